@@ -1,0 +1,45 @@
+/** Socket addresses: where a socket is, in the form a backend takes; no host names here. */
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** Address families, by their POSIX names without `AF_`. */
+export type AddressFamily = 'inet' | 'inet6' | 'unix'
+
+/** Socket types, by their POSIX names without `SOCK_`. */
+export type SocketType = 'stream' | 'dgram' | 'seqpacket'
+
+/** An IPv4 or IPv6 address with a port: ip(7), ipv6(7). */
+export interface InetAddress {
+  readonly family: 'inet' | 'inet6'
+  /** Literal address; an IPv6 one may carry a zone, `fe80::1%eth0`. Never a host name. */
+  readonly address: string
+  /** 0 to 65535, host byte order. */
+  readonly port: number
+}
+
+/** A Unix-domain address: unix(7). */
+export interface UnixAddress {
+  readonly family: 'unix'
+  /** A file-system path, or an abstract name with a leading NUL character; empty for an unnamed socket. */
+  readonly path: string
+}
+
+export type SocketAddress = InetAddress | UnixAddress
+
+/** The family of an address literal, or undefined where `host` is a name that has to be resolved. */
+export function literalFamily(host: string): 'inet' | 'inet6' | undefined {
+  if (isIPv4(host)) return 'inet'
+  if (isIPv6(host)) return 'inet6'
+  return undefined
+}
+
+/** Text for people and logs: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`. */
+export function formatAddress(address: SocketAddress): string {
+  switch (address.family) {
+    case 'inet':
+      return `${address.address}:${address.port}`
+    case 'inet6':
+      return `[${address.address}]:${address.port}`
+    case 'unix':
+      return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The connect attempt as a pure state machine: one socket's way to one address, as a table.
+ *
+ * An event moves the machine to a state and names one action; whoever drives it (`attempt.ts`) performs the
+ * action and feeds back what came of it as the next event. docs/semantics.md, "The completion rule".
+ *
+ *     idle -> opening -> connecting -> pending -> finishing -> connected
+ *                            ^  \                    |  |
+ *                            |   `-> waiting <-------'  `-> pending (spurious), opening (self-connect)
+ *                            `---------'
+ *
+ * Any state up to `finishing` may end in `failed`; those that wait may end in `cancelled`.
+ */
+
+export type AttemptState =
+  /** Made, not started. */
+  | 'idle'
+  /** A socket is being opened. */
+  | 'opening'
+  /** connect(2) is being called. */
+  | 'connecting'
+  /** The kernel is connecting; readiness is awaited. */
+  | 'pending'
+  /** A unix peer's backlog was full: nothing was started, a timer will try again. */
+  | 'waiting'
+  /** Readiness came; the completion rule is being applied. */
+  | 'finishing'
+  | 'connected'
+  | 'failed'
+  | 'cancelled'
+
+export type AttemptEvent =
+  | 'start'
+  /** socket(2) gave a descriptor. */
+  | 'opened'
+  /** connect(2) returned 0, EINPROGRESS or EINTR: all the same from here on. */
+  | 'started'
+  /** connect(2) returned EAGAIN on a unix socket. */
+  | 'backlogFull'
+  | 'retryDue'
+  /** The registration reported, whatever the bits. */
+  | 'ready'
+  /** The completion rule said: connected, not yet, to itself. */
+  | 'established'
+  | 'spurious'
+  | 'selfConnected'
+  /** A system call failed for good. */
+  | 'failed'
+  | 'deadline'
+  | 'cancel'
+
+export type AttemptAction =
+  | 'open'
+  | 'connect'
+  | 'register'
+  | 'finish'
+  /** Arm the retry timer. */
+  | 'wait'
+  /** Close the socket that is connected to itself and open another. */
+  | 'reopen'
+  /** Hand the socket to the owner. */
+  | 'deliver'
+  /** Close the socket, if there is one, and tell the owner. */
+  | 'fail'
+  /** Close the socket, if there is one, and tell nobody. */
+  | 'abandon'
+
+export interface Transition {
+  readonly to: AttemptState
+  readonly action: AttemptAction
+}
+
+type Row = { readonly [event in AttemptEvent]?: Transition }
+
+const fail: Transition = { to: 'failed', action: 'fail' }
+const abandon: Transition = { to: 'cancelled', action: 'abandon' }
+
+export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
+  idle: {
+    start: { to: 'opening', action: 'open' },
+    cancel: abandon,
+  },
+  opening: {
+    opened: { to: 'connecting', action: 'connect' },
+    failed: fail,
+  },
+  connecting: {
+    started: { to: 'pending', action: 'register' },
+    backlogFull: { to: 'waiting', action: 'wait' },
+    failed: fail,
+  },
+  pending: {
+    ready: { to: 'finishing', action: 'finish' },
+    // The registration itself can fail: epoll_ctl(2) knows ENOSPC and ENOMEM.
+    failed: fail,
+    deadline: fail,
+    cancel: abandon,
+  },
+  waiting: {
+    retryDue: { to: 'connecting', action: 'connect' },
+    deadline: fail,
+    cancel: abandon,
+  },
+  finishing: {
+    established: { to: 'connected', action: 'deliver' },
+    spurious: { to: 'pending', action: 'register' },
+    selfConnected: { to: 'opening', action: 'reopen' },
+    backlogFull: { to: 'waiting', action: 'wait' },
+    failed: fail,
+  },
+  connected: {},
+  failed: {},
+  cancelled: {},
+}
+
+/** The transition for `event` in `state`. Throws where there is none: that is a bug of the driver, never the network's. */
+export function transition(state: AttemptState, event: AttemptEvent): Transition {
+  const next = TRANSITIONS[state][event]
+  if (next === undefined) throw new Error(`no transition for "${event}" in state "${state}"`)
+  return next
+}
+
+export function isSettled(state: AttemptState): boolean {
+  return state === 'connected' || state === 'failed' || state === 'cancelled'
+}

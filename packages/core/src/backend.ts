@@ -1,0 +1,140 @@
+/**
+ * The backend interface: all that the reactor needs from an operating system, and nothing else.
+ *
+ * A backend is a set of non-blocking sockets and a poller. It keeps no deadlines, makes no retries, and
+ * knows nothing of attempts, observables or errors as objects. What it promises:
+ *
+ * - No call blocks, and none throws for a network condition: each returns what the Linux system call of
+ *   that name returns, a result >= 0, or the negated errno (`-111` is ECONNREFUSED; see `errno.ts`).
+ * - No call delivers an event before it returns, `poll()` excepted: the sink is called from the event loop.
+ * - Readiness comes in batches, one call of the sink a loop turn, and the sink may call anything in return:
+ *   close a socket that stands later in the same batch, open others, destroy the backend.
+ * - A registration is one shot: it reports once, then has to be made anew. Its level is that of the time of
+ *   the call, so what was ready before is reported too (in a later loop turn). While one is armed the
+ *   process is kept alive, unless `unref()`; with none armed the backend keeps nothing alive.
+ * - A handle is never used again for another socket. A call on a closed one returns `-EBADF`.
+ * - Tokens are the caller's; a backend hands them back and gives them no meaning.
+ */
+import type { AddressFamily, SocketAddress, SocketType } from './address.js'
+import type { Interest } from './readiness.js'
+
+declare const handleBrand: unique symbol
+declare const tokenBrand: unique symbol
+
+/** A backend's name for one open socket: a non-negative safe integer, never reused. */
+export type Handle = number & { readonly [handleBrand]: true }
+
+/** The reactor's name for one registration: a positive safe integer, never reused. */
+export type Token = number & { readonly [tokenBrand]: true }
+
+/** A system call's answer: a result >= 0, or a negated errno. */
+export type SystemResult = number
+
+/** Which socket to open: socket(2). */
+export interface SocketSpec {
+  readonly family: AddressFamily
+  readonly type: SocketType
+}
+
+/** What a backend can do, as data: documentation, test skips and "unsupported" errors come from it. */
+export interface Capabilities {
+  readonly families: readonly AddressFamily[]
+  readonly types: readonly SocketType[]
+  /** Unix addresses in the abstract namespace: unix(7). */
+  readonly abstractUnix: boolean
+  /** Readiness is the kernel's own; without it, it is synthesized from another library's events. */
+  readonly kernelReadiness: boolean
+  /** `connect()` itself returns errors that the kernel knows at once; without it they come with readiness. */
+  readonly immediateErrors: boolean
+}
+
+/** The outcome of {@link Backend.finishConnect}; a negative number is a negated errno. */
+export const ConnectStatus = {
+  /** The socket has a peer. */
+  CONNECTED: 0,
+  /** Readiness was spurious: register again and wait on. */
+  PENDING: 1,
+  /** TCP's simultaneous open hit the socket itself: the caller closes it and tries anew. */
+  SELF_CONNECTED: 2,
+} as const
+
+/** One of {@link ConnectStatus}, or a negated errno. */
+export type ConnectStatus = number
+
+/** How a socket goes: its data sent and then FIN, or at once with RST where the protocol has one. */
+export type CloseMode = 'graceful' | 'reset'
+
+/** Where a backend delivers; the reactor is one. */
+export interface ReadinessSink {
+  /**
+   * For each i < count, the registration `tokens[i]` was found ready for the bits `readiness[i]` and is no
+   * longer armed. The arrays are the backend's and hold other things once the call has returned.
+   */
+  ready(tokens: Float64Array, readiness: Uint8Array, count: number): void
+  /** The poller itself has failed and will deliver nothing more. */
+  broken(cause: Error): void
+}
+
+export interface Backend {
+  /** Short and lower case: `native`, `net`. Appears in errors, events and output. */
+  readonly name: string
+  readonly capabilities: Capabilities
+  /** Sockets opened and not yet closed; 0 after `destroy()`. Leak checks count it. */
+  readonly openHandles: number
+
+  /** A new non-blocking, close-on-exec socket: socket(2). The caller closes it. */
+  open(spec: SocketSpec): SystemResult | Handle
+
+  /**
+   * Starts to connect: connect(2). 0 and `-EINPROGRESS` (and `-EINTR`) both mean "register for WRITABLE, then
+   * `finishConnect()`"; `-EAGAIN` from a Unix socket means that nothing was started: the peer's backlog is full.
+   */
+  connect(handle: Handle, to: SocketAddress): SystemResult
+
+  /** Arms, or re-arms, the one registration of this socket. Returns 0 or a negated errno. */
+  register(handle: Handle, token: Token, interest: Interest): SystemResult
+
+  /** Disarms; a readiness already gathered may still be delivered. Harmless on an unregistered or closed handle. */
+  deregister(handle: Handle): void
+
+  /**
+   * Has the connect ended? Reads SO_ERROR, which is read-once, then asks for the peer: docs/semantics.md,
+   * "The completion rule". Also removes a stale error queue. To be called once per reported readiness.
+   */
+  finishConnect(handle: Handle): ConnectStatus
+
+  /** Reads into `into`: recv(2). Bytes read, 0 at the end of the stream, `-EAGAIN` when there is nothing yet. */
+  receive(handle: Handle, into: Uint8Array): SystemResult
+
+  /** Sends from `data`, starting at `offset`: send(2), no SIGPIPE. Bytes taken, possibly fewer, or `-EAGAIN`. */
+  send(handle: Handle, data: Uint8Array, offset: number): SystemResult
+
+  /** Ends the sending side: shutdown(2) with SHUT_WR. */
+  shutdown(handle: Handle): SystemResult
+
+  /** Deregisters and gives the descriptor back. Harmless on a closed handle. */
+  close(handle: Handle, mode: CloseMode): void
+
+  /** The socket's own address: getsockname(2); undefined where it has none, or is closed. */
+  localAddress(handle: Handle): SocketAddress | undefined
+
+  /** The peer's address: getpeername(2); undefined where it has none, or is closed. */
+  peerAddress(handle: Handle): SocketAddress | undefined
+
+  /**
+   * Delivers at once whatever is ready now, without waiting; does nothing when called from inside the sink.
+   * The reactor calls it before it lets deadlines expire, so that a stalled loop is not told as a slow peer.
+   */
+  poll(): void
+
+  /** Armed registrations keep the process alive (the default). */
+  ref(): void
+  /** Armed registrations do not keep the process alive. */
+  unref(): void
+
+  /** Resets every open socket, delivers nothing more, and resolves when every descriptor is given back. Idempotent. */
+  destroy(): Promise<void>
+}
+
+/** Makes a backend that delivers to `sink`; what `createReactor({ backend })` takes. Throws where it cannot work here. */
+export type BackendFactory = (sink: ReadinessSink) => Backend

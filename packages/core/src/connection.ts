@@ -1,0 +1,297 @@
+/** A connection: a connected stream socket that its user owns, from the connect's `next` until it is closed. */
+import { Observable } from 'rxjs'
+import type { SocketAddress } from './address.js'
+import type { CloseMode, Handle } from './backend.js'
+import * as diagnostics from './diagnostics.js'
+import type { Endpoint } from './endpoint.js'
+import { type AttemptRecord, ConnectError, type Failure, ownFailure } from './errors.js'
+import { Interest, Readiness } from './readiness.js'
+import type { Owned, ReactorCore, ReadinessListener } from './reactor-core.js'
+import { type ChunkListener, Receiver } from './receiver.js'
+import { Sender } from './sender.js'
+
+export interface SendOptions {
+  /** Takes the data back where nothing of it was sent yet; where some was, the connection is reset. */
+  readonly signal?: AbortSignal
+}
+
+/** How a connection came about. */
+export interface ConnectionOrigin {
+  readonly endpoint: Endpoint
+  readonly address: SocketAddress
+  readonly failedAttempts: readonly AttemptRecord[]
+}
+
+/**
+ * One end of a byte stream. Data arrives only while somebody reads, by one of {@link Connection.received} or
+ * async iteration; until then it stays with the kernel, and so does the news of the peer's end.
+ *
+ * Who was given the connection closes it: `close()`, `reset()`, or `await using`. An open connection that
+ * nobody reads from, and that has nothing left to send, does not keep the process alive.
+ */
+export class Connection implements Owned, ReadinessListener, AsyncDisposable {
+  /** What was connected to, as the user wrote it. */
+  readonly endpoint: Endpoint
+  /** The address that answered. */
+  readonly peerAddress: SocketAddress
+  /** The sockets that failed before this one connected; empty for most. */
+  readonly failedAttempts: readonly AttemptRecord[]
+  readonly #core: ReactorCore
+  /** Not a handle any more once `#closed` says why. */
+  readonly #handle: Handle
+  #token = 0
+  #interest: Interest = 0
+  /** Made on first use, so that an idle connection stays small. */
+  #receiver: Receiver | undefined
+  #sender: Sender | undefined
+  #closed: Failure | undefined
+  #closing: Promise<void> | undefined
+
+  /** @internal Connections come from a reactor. */
+  constructor(core: ReactorCore, handle: Handle, origin: ConnectionOrigin) {
+    this.#core = core
+    this.#handle = handle
+    this.endpoint = origin.endpoint
+    this.peerAddress = origin.address
+    this.failedAttempts = origin.failedAttempts
+    core.counters.open++
+    core.own(this)
+  }
+
+  /** Name of the backend that holds the socket. */
+  get backend(): string {
+    return this.#core.backend.name
+  }
+
+  /** This side's address, asked of the kernel at each call: getsockname(2). Undefined once closed. */
+  get localAddress(): SocketAddress | undefined {
+    return this.#closed ? undefined : this.#core.backend.localAddress(this.#handle)
+  }
+
+  /** The descriptor is given back, or will be when what was sent is out. */
+  get closed(): boolean {
+    return this.#closed !== undefined || this.#closing !== undefined
+  }
+
+  /**
+   * What the peer sends, as it comes; completes at the peer's end of stream, or when this side closes. Cold, for
+   * one subscriber at a time; chunks are the subscriber's to keep. Unsubscribing stops the reading and leaves
+   * the connection open. An observable can't be slowed down: to read at your own pace use async iteration.
+   * Errors with a {@link ConnectError} of phase `receive`.
+   */
+  get received(): Observable<Buffer> {
+    return new Observable((subscriber) => {
+      const stop = this.#read({
+        chunk: (chunk) => subscriber.next(chunk),
+        end: () => subscriber.complete(),
+        error: (error) => subscriber.error(error),
+      })
+      stop.resume()
+      return () => stop.stop()
+    })
+  }
+
+  /**
+   * What the peer sends, read from the kernel one chunk (64 KiB at most) for each step, so a slow loop slows the
+   * peer down. Leaving the loop stops the reading and leaves the connection open. One reader at a time.
+   */
+  async *chunks(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, void, undefined> {
+    const { signal } = options
+    let wake: (() => void) | undefined
+    let chunk: Buffer | undefined
+    let ended: { error?: unknown } | undefined
+    const settle = (): void => {
+      wake?.()
+      wake = undefined
+    }
+    const aborted = (): void => {
+      ended = { error: signal?.reason }
+      settle()
+    }
+    signal?.throwIfAborted()
+    const reading = this.#read({
+      chunk: (data) => {
+        chunk = data
+        reading.pause()
+        settle()
+      },
+      end: () => {
+        ended = {}
+        settle()
+      },
+      error: (error) => {
+        ended = { error }
+        settle()
+      },
+    })
+    signal?.addEventListener('abort', aborted)
+    try {
+      for (;;) {
+        const next = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        reading.resume()
+        await next
+        if (chunk) {
+          const data = chunk
+          chunk = undefined
+          yield data
+        }
+        if (ended && 'error' in ended) throw ended.error
+        if (ended) return
+      }
+    } finally {
+      signal?.removeEventListener('abort', aborted)
+      reading.stop()
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    return this.chunks()
+  }
+
+  /**
+   * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the kernel has taken all of it: await
+   * that to be slowed down to the peer's pace. Rejects with a {@link ConnectError} of phase `send`, or `aborted`
+   * when the connection is closed first. The bytes must not be changed until then.
+   */
+  send(data: string | Uint8Array, { signal }: SendOptions = {}): Promise<void> {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('send() takes a string or a Uint8Array')
+    if (this.#closed) return Promise.reject(this.#error(this.#closed))
+    if (this.#closing) return Promise.reject(this.#error(closedFailure('close')))
+    return this.#sending().send(bytes, signal)
+  }
+
+  /** Bytes given to {@link Connection.send} that the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#sender?.pendingBytes ?? 0
+  }
+
+  /** Half close: ends this side's stream once everything is sent; the peer can go on. shutdown(2) with SHUT_WR. */
+  end(): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#error(this.#closed))
+    return this.#sending().end()
+  }
+
+  /**
+   * Sends what is still to be sent, then gives the descriptor back: FIN, or RST where received data was left
+   * unread, as close(2) has it. Resolves when that is done, also where the sending fails. Idempotent. A peer
+   * that takes nothing makes this wait: `reset()` ends that.
+   */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    if (this.#closing === undefined) {
+      this.#receiver?.end()
+      const flushed = this.#sender?.flushed()
+      if (flushed === undefined) {
+        this.#release('graceful', closedFailure('close'))
+        return Promise.resolve()
+      }
+      const release = (): void => this.#release('graceful', closedFailure('close'))
+      this.#closing = flushed.then(release, release)
+    }
+    return this.#closing
+  }
+
+  /** Gives the descriptor back at once, with RST on TCP; what was not sent is lost, and its senders are told. Idempotent. */
+  reset(): void {
+    this.#release('reset', closedFailure('reset'))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal */
+  reactorGone(why: Failure): void {
+    this.#release('reset', why)
+  }
+
+  /** @internal The registration reported. */
+  ready(readiness: Readiness): void {
+    this.#token = 0
+    const wanted = this.#interest
+    this.#interest = 0
+    const troubled = (readiness & (Readiness.ERROR | Readiness.HANGUP)) !== 0
+    const readable = troubled || (readiness & Readiness.READABLE) !== 0
+    const writable = troubled || (readiness & Readiness.WRITABLE) !== 0
+    if (wanted & Interest.WRITABLE && writable) this.#sender?.writable()
+    else if (wanted & Interest.WRITABLE) this.#want(Interest.WRITABLE)
+    if (wanted & Interest.READABLE && readable) this.#receiver?.readable()
+    else if (wanted & Interest.READABLE) this.#want(Interest.READABLE)
+  }
+
+  #sending(): Sender {
+    this.#sender ??= new Sender({
+      send: (data, offset) => this.#core.backend.send(this.#handle, data, offset),
+      shutdown: () => this.#core.backend.shutdown(this.#handle),
+      wantWritable: () => this.#want(Interest.WRITABLE),
+      error: (failure) => this.#error(failure),
+      reset: () => this.reset(),
+    })
+    return this.#sender
+  }
+
+  #read(listener: ChunkListener): Receiver {
+    if (this.#receiver?.busy) {
+      throw this.#error(ownFailure('ERR_ALREADY_READING', 'receive', 'somebody else reads this connection'))
+    }
+    this.#receiver = new Receiver(
+      {
+        receive: (into) => this.#core.backend.receive(this.#handle, into),
+        scratch: () => this.#core.scratch,
+        wantReadable: () => this.#want(Interest.READABLE),
+        unwantReadable: () => this.#unwant(Interest.READABLE),
+        later: (callback) => this.#core.later(callback),
+        error: (failure) => this.#error(failure),
+      },
+      listener,
+    )
+    if (this.closed) this.#receiver.end()
+    return this.#receiver
+  }
+
+  #want(interest: Interest): void {
+    if (this.#closed || (this.#interest & interest) === interest) return
+    this.#rearm(this.#interest | interest)
+  }
+
+  #unwant(interest: Interest): void {
+    if (this.#closed || (this.#interest & interest) === 0) return
+    this.#rearm(this.#interest & ~interest)
+  }
+
+  #rearm(interest: Interest): void {
+    if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
+    this.#token = 0
+    this.#interest = interest
+    if (interest === 0) return
+    const result = this.#core.register(this.#handle, interest, this)
+    if (result >= 0) this.#token = result
+    else this.#release('reset', ownFailure('ERR_REGISTER', 'local', 'the poller refused the socket', result))
+  }
+
+  #release(mode: CloseMode, why: Failure): void {
+    if (this.#closed) return
+    this.#closed = why
+    this.#core.disown(this)
+    this.#core.counters.open--
+    this.#core.close(this.#handle, this.#token, mode)
+    this.#token = 0
+    if (diagnostics.connectionClose.hasSubscribers) {
+      diagnostics.connectionClose.publish({ endpoint: this.endpoint, backend: this.backend, mode })
+    }
+    this.#sender?.fail(why)
+    if (mode === 'graceful' || why.code === 'ERR_CONNECTION_CLOSED') this.#receiver?.end()
+    else this.#receiver?.fail(why)
+  }
+
+  #error(failure: Failure): ConnectError {
+    return new ConnectError(failure, { endpoint: this.endpoint, address: this.peerAddress })
+  }
+}
+
+function closedFailure(how: 'close' | 'reset'): Failure {
+  return ownFailure('ERR_CONNECTION_CLOSED', 'aborted', `the connection was closed by ${how}() on this side`)
+}

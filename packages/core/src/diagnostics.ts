@@ -1,0 +1,43 @@
+/**
+ * What happens inside, for tracing: node:diagnostics_channel, published only while somebody listens.
+ *
+ * | channel | when | message |
+ * |---|---|---|
+ * | `pollout:connect:start` | a connect takes its first step | {@link ConnectMessage} |
+ * | `pollout:connect:connected` | it has a peer | {@link ConnectedMessage} |
+ * | `pollout:connect:error` | it failed, or was cancelled | {@link ConnectErrorMessage} |
+ * | `pollout:connection:close` | a connection gave its descriptor back | {@link ConnectionCloseMessage} |
+ */
+import { channel } from 'node:diagnostics_channel'
+import type { SocketAddress } from './address.js'
+import type { CloseMode } from './backend.js'
+import type { Endpoint } from './endpoint.js'
+
+export interface ConnectMessage {
+  /** The same object in every message about one connect; use it as a key, change nothing in it. */
+  readonly request: object
+  readonly endpoint: Endpoint
+  readonly backend: string
+}
+
+export interface ConnectedMessage extends ConnectMessage {
+  readonly address: SocketAddress
+  readonly elapsedMs: number
+}
+
+export interface ConnectErrorMessage extends ConnectMessage {
+  /** `ABORT_ERR` for a cancelled one. */
+  readonly code: string
+  readonly elapsedMs: number
+}
+
+export interface ConnectionCloseMessage {
+  readonly endpoint: Endpoint
+  readonly backend: string
+  readonly mode: CloseMode
+}
+
+export const connectStart = channel('pollout:connect:start')
+export const connectConnected = channel('pollout:connect:connected')
+export const connectError = channel('pollout:connect:error')
+export const connectionClose = channel('pollout:connection:close')

@@ -1,0 +1,44 @@
+/** Checks of what users pass in: a mistake is thrown at once, and says what to write instead. */
+
+/** How long a connect may take where the user doesn't say, in milliseconds. The kernel's own limit is about 134 s. */
+export const DEFAULT_TIMEOUT_MS = 30_000
+
+/** A duration in milliseconds, more than 0; Infinity leaves it to the kernel. */
+export function checkTimeout(name: string, value: number | undefined): number {
+  if (value === undefined) return DEFAULT_TIMEOUT_MS
+  if (typeof value !== 'number' || !(value > 0)) {
+    throw new RangeError(`${name} must be more than 0 milliseconds (Infinity for no limit), not ${String(value)}`)
+  }
+  return value
+}
+
+/** A whole number, 1 or more. */
+export function checkCount(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`${name} must be a whole number from 1, not ${String(value)}`)
+  }
+  return value
+}
+
+/** Events a second, more than 0; Infinity for no limit. */
+export function checkRate(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value > 0)) {
+    throw new RangeError(`${name} must be more than 0 a second (Infinity for no limit), not ${String(value)}`)
+  }
+  return value
+}
+
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError('signal must be an AbortSignal')
+  }
+  return signal
+}
+
+/** One of a set of words. */
+export function checkWord<T extends string>(name: string, value: T, words: readonly T[]): T {
+  if (!words.includes(value)) {
+    throw new TypeError(`${name} must be one of ${words.join(', ')}, not ${JSON.stringify(value)}`)
+  }
+  return value
+}

@@ -1,0 +1,101 @@
+/** What became of one target of `connectMany()`. */
+import type { SocketAddress } from './address.js'
+import type { Connection } from './connection.js'
+import type { Endpoint } from './endpoint.js'
+import { type AttemptRecord, ConnectError, type ConnectPhase, type Failure } from './errors.js'
+
+/** A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome. */
+export type Target = Endpoint | string
+
+/**
+ * How it ended:
+ * - `connected`;
+ * - `refused`: the peer's machine said that nobody listens (ECONNREFUSED);
+ * - `timed-out`: no answer, from the kernel or by `timeoutMs` (ETIMEDOUT; `timedOutBy` tells which);
+ * - `unreachable`: the network said that there is no way (EHOSTUNREACH, ENETUNREACH, ...);
+ * - `local`: this side could not try; says nothing about the target;
+ * - `invalid`: the target is not an endpoint, nothing was tried;
+ * - `other`: anything else; `code` and `phase` tell.
+ */
+export type OutcomeKind = 'connected' | 'refused' | 'timed-out' | 'unreachable' | 'local' | 'invalid' | 'other'
+
+interface OutcomeBase<T> {
+  /** The target as it was given. */
+  readonly target: T
+  /** From the first system call for it to its end, in milliseconds. */
+  readonly elapsedMs: number
+}
+
+export interface ConnectedOutcome<T = Target> extends OutcomeBase<T> {
+  readonly kind: 'connected'
+  /** The address that answered. */
+  readonly address: SocketAddress
+  /** With `onConnected: 'keep'`: the subscriber's from now on, to be closed by it. */
+  readonly connection: Connection | undefined
+}
+
+export interface FailedOutcome<T = Target> extends OutcomeBase<T> {
+  readonly kind: Exclude<OutcomeKind, 'connected'>
+  readonly code: string
+  readonly errno: number | undefined
+  readonly phase: ConnectPhase
+  readonly localFault: boolean
+  readonly timedOutBy: 'kernel' | 'deadline' | undefined
+  /** The whole error, with a message; made when asked for. */
+  readonly error: ConnectError
+}
+
+export type Outcome<T = Target> = ConnectedOutcome<T> | FailedOutcome<T>
+
+const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
+
+export function kindOf(failure: Failure): FailedOutcome['kind'] {
+  if (failure.phase === 'parse') return 'invalid'
+  if (failure.localFault) return 'local'
+  if (failure.code === 'ECONNREFUSED') return 'refused'
+  if (failure.code === 'ETIMEDOUT') return 'timed-out'
+  return UNREACHABLE.has(failure.code) ? 'unreachable' : 'other'
+}
+
+/** What a failed outcome's error is made from. */
+export interface FailureOrigin {
+  readonly endpoint?: Endpoint | undefined
+  readonly address?: SocketAddress | undefined
+  readonly attempts?: readonly AttemptRecord[]
+}
+
+/** A class, for the sake of its getters: an Error, with its stack, costs more than all the rest of a refusal. */
+export class Failed<T> implements FailedOutcome<T> {
+  readonly kind: FailedOutcome['kind']
+  readonly target: T
+  readonly elapsedMs: number
+  readonly #failure: Failure
+  readonly #origin: FailureOrigin
+
+  constructor(target: T, elapsedMs: number, failure: Failure, origin: FailureOrigin) {
+    this.kind = kindOf(failure)
+    this.target = target
+    this.elapsedMs = elapsedMs
+    this.#failure = failure
+    this.#origin = origin
+  }
+
+  get code(): string {
+    return this.#failure.code
+  }
+  get errno(): number | undefined {
+    return this.#failure.errno
+  }
+  get phase(): ConnectPhase {
+    return this.#failure.phase
+  }
+  get localFault(): boolean {
+    return this.#failure.localFault
+  }
+  get timedOutBy(): 'kernel' | 'deadline' | undefined {
+    return this.#failure.timedOutBy
+  }
+  get error(): ConnectError {
+    return new ConnectError(this.#failure, this.#origin)
+  }
+}

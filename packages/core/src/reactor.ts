@@ -1,0 +1,134 @@
+/** `createReactor()` and what it gives: the public face of the reactor. */
+import type { Observable, ObservableInput } from 'rxjs'
+import type { AddressFamily, SocketType } from './address.js'
+import type { BackendFactory, Capabilities } from './backend.js'
+import { type Clock, systemClock } from './clock.js'
+import { type ConnectOptions, connect, session } from './connect.js'
+import { type ConnectManyOptions, connectMany, type KeptOutcome } from './connect-many.js'
+import type { Connection } from './connection.js'
+import type { Endpoint } from './endpoint.js'
+import type { Outcome, Target } from './outcome.js'
+import { ReactorCore, type ReactorStats } from './reactor-core.js'
+import type { Interest, Readiness } from './readiness.js'
+import { type Resolver, systemResolver } from './resolver.js'
+import { readiness, Socket } from './socket.js'
+import type { TargetSource } from './target-source.js'
+
+export interface ReactorOptions {
+  /** What the reactor stands on: `nativeBackend()`, `netBackend()`, or one of your own. */
+  readonly backend: BackendFactory
+  /** Turns host names into addresses. Default: getaddrinfo(3). */
+  readonly resolver?: Resolver | undefined
+  /** Time; for tests. Default: the system's monotonic clock and timers. */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * Makes connects, and owns all that comes of them until it is destroyed. One per program, thread or test is
+ * enough; several do not disturb each other. Nothing that is idle keeps the process alive.
+ */
+export class Reactor implements AsyncDisposable {
+  readonly #core: ReactorCore
+
+  /** Throws what the backend throws when it can't work here. */
+  constructor({ backend, resolver = systemResolver, clock = systemClock }: ReactorOptions) {
+    this.#core = new ReactorCore(backend, clock, resolver)
+  }
+
+  /** Name of the backend. */
+  get backend(): string {
+    return this.#core.backend.name
+  }
+
+  get capabilities(): Capabilities {
+    return this.#core.backend.capabilities
+  }
+
+  /**
+   * Connects, once for each subscriber: emits one {@link Connection}, which is the subscriber's from then on, and
+   * completes; or errors with a {@link ConnectError}. Never emits inside subscribe(). Unsubscribing before the
+   * emission closes the socket. Throws InvalidEndpointError or RangeError at once for what can't be meant.
+   */
+  connect(endpoint: Endpoint | string, options?: ConnectOptions): Observable<Connection> {
+    return connect(this.#core, endpoint, options)
+  }
+
+  /**
+   * Connects, then emits what `use` makes of the connection, and closes it when that ends: gracefully where it
+   * completes (the session completes after that), with a reset where it errors. Unsubscribing closes it too.
+   */
+  session<T>(
+    endpoint: Endpoint | string,
+    use: (connection: Connection) => ObservableInput<T>,
+    options?: ConnectOptions,
+  ): Observable<T> {
+    return session(this.#core, endpoint, use, options)
+  }
+
+  /**
+   * Tries many targets and emits one {@link Outcome} for each, in the order of their ends. No target makes it fail as
+   * a whole: it errors only when the source does (after the outcomes of all that it gave), the signal is aborted,
+   * or the reactor is destroyed. Unsubscribing stops it at once, and closes every socket but those emitted.
+   */
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options: ConnectManyOptions & { readonly onConnected: 'keep' },
+  ): Observable<KeptOutcome<T>>
+  connectMany<T extends Target>(targets: TargetSource<T>, options?: ConnectManyOptions): Observable<Outcome<T>>
+  connectMany<T extends Target>(targets: TargetSource<T>, options?: ConnectManyOptions): Observable<Outcome<T>> {
+    return connectMany(this.#core, targets, options)
+  }
+
+  /**
+   * A bare non-blocking socket with POSIX names and answers; its user closes it. Throws {@link ConnectError}:
+   * `ERR_UNSUPPORTED` for what the backend can't do, EMFILE and the like where the system has none left.
+   */
+  socket(family: AddressFamily, type: SocketType = 'stream'): Socket {
+    return new Socket(this.#core, family, type)
+  }
+
+  /**
+   * Waits until a socket is ready, as one poll(2) does: emits the bits it was found ready for and completes.
+   * `repeat()` waits for more. Errors with EBADF when the socket is closed meanwhile.
+   */
+  readiness(
+    socket: Socket,
+    interest: Interest,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Observable<Readiness> {
+    return readiness(this.#core, socket, interest, options)
+  }
+
+  stats(): ReactorStats {
+    return this.#core.stats()
+  }
+
+  /** What is under way keeps the process alive (the default). */
+  ref(): this {
+    this.#core.ref()
+    return this
+  }
+
+  /** Nothing of this reactor keeps the process alive. */
+  unref(): this {
+    this.#core.unref()
+    return this
+  }
+
+  /**
+   * Resets every connection and socket, ends every connect with `ERR_REACTOR_DESTROYED`, and resolves when all
+   * descriptors are given back. Idempotent; later calls on the reactor fail with the same error.
+   */
+  destroy(): Promise<void> {
+    return this.#core.destroy()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy()
+  }
+}
+
+/** A reactor on the given backend. The package `pollout` has one that chooses the backend by itself. */
+export function createReactor(options: ReactorOptions): Reactor {
+  return new Reactor(options)
+}

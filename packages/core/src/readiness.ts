@@ -1,0 +1,25 @@
+/** Interest and readiness: the bits of poll(2) that the reactor speaks. */
+
+/** What a registration waits for. Combine with `|`. */
+export const Interest = {
+  /** Data, end of stream, or a pending connection can be read: POLLIN. */
+  READABLE: 1,
+  /** Data can be sent, or a connect has ended: POLLOUT. */
+  WRITABLE: 2,
+} as const
+
+/** A combination of {@link Interest} bits, 1 to 3. */
+export type Interest = number
+
+/** What a socket was found ready for. ERROR and HANGUP come without having been asked for, as with poll(2). */
+export const Readiness = {
+  READABLE: 1,
+  WRITABLE: 2,
+  /** POLLERR: an error is pending; reading SO_ERROR tells which, once. */
+  ERROR: 4,
+  /** POLLHUP or POLLRDHUP: the peer, or both sides, will send no more. */
+  HANGUP: 8,
+} as const
+
+/** A combination of {@link Readiness} bits. */
+export type Readiness = number

@@ -1,0 +1,135 @@
+/** The sending side of a connection: keeps what the kernel would not take yet, in order. */
+import { errno } from './errno.js'
+import { abortedFailure, type ConnectError, type Failure, transferFailure } from './errors.js'
+
+/** What a sender needs from its connection. */
+export interface SenderSocket {
+  send(data: Uint8Array, offset: number): number
+  shutdown(): number
+  wantWritable(): void
+  error(failure: Failure): ConnectError
+  reset(): void
+}
+
+/** Data, or (without) the end of the stream. */
+interface Pending {
+  readonly data: Uint8Array | undefined
+  offset: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export class Sender {
+  readonly #socket: SenderSocket
+  readonly #queue: Pending[] = []
+  #pendingBytes = 0
+  /** Nothing can be sent any more, and why. */
+  #failed: Failure | undefined
+  #ended: Promise<void> | undefined
+
+  constructor(socket: SenderSocket) {
+    this.#socket = socket
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#failed) throw this.#socket.error(this.#failed)
+    if (this.#ended) throw this.#socket.error(transferFailure(-errno.EPIPE, 'send', 'send'))
+    if (data.length === 0 && this.#queue.length === 0) return
+    let pending!: Pending
+    const done = new Promise<void>((resolve, reject) => {
+      pending = { data, offset: 0, resolve, reject }
+    })
+    this.#push(pending)
+    if (signal === undefined || !this.#queue.includes(pending)) return done
+    const abort = (): void => this.#abort(pending, signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    return done.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  end(): Promise<void> {
+    if (this.#failed) return Promise.reject(this.#socket.error(this.#failed))
+    this.#ended ??= new Promise<void>((resolve, reject) => {
+      this.#push({ data: undefined, offset: 0, resolve, reject })
+    })
+    return this.#ended
+  }
+
+  /** Settles when everything is out; undefined where nothing waits. */
+  flushed(): Promise<void> | undefined {
+    const last = this.#queue.at(-1)
+    if (last === undefined) return undefined
+    return new Promise((resolve) => {
+      const { resolve: done, reject } = last
+      last.resolve = () => {
+        done()
+        resolve()
+      }
+      last.reject = (error) => {
+        reject(error)
+        resolve()
+      }
+    })
+  }
+
+  /** The socket takes more. */
+  writable(): void {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0] as Pending
+      if (!this.#sendOne(first)) return
+      this.#queue.shift()
+      first.resolve()
+    }
+  }
+
+  /** Rejects all that waits; later calls are rejected likewise. */
+  fail(why: Failure): void {
+    if (this.#failed) return
+    this.#failed = why
+    this.#pendingBytes = 0
+    for (const pending of this.#queue.splice(0)) pending.reject(this.#socket.error(why))
+  }
+
+  #push(pending: Pending): void {
+    this.#pendingBytes += pending.data?.length ?? 0
+    this.#queue.push(pending)
+    if (this.#queue.length === 1) this.writable()
+  }
+
+  /** False while the kernel has not taken all of it, or when sending has failed. */
+  #sendOne(pending: Pending): boolean {
+    const { data } = pending
+    if (data === undefined) return this.#took(this.#socket.shutdown(), 'shutdown')
+    while (pending.offset < data.length) {
+      const sent = this.#socket.send(data, pending.offset)
+      if (!this.#took(sent, 'send')) return false
+      pending.offset += sent
+      this.#pendingBytes -= sent
+    }
+    return true
+  }
+
+  #took(result: number, syscall: string): boolean {
+    if (result >= 0) return true
+    if (result === -errno.EAGAIN || result === -errno.EINTR) this.#socket.wantWritable()
+    else this.fail(transferFailure(result, 'send', syscall))
+    return false
+  }
+
+  #abort(pending: Pending, reason: unknown): void {
+    const index = this.#queue.indexOf(pending)
+    if (index < 0) return
+    if (pending.offset > 0) {
+      // The peer has seen a part: nothing that follows could make sense to it.
+      this.#socket.reset()
+      return
+    }
+    this.#queue.splice(index, 1)
+    this.#pendingBytes -= pending.data?.length ?? 0
+    pending.reject(this.#socket.error(abortedFailure(reason)))
+  }
+}
