@@ -1,12 +1,18 @@
 /** One attempt: drives the state machine of `attempt-machine.ts` with a backend's answers. */
 import type { SocketAddress } from './address.js'
-import { type AttemptAction, type AttemptEvent, type AttemptState, isSettled, transition } from './attempt-machine.js'
+import {
+  type AttemptAction,
+  type AttemptEvent,
+  type AttemptState,
+  isSettled,
+  transition,
+} from './attempt-machine.js'
 import { ConnectStatus, type Handle } from './backend.js'
 import type { Timer } from './clock.js'
 import { errno } from './errno.js'
 import { type AttemptRecord, connectFailure, type Failure } from './errors.js'
-import { Interest } from './readiness.js'
 import type { ReactorCore, ReadinessListener } from './reactor-core.js'
+import { Interest } from './readiness.js'
 
 export interface AttemptOwner {
   /** Called once, never from inside `start()`, and not at all after `cancel()`. */

@@ -24,6 +24,7 @@ export class ConcurrencyLimit {
 
   /** An attempt got what it needed. */
   sufficed(): void {
-    if (this.#current < this.#most) this.#current = Math.min(this.#most, this.#current + 1 / this.#current)
+    if (this.#current < this.#most)
+      this.#current = Math.min(this.#most, this.#current + 1 / this.#current)
   }
 }

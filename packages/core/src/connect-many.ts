@@ -1,6 +1,6 @@
 /** `connectMany()`: a fan-out as an observable of outcomes. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Observable } from 'rxjs'
+import { captureContext } from './async-context.js'
 import type { Connection } from './connection.js'
 import { abortedFailure, ConnectError } from './errors.js'
 import { FanOut, type OnConnected } from './fan-out.js'
@@ -29,7 +29,9 @@ export interface ConnectManyOptions {
 }
 
 /** An outcome whose connection is there, when it is kept. */
-export type KeptOutcome<T> = (ConnectedOutcome<T> & { readonly connection: Connection }) | FailedOutcome<T>
+export type KeptOutcome<T> =
+  | (ConnectedOutcome<T> & { readonly connection: Connection })
+  | FailedOutcome<T>
 
 /** See {@link Reactor.connectMany}. */
 export function connectMany<T extends Target>(
@@ -41,10 +43,14 @@ export function connectMany<T extends Target>(
   const concurrency = checkCount('concurrency', options.concurrency ?? 1_000)
   const rate = checkRate('rate', options.rate ?? Number.POSITIVE_INFINITY)
   const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
-  const onConnected = checkWord('onConnected', options.onConnected ?? 'close', ['keep', 'close', 'reset'])
+  const onConnected = checkWord('onConnected', options.onConnected ?? 'close', [
+    'keep',
+    'close',
+    'reset',
+  ])
   const signal = checkSignal(options.signal)
   return new Observable((subscriber) => {
-    const inContext = AsyncLocalStorage.snapshot()
+    const inContext = captureContext()
     const fail = (error: unknown): void => inContext(() => subscriber.error(error))
     if (core.gone) {
       const error = new ConnectError(core.gone)
@@ -54,13 +60,18 @@ export function connectMany<T extends Target>(
       fanOut.cancel()
       fail(new ConnectError(abortedFailure(signal?.reason)))
     }
-    if (signal?.aborted) return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
+    if (signal?.aborted)
+      return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
     const emit = (outcome: Outcome<T>): void => subscriber.next(outcome)
-    const fanOut = new FanOut<T>(core, { concurrency, rate, timeoutMs, onConnected }, {
-      outcome: (outcome) => inContext(emit, outcome),
-      complete: () => inContext(() => subscriber.complete()),
-      error: fail,
-    })
+    const fanOut = new FanOut<T>(
+      core,
+      { concurrency, rate, timeoutMs, onConnected },
+      {
+        outcome: (outcome) => inContext(emit, outcome),
+        complete: () => inContext(() => subscriber.complete()),
+        error: fail,
+      },
+    )
     signal?.addEventListener('abort', abort, { once: true })
     fanOut.start(targets)
     return () => {

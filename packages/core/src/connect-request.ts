@@ -97,7 +97,8 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
     }
     const unsupported = this.#unsupported()
     if (unsupported) this.#core.later(() => this.#fail(unsupported))
-    else if (this.endpoint.scheme === 'unix') this.#try({ family: 'unix', path: this.endpoint.path })
+    else if (this.endpoint.scheme === 'unix')
+      this.#try({ family: 'unix', path: this.endpoint.path })
     else this.#resolve(this.endpoint)
   }
 

@@ -1,6 +1,6 @@
 /** `connect()` and `session()`: connects as observables. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { from, Observable, type ObservableInput } from 'rxjs'
+import { captureContext } from './async-context.js'
 import { ConnectRequest } from './connect-request.js'
 import { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
@@ -29,8 +29,7 @@ export function connect(
   const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
   const signal = checkSignal(options.signal)
   return new Observable((subscriber) => {
-    // RxJS keeps no async context: what the subscriber does with the connection runs in the one it subscribed in.
-    const inContext = AsyncLocalStorage.snapshot()
+    const inContext = captureContext()
     const fail = (failure: Failure): void => {
       const error = new ConnectError(failure, { endpoint })
       core.later(() => inContext(() => subscriber.error(error)))

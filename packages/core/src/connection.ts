@@ -5,8 +5,8 @@ import type { CloseMode, Handle } from './backend.js'
 import * as diagnostics from './diagnostics.js'
 import type { Endpoint } from './endpoint.js'
 import { type AttemptRecord, ConnectError, type Failure, ownFailure } from './errors.js'
-import { Interest, Readiness } from './readiness.js'
 import type { Owned, ReactorCore, ReadinessListener } from './reactor-core.js'
+import { Interest, Readiness } from './readiness.js'
 import { type ChunkListener, Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 
@@ -95,7 +95,9 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
    * What the peer sends, read from the kernel one chunk (64 KiB at most) for each step, so a slow loop slows the
    * peer down. Leaving the loop stops the reading and leaves the connection open. One reader at a time.
    */
-  async *chunks(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Buffer, void, undefined> {
+  async *chunks(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Buffer, void, undefined> {
     const { signal } = options
     let wake: (() => void) | undefined
     let chunk: Buffer | undefined
@@ -235,7 +237,9 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
 
   #read(listener: ChunkListener): Receiver {
     if (this.#receiver?.busy) {
-      throw this.#error(ownFailure('ERR_ALREADY_READING', 'receive', 'somebody else reads this connection'))
+      throw this.#error(
+        ownFailure('ERR_ALREADY_READING', 'receive', 'somebody else reads this connection'),
+      )
     }
     this.#receiver = new Receiver(
       {
@@ -269,7 +273,11 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
     if (interest === 0) return
     const result = this.#core.register(this.#handle, interest, this)
     if (result >= 0) this.#token = result
-    else this.#release('reset', ownFailure('ERR_REGISTER', 'local', 'the poller refused the socket', result))
+    else
+      this.#release(
+        'reset',
+        ownFailure('ERR_REGISTER', 'local', 'the poller refused the socket', result),
+      )
   }
 
   #release(mode: CloseMode, why: Failure): void {
@@ -293,5 +301,9 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
 }
 
 function closedFailure(how: 'close' | 'reset'): Failure {
-  return ownFailure('ERR_CONNECTION_CLOSED', 'aborted', `the connection was closed by ${how}() on this side`)
+  return ownFailure(
+    'ERR_CONNECTION_CLOSED',
+    'aborted',
+    `the connection was closed by ${how}() on this side`,
+  )
 }

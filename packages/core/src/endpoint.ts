@@ -1,5 +1,5 @@
 /** Endpoints: what a user wants to reach, as a value and as a URI with Go's network names. */
-import { isIP, isIPv6 } from 'node:net'
+import { literalFamily } from './address.js'
 
 export interface TcpEndpoint {
   readonly scheme: 'tcp'
@@ -20,7 +20,8 @@ export type Endpoint = TcpEndpoint | UnixEndpoint
 /** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all. */
 const LONGEST_UNIX_PATH = 107
 
-const HOST_NAME = /^(?=.{1,253}\.?$)[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?(\.[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?)*\.?$/u
+const HOST_NAME =
+  /^(?=.{1,253}\.?$)[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?(\.[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?)*\.?$/u
 /** getaddrinfo takes `127.1` and `0x7f000001` for addresses; here a name whose last label is a number is a mistake. */
 const NUMERIC_LAST_LABEL = /(^|\.)(\d+|0x[0-9a-f]*)\.?$/i
 const TCP_URI = /^tcp:\/\/(?:\[([^\]]*)\]|([^:/?#[\]@]*))(?::([^:/?#[\]@]*))?$/
@@ -33,7 +34,7 @@ export class InvalidEndpointError extends TypeError {
 
 /** A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
 export function tcp(host: string, port: number): TcpEndpoint {
-  if (isIP(host) === 0 && (!HOST_NAME.test(host) || NUMERIC_LAST_LABEL.test(host))) {
+  if (literalFamily(host) === undefined && (!HOST_NAME.test(host) || NUMERIC_LAST_LABEL.test(host))) {
     throw new InvalidEndpointError(
       `${quote(host)} is neither a host name nor an IP address; write tcp://host:port or tcp://[v6]:port`,
     )
@@ -48,11 +49,15 @@ export function tcp(host: string, port: number): TcpEndpoint {
 export function unix(path: string): UnixEndpoint {
   const raw = path.startsWith('@') ? `\0${path.slice(1)}` : path
   if (raw === '' || raw === '\0') {
-    throw new InvalidEndpointError('a unix endpoint needs a path: write unix:/run/x.sock or unix:@abstract')
+    throw new InvalidEndpointError(
+      'a unix endpoint needs a path: write unix:/run/x.sock or unix:@abstract',
+    )
   }
   const longest = raw.startsWith('\0') ? LONGEST_UNIX_PATH + 1 : LONGEST_UNIX_PATH
   if (Buffer.byteLength(raw) > longest) {
-    throw new InvalidEndpointError(`${quote(path)} is longer than the ${LONGEST_UNIX_PATH} bytes of a unix path`)
+    throw new InvalidEndpointError(
+      `${quote(path)} is longer than the ${LONGEST_UNIX_PATH} bytes of a unix path`,
+    )
   }
   if (raw.includes('\0', 1)) {
     throw new InvalidEndpointError(`${quote(path)} holds a NUL character, which ends a unix path`)
@@ -70,8 +75,10 @@ export function parseEndpoint(text: string): Endpoint {
     )
   }
   const [, bracketed, plain, port] = match
-  if (bracketed !== undefined && !isIPv6(bracketed)) {
-    throw new InvalidEndpointError(`${quote(bracketed)} is not an IPv6 address; brackets are for those only`)
+  if (bracketed !== undefined && literalFamily(bracketed) !== 'inet6') {
+    throw new InvalidEndpointError(
+      `${quote(bracketed)} is not an IPv6 address; brackets are for those only`,
+    )
   }
   if (port === undefined || !/^\d{1,9}$/.test(port)) {
     throw new InvalidEndpointError(
@@ -86,7 +93,9 @@ export function parseEndpoint(text: string): Endpoint {
 /** The URI form, which {@link parseEndpoint} reads back. */
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.scheme === 'unix') {
-    return endpoint.path.startsWith('\0') ? `unix:@${endpoint.path.slice(1)}` : `unix:${endpoint.path}`
+    return endpoint.path.startsWith('\0')
+      ? `unix:@${endpoint.path.slice(1)}`
+      : `unix:${endpoint.path}`
   }
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host
   return `tcp://${host}:${endpoint.port}`
@@ -97,7 +106,9 @@ export function toEndpoint(endpoint: Endpoint | string): Endpoint {
   if (typeof endpoint === 'string') return parseEndpoint(endpoint)
   if (endpoint?.scheme === 'tcp') return checked(endpoint, () => tcp(endpoint.host, endpoint.port))
   if (endpoint?.scheme === 'unix') return checked(endpoint, () => unix(endpoint.path))
-  throw new InvalidEndpointError(`${quote(endpoint)} is not an endpoint; make one with tcp(), unix() or parseEndpoint()`)
+  throw new InvalidEndpointError(
+    `${quote(endpoint)} is not an endpoint; make one with tcp(), unix() or parseEndpoint()`,
+  )
 }
 
 /** Checks cost a regular expression, so the endpoints that were checked are remembered by identity. */

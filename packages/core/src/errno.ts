@@ -1,20 +1,33 @@
-/** Errno numbers and names, from the operating system's own table. */
+/** Errno numbers, names and descriptions of this platform, from Node's own tables. */
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 
-/** Positive errno numbers of this platform by name: `errno.ECONNREFUSED === 111` on Linux. */
-export const errno = constants.errno
+type ErrnoTable = Readonly<typeof constants.errno>
 
-const NAMES = new Map<number, string>(
-  [...getSystemErrorMap()].map(([number, [name]]) => [number, name]),
-)
+/** Names and descriptions by negated number. A call makes a new map each time, so it is made once. */
+const KNOWN_TO_LIBUV = getSystemErrorMap()
 
-/** `ECONNREFUSED` for -111; `Unknown system error -N` style text never: an unknown number gives `E<N>`. */
+/**
+ * Positive errno numbers by name: `errno.ECONNREFUSED === 111` on Linux. Libuv's numbers come first, since they are
+ * what Node's errors carry (on Windows they differ from the C library's); it does not know all: EINPROGRESS, say.
+ */
+export const errno: ErrnoTable = {
+  ...constants.errno,
+  ...Object.fromEntries([...KNOWN_TO_LIBUV].map(([number, [name]]) => [name, -number])),
+}
+
+const NAMES = new Map<number, string>()
+for (const [name, number] of Object.entries(errno)) {
+  // EAGAIN and EWOULDBLOCK are one number; the first name is the usual one.
+  if (!NAMES.has(-number)) NAMES.set(-number, name)
+}
+
+/** `ECONNREFUSED` for -111. A number without a name gives `E` and the number. */
 export function errnoName(negated: number): string {
   return NAMES.get(negated) ?? `E${-negated}`
 }
 
-/** `connection refused` for -111; falls back to the name. */
+/** `connection refused` for -111; the name where there is no description. */
 export function errnoDescription(negated: number): string {
-  return getSystemErrorMap().get(negated)?.[1] ?? errnoName(negated)
+  return KNOWN_TO_LIBUV.get(negated)?.[1] ?? errnoName(negated)
 }

@@ -12,7 +12,14 @@ import { errno, errnoDescription, errnoName } from './errno.js'
  * - `receive`, `send`: on a connection;
  * - `aborted`: by an AbortSignal, by closing the connection, or by destroying the reactor.
  */
-export type ConnectPhase = 'parse' | 'resolve' | 'local' | 'connect' | 'receive' | 'send' | 'aborted'
+export type ConnectPhase =
+  | 'parse'
+  | 'resolve'
+  | 'local'
+  | 'connect'
+  | 'receive'
+  | 'send'
+  | 'aborted'
 
 /** Why something failed, as plain data: what outcomes carry, and what a {@link ConnectError} is made from. */
 export interface Failure {
@@ -44,15 +51,30 @@ export interface AttemptRecord {
 /** Says nothing about the peer: exhausted, forbidden or mistaken on this side. connect(2), socket(2). */
 const LOCAL = new Set<number>(
   [
-    errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EADDRINUSE,
-    errno.EACCES, errno.EPERM, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EINVAL, errno.ENODEV,
-    errno.ENETDOWN, errno.EBADF, errno.ENOSPC, errno.ENAMETOOLONG,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+    errno.EADDRNOTAVAIL,
+    errno.EADDRINUSE,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EAFNOSUPPORT,
+    errno.EPROTONOSUPPORT,
+    errno.EINVAL,
+    errno.ENODEV,
+    errno.ENETDOWN,
+    errno.EBADF,
+    errno.ENOSPC,
+    errno.ENAMETOOLONG,
   ].map((number) => -number),
 )
 
 /** Passes when something of ours is closed or freed: worth slowing down and trying again. */
 const EXHAUSTION = new Set<number>(
-  [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL].map((number) => -number),
+  [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL].map(
+    (number) => -number,
+  ),
 )
 
 export function isExhaustion(failure: Failure): boolean {
@@ -75,7 +97,11 @@ export function connectFailure(negatedErrno: number, syscall: string): Failure {
 }
 
 /** A failed system call on a connection. */
-export function transferFailure(negatedErrno: number, phase: 'receive' | 'send', syscall: string): Failure {
+export function transferFailure(
+  negatedErrno: number,
+  phase: 'receive' | 'send',
+  syscall: string,
+): Failure {
   return {
     code: errnoName(negatedErrno),
     errno: negatedErrno,
@@ -99,7 +125,12 @@ export function deadlineFailure(timeoutMs: number): Failure {
 }
 
 /** A failure that no system call reported. */
-export function ownFailure(code: string, phase: ConnectPhase, reason: string, cause?: unknown): Failure {
+export function ownFailure(
+  code: string,
+  phase: ConnectPhase,
+  reason: string,
+  cause?: unknown,
+): Failure {
   const localFault = phase === 'local' || phase === 'parse'
   const failure: Failure = { code, errno: undefined, syscall: 'connect', phase, localFault, reason }
   return cause === undefined ? failure : { ...failure, cause }
@@ -145,7 +176,10 @@ export class ConnectError extends Error {
   constructor(failure: Failure, { endpoint, address, attempts = [] }: ErrorContext = {}) {
     const where = address ? formatAddress(address) : endpoint ? formatEndpoint(endpoint) : undefined
     const subject = [failure.syscall, failure.code, where].filter(Boolean).join(' ')
-    super(`${subject}: ${failure.reason}`, failure.cause === undefined ? {} : { cause: failure.cause })
+    super(
+      `${subject}: ${failure.reason}`,
+      failure.cause === undefined ? {} : { cause: failure.cause },
+    )
     this.code = failure.code
     this.errno = failure.errno
     this.syscall = failure.syscall

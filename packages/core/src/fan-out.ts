@@ -38,7 +38,10 @@ export interface FanOutListener<T> {
 const STARTS_PER_PASS = 64
 /** A target put aside is tried again after 10, 20, 40, ... ms, and no longer than this. */
 const LONGEST_RETRY_WAIT_MS = 200
-/** Exhaustion that lasts longer than this, or than `timeoutMs`, is told as the target's outcome, `local`. */
+/**
+ * While something of this fan-out is in flight, its end will free what is missing. With nothing in flight, others
+ * hold it: then exhaustion that lasts for this long, or for `timeoutMs`, is told as the target's outcome, `local`.
+ */
 const LONGEST_EXHAUSTION_MS = 10_000
 
 export class FanOut<T extends Target> implements Owned, SourceListener {
@@ -192,18 +195,24 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#inFlight.delete(task)
     const { failure } = request
     if (failure && isExhaustion(failure) && this.#putAside(task)) return this.#schedulePass()
-    if (!failure || !failure.localFault) this.#limit.sufficed()
-    this.#tell(failure ? new Failed(task.target, request.elapsedMs, failure, request) : this.#connected(task, request))
+    if (!failure?.localFault) this.#limit.sufficed()
+    this.#tell(
+      failure
+        ? new Failed(task.target, request.elapsedMs, failure, request)
+        : this.#connected(task, request),
+    )
   }
 
-  /** False when it has been tried for long enough. */
+  /** False when waiting is of no use any more. */
   #putAside(task: Task<T>): boolean {
-    this.#limit.exhausted(this.#inFlight.size)
     const { clock, keepAlive } = this.#core
     const now = clock.now()
-    task.exhaustedSince ??= now
+    if (this.#inFlight.size > 0) task.stuckSince = undefined
+    else task.stuckSince ??= now
     const patienceMs = Math.min(this.#options.timeoutMs, LONGEST_EXHAUSTION_MS)
-    if (now - task.exhaustedSince >= patienceMs) return false
+    if (task.stuckSince !== undefined && now - task.stuckSince >= patienceMs) return false
+    // Once a target: one that can never have what it lacks must not slow down all the others for ever.
+    if (task.retries === 0) this.#limit.exhausted(this.#inFlight.size)
     const delayMs = Math.min(10 * 2 ** task.retries++, LONGEST_RETRY_WAIT_MS)
     const retry = (): void => {
       this.#aside.delete(task)
@@ -220,7 +229,13 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     let connection: Connection | undefined
     if (onConnected === 'keep') connection = establish(this.#core, request)
     else this.#core.close(request.takeHandle(), 0, onConnected === 'close' ? 'graceful' : 'reset')
-    return { kind: 'connected', target: task.target, elapsedMs, address: address as NonNullable<typeof address>, connection }
+    return {
+      kind: 'connected',
+      target: task.target,
+      elapsedMs,
+      address: address as NonNullable<typeof address>,
+      connection,
+    }
   }
 
   #tell(outcome: Outcome<T>): void {
@@ -242,7 +257,8 @@ class Task<T extends Target> implements RequestOwner {
   readonly #fanOut: FanOut<T>
   readonly target: T
   request: ConnectRequest | undefined
-  exhaustedSince: number | undefined
+  /** Since when it has found something exhausted with nothing in flight. */
+  stuckSince: number | undefined
   retries = 0
 
   constructor(fanOut: FanOut<T>, target: T) {

@@ -7,7 +7,9 @@ export const DEFAULT_TIMEOUT_MS = 30_000
 export function checkTimeout(name: string, value: number | undefined): number {
   if (value === undefined) return DEFAULT_TIMEOUT_MS
   if (typeof value !== 'number' || !(value > 0)) {
-    throw new RangeError(`${name} must be more than 0 milliseconds (Infinity for no limit), not ${String(value)}`)
+    throw new RangeError(
+      `${name} must be more than 0 milliseconds (Infinity for no limit), not ${String(value)}`,
+    )
   }
   return value
 }
@@ -23,7 +25,9 @@ export function checkCount(name: string, value: number): number {
 /** Events a second, more than 0; Infinity for no limit. */
 export function checkRate(name: string, value: number): number {
   if (typeof value !== 'number' || !(value > 0)) {
-    throw new RangeError(`${name} must be more than 0 a second (Infinity for no limit), not ${String(value)}`)
+    throw new RangeError(
+      `${name} must be more than 0 a second (Infinity for no limit), not ${String(value)}`,
+    )
   }
   return value
 }

@@ -17,7 +17,14 @@ export type Target = Endpoint | string
  * - `invalid`: the target is not an endpoint, nothing was tried;
  * - `other`: anything else; `code` and `phase` tell.
  */
-export type OutcomeKind = 'connected' | 'refused' | 'timed-out' | 'unreachable' | 'local' | 'invalid' | 'other'
+export type OutcomeKind =
+  | 'connected'
+  | 'refused'
+  | 'timed-out'
+  | 'unreachable'
+  | 'local'
+  | 'invalid'
+  | 'other'
 
 interface OutcomeBase<T> {
   /** The target as it was given. */
@@ -64,11 +71,16 @@ export interface FailureOrigin {
   readonly attempts?: readonly AttemptRecord[]
 }
 
-/** A class, for the sake of its getters: an Error, with its stack, costs more than all the rest of a refusal. */
+/** A class for the sake of its getter: an Error, with its stack, costs more than all the rest of a refusal. */
 export class Failed<T> implements FailedOutcome<T> {
   readonly kind: FailedOutcome['kind']
   readonly target: T
   readonly elapsedMs: number
+  readonly code: string
+  readonly errno: number | undefined
+  readonly phase: ConnectPhase
+  readonly localFault: boolean
+  readonly timedOutBy: 'kernel' | 'deadline' | undefined
   readonly #failure: Failure
   readonly #origin: FailureOrigin
 
@@ -76,25 +88,15 @@ export class Failed<T> implements FailedOutcome<T> {
     this.kind = kindOf(failure)
     this.target = target
     this.elapsedMs = elapsedMs
+    this.code = failure.code
+    this.errno = failure.errno
+    this.phase = failure.phase
+    this.localFault = failure.localFault
+    this.timedOutBy = failure.timedOutBy
     this.#failure = failure
     this.#origin = origin
   }
 
-  get code(): string {
-    return this.#failure.code
-  }
-  get errno(): number | undefined {
-    return this.#failure.errno
-  }
-  get phase(): ConnectPhase {
-    return this.#failure.phase
-  }
-  get localFault(): boolean {
-    return this.#failure.localFault
-  }
-  get timedOutBy(): 'kernel' | 'deadline' | undefined {
-    return this.#failure.timedOutBy
-  }
   get error(): ConnectError {
     return new ConnectError(this.#failure, this.#origin)
   }

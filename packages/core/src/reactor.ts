@@ -74,8 +74,14 @@ export class Reactor implements AsyncDisposable {
     targets: TargetSource<T>,
     options: ConnectManyOptions & { readonly onConnected: 'keep' },
   ): Observable<KeptOutcome<T>>
-  connectMany<T extends Target>(targets: TargetSource<T>, options?: ConnectManyOptions): Observable<Outcome<T>>
-  connectMany<T extends Target>(targets: TargetSource<T>, options?: ConnectManyOptions): Observable<Outcome<T>> {
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options?: ConnectManyOptions,
+  ): Observable<Outcome<T>>
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options?: ConnectManyOptions,
+  ): Observable<Outcome<T>> {
     return connectMany(this.#core, targets, options)
   }
 

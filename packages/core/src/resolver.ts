@@ -31,7 +31,10 @@ export function resolveFailure(host: string, cause: unknown): Failure {
     syscall: 'getaddrinfo',
     phase: 'resolve',
     localFault: code === 'EMFILE' || code === 'ENFILE',
-    reason: code === 'ENOTFOUND' ? `the name ${host} has no address` : `the name ${host} could not be resolved`,
+    reason:
+      code === 'ENOTFOUND'
+        ? `the name ${host} has no address`
+        : `the name ${host} could not be resolved`,
     cause,
   }
 }

@@ -1,13 +1,19 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers, and `readiness()` as poll(2). */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Observable } from 'rxjs'
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
+import { captureContext } from './async-context.js'
 import { type CloseMode, ConnectStatus, type Handle } from './backend.js'
 import { errno, errnoName } from './errno.js'
-import { abortedFailure, ConnectError, connectFailure, type Failure, unsupportedFailure } from './errors.js'
+import {
+  abortedFailure,
+  ConnectError,
+  connectFailure,
+  type Failure,
+  unsupportedFailure,
+} from './errors.js'
 import { checkSignal, checkWord } from './options.js'
-import type { Interest, Readiness } from './readiness.js'
 import type { Owned, ReactorCore } from './reactor-core.js'
+import type { Interest, Readiness } from './readiness.js'
 
 /** `OK`, or the name of an errno. */
 export type PosixAnswer = 'OK' | (string & {})
@@ -163,7 +169,7 @@ export function readiness(
   }
   const signal = checkSignal(options.signal)
   return new Observable((subscriber) => {
-    const inContext = AsyncLocalStorage.snapshot()
+    const inContext = captureContext()
     const fail = (failure: Failure): void =>
       inContext(() => subscriber.error(new ConnectError(failure)))
     const abort = (): void => fail(abortedFailure(signal?.reason))

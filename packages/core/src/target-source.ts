@@ -7,7 +7,10 @@ import type { Subscribable } from 'rxjs'
  */
 export type TargetSource<T> = Iterable<T> | AsyncIterable<T> | Subscribable<T>
 
-export type Pulled<T> = { readonly done: false; readonly value: T } | { readonly done: true } | undefined
+export type Pulled<T> =
+  | { readonly done: false; readonly value: T }
+  | { readonly done: true }
+  | undefined
 
 /** Where to say that `pull()` is worth calling again. */
 export interface SourceListener {
@@ -33,7 +36,9 @@ export function openSource<T>(source: TargetSource<T>, listener: SourceListener)
 export function checkSource(source: unknown): void {
   const isObject = typeof source === 'object' && source !== null
   if (isObject && (isIterable(source) || isAsyncIterable(source) || isSubscribable(source))) return
-  throw new TypeError('targets must be an iterable, an async iterable or an observable of endpoints or their URIs')
+  throw new TypeError(
+    'targets must be an iterable, an async iterable or an observable of endpoints or their URIs',
+  )
 }
 
 function isIterable<T>(source: object): source is Iterable<T> {

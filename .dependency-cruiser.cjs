@@ -1,0 +1,111 @@
+/** Who may import what: the rules of docs/architecture.md, checked by `pnpm run check`. */
+
+// The files of core that hand out observables. All others work without RxJS, so that they can be read and tested without it.
+const OBSERVABLE_FACING = [
+  '^packages/core/src/index[.]ts$',
+  '^packages/core/src/connect[.]ts$',
+  '^packages/core/src/connect-many[.]ts$',
+  '^packages/core/src/connection[.]ts$',
+  '^packages/core/src/reactor[.]ts$',
+  '^packages/core/src/session[.]ts$',
+  '^packages/core/src/socket[.]ts$',
+  '^packages/core/src/target-source[.]ts$', // targets may come as an observable
+  '^packages/core/src/(testing|conformance)/',
+]
+
+// `node:net` would bypass the reactor, so it stands only where it is the point.
+const MAY_USE_NODE_NET = [
+  '^packages/backend-net/',
+  '^packages/core/src/address[.]ts$', // isIP and its kin only: they parse, they open nothing
+  '^packages/core/src/conformance/', // real servers to connect to
+  '^packages/[^/]+/test/',
+  '^packages/(examples|bench|demo)/',
+]
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'core-stands-alone',
+      comment: 'Core knows backends by their interface only.',
+      severity: 'error',
+      from: { path: '^packages/core/' },
+      to: { path: ['^packages/(?!core/)', '^@?pollout'], pathNot: '^@pollout/core' },
+    },
+    {
+      name: 'backend-uses-core-only',
+      severity: 'error',
+      from: { path: '^packages/(backend-[^/]+)/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|$1)/' },
+    },
+    {
+      name: 'pollout-uses-core-and-backends-only',
+      severity: 'error',
+      from: { path: '^packages/pollout/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|backend-[^/]+|pollout)/' },
+    },
+    {
+      name: 'packages-by-name',
+      comment: 'Another package is imported by its name and exports, not by a path into it.',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/', pathNot: '^packages/$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'core-without-its-test-kit',
+      severity: 'error',
+      from: { path: '^packages/core/src/', pathNot: '^packages/core/src/(testing|conformance)/' },
+      to: { path: '^packages/core/src/(testing|conformance)/' },
+    },
+    {
+      name: 'source-without-tests',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { path: '^packages/[^/]+/test/' },
+    },
+    {
+      name: 'rxjs-where-observables-are',
+      severity: 'error',
+      from: { path: '^packages/(core|backend-[^/]+)/src/', pathNot: OBSERVABLE_FACING },
+      to: { path: '(^|/)rxjs(/|$)' },
+    },
+    {
+      name: 'node-net-where-it-is-the-point',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: MAY_USE_NODE_NET },
+      to: { path: '^(node:)?net$' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Types alone may refer to each other: that leaves no trace at run time.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Imports nothing and nothing imports it.',
+      severity: 'error',
+      from: { orphan: true, path: '^packages/[^/]+/src/' },
+      to: {},
+    },
+    {
+      name: 'all-is-found',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^packages/[^/]+/(dist|build)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    // As in tsconfig.base.json: packages are seen as their sources, so nothing has to be built first.
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'import', 'types', 'node', 'default'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+}

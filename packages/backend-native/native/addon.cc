@@ -1,0 +1,33 @@
+// The addon's one export: createBackend(ready, broken). There is no other state than the backends'.
+#include <napi.h>
+
+#include "backend.h"
+#include "functions.h"
+
+namespace pollout {
+
+namespace {
+
+Napi::Value CreateBackend(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsFunction() || !info[1].IsFunction()) {
+    Napi::TypeError::New(env, "createBackend() takes two functions").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Backend* backend =
+      Backend::Create(env, info[0].As<Napi::Function>(), info[1].As<Napi::Function>());
+  if (backend == nullptr) return env.Undefined();
+  return MakeFunctions(env, *backend);
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("createBackend", Napi::Function::New(env, &CreateBackend, "createBackend"));
+  return exports;
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE: the macro's own code.
+NODE_API_MODULE(pollout, Init)
+
+}  // namespace pollout

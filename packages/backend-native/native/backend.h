@@ -1,0 +1,78 @@
+// Backend: the sockets, the poller and the sink of one backend, and how long they live.
+//
+// The object is shared: the event loop holds it until the poller's handle is closed, and each
+// function given to JavaScript holds it until that is collected. It goes with the last of them.
+// What it holds of the system goes earlier and at one of two moments only, in destroy() and in the
+// environment's cleanup hook; never in a finalizer, when the loop may be gone already.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "poller.h"
+#include "sink.h"
+#include "slab.h"
+
+namespace pollout {
+
+class Backend final : private Poller::Owner {
+ public:
+  // Null, with an exception pending, where the system refuses.
+  static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken);
+
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  void Retain() noexcept { ++owners_; }
+  void Release() noexcept;
+
+  SocketSlab& sockets() noexcept { return sockets_; }
+  bool closing() const noexcept { return closing_; }
+
+  int Register(double handle, double token, std::uint32_t interest);
+  void Deregister(double handle);
+  void Close(double handle, bool reset);
+
+  // Delivers what is ready now, from within a call of JavaScript.
+  void Poll(Napi::Env env);
+
+  void SetRef(bool ref);
+
+  // Gives everything back; `closed` is called from the event loop once that is done. The second
+  // time it does nothing, and calls nobody.
+  void Destroy(Napi::Function closed);
+
+ private:
+  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken);
+  ~Backend() = default;
+
+  void OnReady() override;
+  void OnBroken(int error) override;
+  void OnClosed() override;
+  static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
+
+  // One batch, if anything is ready. Whether there may be another.
+  bool Deliver(Napi::Env env);
+  void GiveBack();
+  // Brings the loop's and the collector's view up to date with the number of armed registrations.
+  void Settle();
+
+  napi_env env_;
+  SocketSlab sockets_;
+  Poller poller_;
+  // Until the poller's handle is closed.
+  std::optional<Sink> sink_;
+  Napi::FunctionReference closed_;
+  napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
+  std::uint32_t owners_ = 1;
+  bool referenced_ = true;
+  bool kept_alive_ = false;
+  bool delivering_ = false;
+  bool broken_ = false;
+  bool closing_ = false;
+  bool environment_exits_ = false;
+};
+
+}  // namespace pollout

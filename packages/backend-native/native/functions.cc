@@ -1,0 +1,90 @@
+// The functions of a backend: their table, and the calls that concern no single socket.
+#include "functions.h"
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "backend.h"
+#include "call_arguments.h"
+#include "socket_calls.h"
+
+namespace pollout {
+
+namespace {
+
+napi_value CallOpenHandles(napi_env env, napi_callback_info info) {
+  const CallArguments<0> call(env, info);
+  napi_value count = nullptr;
+  napi_create_int64(env, static_cast<std::int64_t>(call.backend().sockets().open_count()), &count);
+  return count;
+}
+
+napi_value CallPoll(napi_env env, napi_callback_info info) {
+  const CallArguments<0> call(env, info);
+  call.backend().Poll(env);
+  return nullptr;
+}
+
+napi_value CallSetRef(napi_env env, napi_callback_info info) {
+  const CallArguments<1> call(env, info);
+  bool ref = false;
+  if (napi_get_value_bool(env, call[0], &ref) != napi_ok) {
+    ThrowType(env, "ref", "a boolean");
+  } else {
+    call.backend().SetRef(ref);
+  }
+  return nullptr;
+}
+
+napi_value CallDestroy(napi_env env, napi_callback_info info) {
+  const CallArguments<1> call(env, info);
+  const Napi::Value closed(env, call[0]);
+  if (!closed.IsFunction()) {
+    ThrowType(env, "closed", "a function");
+  } else {
+    call.backend().Destroy(closed.As<Napi::Function>());
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
+  constexpr std::array<std::pair<const char*, napi_callback>, 17> kFunctions{{
+      {"open", &CallOpen},
+      {"connectInet", &CallConnectInet},
+      {"connectInet6", &CallConnectInet6},
+      {"connectUnix", &CallConnectUnix},
+      {"register", &CallRegister},
+      {"deregister", &CallDeregister},
+      {"finishConnect", &CallFinishConnect},
+      {"receive", &CallReceive},
+      {"send", &CallSend},
+      {"shutdown", &CallShutdown},
+      {"close", &CallClose},
+      {"localAddress", &CallLocalAddress},
+      {"peerAddress", &CallPeerAddress},
+      {"openHandles", &CallOpenHandles},
+      {"poll", &CallPoll},
+      {"setRef", &CallSetRef},
+      {"destroy", &CallDestroy},
+  }};
+  Napi::Object functions = Napi::Object::New(env);
+  for (const auto& [name, callback] : kFunctions) {
+    napi_value function = nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, &backend, &function) !=
+        napi_ok) {
+      break;
+    }
+    backend.Retain();
+    napi_add_finalizer(
+        env, function, &backend,
+        [](napi_env, void* data, void*) { static_cast<Backend*>(data)->Release(); }, nullptr,
+        nullptr);
+    functions.Set(name, function);
+  }
+  return functions;
+}
+
+}  // namespace pollout

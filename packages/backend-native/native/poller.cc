@@ -1,0 +1,162 @@
+// Poller: the epoll set of one backend, and its place in the event loop.
+//
+// Node's event loop is libuv's, and libuv offers one way in: uv_poll_t, a watcher of one
+// descriptor. There are four ways to get many sockets through it.
+//
+// A uv_poll_t for each socket is the documented one. It costs ~180 bytes and a close callback each,
+// one callback and so one call of JavaScript an event, and it hides what we are here for: the mask
+// comes translated, and POLLERR alone, which is what an ICMP error gives, arrives as UV_EBADF with
+// the watcher stopped. A refused connect may look like a bug of ours.
+//
+// A thread of our own in epoll_wait(2), that wakes the loop by uv_async_t, takes the work off the
+// JavaScript thread; but every register() and close() would then need a lock or a queue, and the
+// promise that a closed socket reports nothing would need a hand-shake. That is a price for a lane
+// that runs whole attempts natively, not for one whose every step is a call from JavaScript.
+//
+// A timer that polls trades latency against idle CPU, and loses both.
+//
+// An epoll set nested in libuv's is the fourth, and the choice here. epoll(7), Q5: an epoll
+// descriptor is itself readable while events wait in it. So one uv_poll_t watches one descriptor,
+// our own epoll set, and libuv neither sees nor translates anything of what is inside it. One turn
+// of the loop is one callback, one epoll_wait(2) for up to kMaxBatch sockets with their raw masks,
+// and one call of JavaScript. libuv watches level-triggered, so what a batch leaves over is
+// reported in the next turn, and other handles of the loop have had theirs in between.
+//
+// What follows from it:
+//
+// - One shot, EPOLLONESHOT. A report disarms the registration in the kernel: the ERR or HUP that
+//   epoll adds to any interest can't spin, and disarming needs no system call. Disarm() just
+//   forgets that anyone waits; the report that may still come finds the registration spent, and is
+//   dropped. The socket stays in the set, and the next Arm() is an EPOLL_CTL_MOD, which looks at
+//   the level anew: what became ready in between is reported.
+//
+// - RDHUP goes with an interest in reading, not in writing. A writer that waits for room would be
+//   woken at once by a peer that only half-closed, find no room, and ask again, in circles.
+//
+// - EPOLL_CTL_DEL before close(). A set watches open file descriptions, not descriptors (epoll(7),
+//   Q6): while a duplicate lives, in a child process say, a closed one goes on reporting.
+//
+// - The event carries the socket's handle, not its descriptor: a number the kernel may have given
+//   to the next socket by then. A stale handle finds nobody in the slab.
+//
+// - The watcher is started once. What changes with the registrations is whether it counts:
+//   uv_ref() and uv_unref() flip a flag, while uv_poll_stop() and uv_poll_start() cost an
+//   epoll_ctl(2) each, on every first and last attempt. A set with nothing armed reports nothing,
+//   so an unreferenced watcher of it is as idle as a stopped one, and keeps nothing alive.
+#include "poller.h"
+
+#include <cerrno>
+
+namespace pollout {
+
+namespace {
+
+// As in packages/core/src/readiness.ts.
+constexpr std::uint32_t kReadable = 1;
+constexpr std::uint32_t kWritable = 2;
+constexpr std::uint32_t kError = 4;
+constexpr std::uint32_t kHangup = 8;
+
+std::uint32_t EventsOf(std::uint32_t interest) noexcept {
+  std::uint32_t events = EPOLLONESHOT;
+  if ((interest & kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & kWritable) != 0) events |= EPOLLOUT;
+  return events;
+}
+
+std::uint8_t ReadinessOf(std::uint32_t events) noexcept {
+  std::uint32_t readiness = 0;
+  if ((events & EPOLLIN) != 0) readiness |= kReadable;
+  if ((events & EPOLLOUT) != 0) readiness |= kWritable;
+  if ((events & EPOLLERR) != 0) readiness |= kError;
+  if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0) readiness |= kHangup;
+  return static_cast<std::uint8_t>(readiness);
+}
+
+}  // namespace
+
+int Poller::Open(uv_loop_t* loop, const char** call) noexcept {
+  *call = "epoll_create1";
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return -errno;
+  *call = "uv_poll_init";
+  const int failed = uv_poll_init(loop, &poll_, epoll.get());
+  if (failed != 0) return failed;
+  epoll_ = std::move(epoll);
+  poll_.data = this;
+  // Cannot fail: the handle is neither closing nor, as a set of its own, watched by another.
+  uv_poll_start(&poll_, UV_READABLE, &Poller::OnPoll);
+  KeepAlive(false);
+  return 0;
+}
+
+int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
+                std::uint32_t interest) noexcept {
+  epoll_event event{};
+  event.events = EventsOf(interest);
+  event.data.u64 = handle;
+  const int operation = socket.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (::epoll_ctl(epoll_.get(), operation, socket.fd.get(), &event) != 0) return -errno;
+  socket.registered = true;
+  socket.token = token;
+  if (!socket.armed) ++armed_;
+  socket.armed = true;
+  return 0;
+}
+
+void Poller::Disarm(Socket& socket) noexcept {
+  if (!socket.armed) return;
+  socket.armed = false;
+  --armed_;
+}
+
+void Poller::Forget(Socket& socket) noexcept {
+  Disarm(socket);
+  if (!socket.registered) return;
+  socket.registered = false;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
+}
+
+Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcept {
+  const int found = ::epoll_wait(epoll_.get(), events_.data(), kMaxBatch, 0);
+  if (found < 0) return {errno == EINTR ? 0 : -errno, false};
+  int count = 0;
+  for (int index = 0; index < found; ++index) {
+    const epoll_event& event = events_[index];
+    Socket* socket = sockets_.Find(std::uint64_t{event.data.u64});
+    if (socket == nullptr || !socket->armed) continue;
+    Disarm(*socket);
+    socket->last_events = event.events;
+    tokens[count] = socket->token;
+    readiness[count] = ReadinessOf(event.events);
+    ++count;
+  }
+  return {count, found == kMaxBatch};
+}
+
+void Poller::KeepAlive(bool keep) noexcept {
+  auto* handle = reinterpret_cast<uv_handle_t*>(&poll_);
+  if (keep) {
+    uv_ref(handle);
+  } else {
+    uv_unref(handle);
+  }
+}
+
+void Poller::Close() noexcept {
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_),
+           [](uv_handle_t* handle) { static_cast<Poller*>(handle->data)->owner_.OnClosed(); });
+  // uv_close() has taken it out of the loop's set, which has to come first: uv_poll_t's manual.
+  epoll_.Reset();
+}
+
+void Poller::OnPoll(uv_poll_t* handle, int status, int /*events*/) {
+  Owner& owner = static_cast<Poller*>(handle->data)->owner_;
+  if (status < 0) {
+    owner.OnBroken(status);
+  } else {
+    owner.OnReady();
+  }
+}
+
+}  // namespace pollout

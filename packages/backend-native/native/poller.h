@@ -1,0 +1,78 @@
+// Poller: the epoll set of one backend, and its place in the event loop.
+#pragma once
+
+#include <sys/epoll.h>
+#include <uv.h>
+
+#include <array>
+#include <cstdint>
+
+#include "slab.h"
+#include "unique_fd.h"
+
+namespace pollout {
+
+class Poller {
+ public:
+  // Called from the event loop, outside of any JavaScript.
+  class Owner {
+   public:
+    // Something is ready, or was a moment ago.
+    virtual void OnReady() = 0;
+    // The loop can watch the epoll set no longer; `error` is a negated errno.
+    virtual void OnBroken(int error) = 0;
+    // After Close(): the loop has let go of the memory.
+    virtual void OnClosed() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // As many as one call of the sink gets; what is left over keeps the set readable.
+  static constexpr int kMaxBatch = 1024;
+
+  struct Gathered {
+    // Registrations written, or a negated errno.
+    int count;
+    // The kernel may hold more.
+    bool more;
+  };
+
+  Poller(Owner& owner, SocketSlab& sockets) noexcept : owner_(owner), sockets_(sockets) {}
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  ~Poller() = default;
+
+  // 0, or a negated errno; `*call` then names the system call that failed.
+  int Open(uv_loop_t* loop, const char** call) noexcept;
+
+  // One report for `token`, of what is ready now or gets ready. 0, or a negated errno.
+  int Arm(Socket& socket, std::uint64_t handle, double token, std::uint32_t interest) noexcept;
+  void Disarm(Socket& socket) noexcept;
+  // To be called before the descriptor is closed.
+  void Forget(Socket& socket) noexcept;
+
+  // Takes what is ready now, without waiting. Each array has room for kMaxBatch.
+  Gathered Gather(double* tokens, std::uint8_t* readiness) noexcept;
+
+  // Registrations armed.
+  int armed() const noexcept { return armed_; }
+
+  // Whether the event loop stays alive for this poller's sake.
+  void KeepAlive(bool keep) noexcept;
+
+  // No event is reported after this; the memory is the loop's until OnClosed().
+  void Close() noexcept;
+
+ private:
+  static void OnPoll(uv_poll_t* handle, int status, int events);
+
+  Owner& owner_;
+  SocketSlab& sockets_;
+  UniqueFd epoll_;
+  uv_poll_t poll_{};
+  int armed_ = 0;
+  std::array<epoll_event, kMaxBatch> events_{};
+};
+
+}  // namespace pollout

@@ -1,0 +1,58 @@
+// SocketSlab: slots, their free list, and the packing of handles.
+#include "slab.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace pollout {
+
+namespace {
+constexpr double kHandleLimit = 9007199254740992.0;  // 2^53
+}
+
+std::int64_t SocketSlab::Insert(UniqueFd fd, sa_family_t family) {
+  std::uint32_t index = first_free_;
+  if (index == kNone) {
+    if (slots_.size() == kMaxSockets) return -EMFILE;
+    index = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    first_free_ = slots_[index].next_free;
+  }
+  Socket& socket = slots_[index];
+  socket.fd = std::move(fd);
+  socket.family = family;
+  socket.registered = false;
+  socket.armed = false;
+  socket.last_events = 0;
+  ++open_count_;
+  return static_cast<std::int64_t>(HandleOf(socket.generation, index));
+}
+
+Socket* SocketSlab::Find(double handle) noexcept {
+  // Written so that NaN fails too: out of range, the conversion below would be undefined.
+  if (!(handle >= 0 && handle < kHandleLimit)) return nullptr;
+  const auto bits = static_cast<std::uint64_t>(handle);
+  if (static_cast<double>(bits) != handle) return nullptr;
+  return Find(bits);
+}
+
+Socket* SocketSlab::Find(std::uint64_t handle) noexcept {
+  const std::uint64_t index = handle & (kMaxSockets - 1);
+  if (index >= slots_.size()) return nullptr;
+  Socket& socket = slots_[index];
+  if (!socket.fd || socket.generation != handle >> kIndexBits) return nullptr;
+  return &socket;
+}
+
+void SocketSlab::Remove(std::uint64_t handle) noexcept {
+  Socket* socket = Find(handle);
+  if (socket == nullptr) return;
+  socket->fd.Reset();
+  --open_count_;
+  if (++socket->generation == 0) return;
+  socket->next_free = first_free_;
+  first_free_ = static_cast<std::uint32_t>(handle & (kMaxSockets - 1));
+}
+
+}  // namespace pollout

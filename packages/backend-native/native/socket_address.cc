@@ -1,0 +1,134 @@
+// Socket addresses: parsing, comparing, and the JavaScript form.
+#include "socket_address.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+namespace pollout {
+
+namespace {
+
+// RFC 4007, section 11: a zone is an interface's name, or its index in decimal.
+std::uint32_t ScopeOfZone(const char* zone) noexcept {
+  const char* end = zone + std::strlen(zone);
+  std::uint32_t index = 0;
+  const auto [stop, error] = std::from_chars(zone, end, index);
+  if (error == std::errc() && stop == end) return index;
+  return ::if_nametoindex(zone);
+}
+
+Napi::Object InetObject(Napi::Env env, const char* family, const char* text, in_port_t port) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("family", family);
+  object.Set("address", text);
+  object.Set("port", Napi::Number::New(env, ntohs(port)));
+  return object;
+}
+
+}  // namespace
+
+int SocketAddress::SetInet(const char* text, std::uint16_t port) noexcept {
+  auto& inet = As<sockaddr_in>();
+  if (::inet_pton(AF_INET, text, &inet.sin_addr) != 1) return -EINVAL;
+  inet.sin_family = AF_INET;
+  inet.sin_port = htons(port);
+  size_ = sizeof(sockaddr_in);
+  return 0;
+}
+
+int SocketAddress::SetInet6(char* text, std::uint16_t port) noexcept {
+  auto& inet6 = As<sockaddr_in6>();
+  char* percent = std::strchr(text, '%');
+  if (percent != nullptr) *percent = '\0';
+  if (::inet_pton(AF_INET6, text, &inet6.sin6_addr) != 1) return -EINVAL;
+  inet6.sin6_family = AF_INET6;
+  inet6.sin6_port = htons(port);
+  inet6.sin6_scope_id = percent == nullptr ? 0 : ScopeOfZone(percent + 1);
+  size_ = sizeof(sockaddr_in6);
+  return 0;
+}
+
+int SocketAddress::SetUnix(const char* path, std::size_t length) noexcept {
+  auto& local = As<sockaddr_un>();
+  if (length > sizeof(local.sun_path)) return -EINVAL;
+  const bool abstract = length > 0 && path[0] == '\0';
+  // The kernel would stop at the NUL and connect to another file than the one named.
+  if (!abstract && std::memchr(path, '\0', length) != nullptr) return -EINVAL;
+  local.sun_family = AF_UNIX;
+  std::memcpy(local.sun_path, path, length);
+  // Every byte of an abstract name counts; a path needs no terminator, the kernel adds its own.
+  size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  return 0;
+}
+
+int SocketAddress::SetLocalOf(int fd) noexcept {
+  size_ = sizeof(storage_);
+  return ::getsockname(fd, &As<sockaddr>(), &size_) == 0 ? 0 : -errno;
+}
+
+int SocketAddress::SetPeerOf(int fd) noexcept {
+  size_ = sizeof(storage_);
+  return ::getpeername(fd, &As<sockaddr>(), &size_) == 0 ? 0 : -errno;
+}
+
+bool SocketAddress::IsSameInet(const SocketAddress& other) const noexcept {
+  if (storage_.ss_family != other.storage_.ss_family) return false;
+  if (storage_.ss_family == AF_INET) {
+    const auto& mine = As<sockaddr_in>();
+    const auto& theirs = other.As<sockaddr_in>();
+    return mine.sin_port == theirs.sin_port && mine.sin_addr.s_addr == theirs.sin_addr.s_addr;
+  }
+  if (storage_.ss_family == AF_INET6) {
+    const auto& mine = As<sockaddr_in6>();
+    const auto& theirs = other.As<sockaddr_in6>();
+    return mine.sin6_port == theirs.sin6_port && mine.sin6_scope_id == theirs.sin6_scope_id &&
+           std::memcmp(&mine.sin6_addr, &theirs.sin6_addr, sizeof(in6_addr)) == 0;
+  }
+  return false;
+}
+
+Napi::Value SocketAddress::ToObject(Napi::Env env) const {
+  if (storage_.ss_family == AF_INET) {
+    const auto& inet = As<sockaddr_in>();
+    if (inet.sin_port == 0) return env.Undefined();
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &inet.sin_addr, text.data(), text.size());
+    return InetObject(env, "inet", text.data(), inet.sin_port);
+  }
+  if (storage_.ss_family == AF_INET6) {
+    const auto& inet6 = As<sockaddr_in6>();
+    if (inet6.sin6_port == 0) return env.Undefined();
+    std::array<char, INET6_ADDRSTRLEN> digits{};
+    ::inet_ntop(AF_INET6, &inet6.sin6_addr, digits.data(), digits.size());
+    std::string text(digits.data());
+    if (inet6.sin6_scope_id != 0) {
+      std::array<char, IF_NAMESIZE> zone{};
+      const bool named = ::if_indextoname(inet6.sin6_scope_id, zone.data()) != nullptr;
+      text += '%';
+      text += named ? std::string(zone.data()) : std::to_string(inet6.sin6_scope_id);
+    }
+    return InetObject(env, "inet6", text.c_str(), inet6.sin6_port);
+  }
+  if (storage_.ss_family == AF_UNIX) {
+    const auto& local = As<sockaddr_un>();
+    std::size_t length = size_ - offsetof(sockaddr_un, sun_path);
+    // For a path the size covers the terminator too; in an abstract name a NUL is a name's byte.
+    if (length > 0 && local.sun_path[0] != '\0') length = ::strnlen(local.sun_path, length);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("family", "unix");
+    object.Set("path", Napi::String::New(env, local.sun_path, length));
+    return object;
+  }
+  return env.Undefined();
+}
+
+}  // namespace pollout

@@ -1,0 +1,50 @@
+// Socket addresses: from text and numbers to sockaddr, and from sockaddr to JavaScript objects.
+#pragma once
+
+#include <napi.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pollout {
+
+// A sockaddr of any family, in the size that the kernel was, or is to be, told.
+class SocketAddress {
+ public:
+  // Each returns 0 or a negated errno. `text` is NUL-terminated.
+  int SetInet(const char* text, std::uint16_t port) noexcept;
+  // May carry a zone, `fe80::1%eth0` or `fe80::1%2`. One that names no interface becomes scope 0,
+  // and what that means is for the kernel to say: EINVAL, for a link-local address.
+  int SetInet6(char* text, std::uint16_t port) noexcept;
+  // A leading NUL makes it a name in the abstract namespace: unix(7).
+  int SetUnix(const char* path, std::size_t length) noexcept;
+
+  // getsockname(2) and getpeername(2): 0 or a negated errno.
+  int SetLocalOf(int fd) noexcept;
+  int SetPeerOf(int fd) noexcept;
+
+  const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t size() const noexcept { return size_; }
+
+  // Same family, address and port. False for families other than inet and inet6.
+  bool IsSameInet(const SocketAddress& other) const noexcept;
+
+  // A fresh {family, address, port} or {family, path}; undefined for an inet socket not yet bound.
+  Napi::Value ToObject(Napi::Env env) const;
+
+ private:
+  template <typename Concrete>
+  Concrete& As() noexcept {
+    return reinterpret_cast<Concrete&>(storage_);
+  }
+  template <typename Concrete>
+  const Concrete& As() const noexcept {
+    return reinterpret_cast<const Concrete&>(storage_);
+  }
+
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+}  // namespace pollout

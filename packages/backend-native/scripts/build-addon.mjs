@@ -1,0 +1,90 @@
+// Compiles the addon where that is possible and needed. Never fails: without it there is the portable backend.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const addon = join(root, 'build', 'Release', 'pollout.node')
+const log = join(root, 'build', 'build.log')
+
+console.log(`@pollout/backend-native: ${main()}`)
+
+function main() {
+  if (process.platform !== 'linux')
+    return unavailable(`epoll needs Linux, this is ${process.platform}`)
+  if (isFresh()) return 'addon is up to date'
+  const missing = missingTool()
+  if (missing !== undefined) return unavailable(`${missing} was not found`)
+  const failure = compile()
+  return failure === undefined ? 'addon compiled' : unavailable(failure)
+}
+
+function unavailable(why) {
+  return `${why}; the portable backend will be used`
+}
+
+/** Newer than all that it is made of, and this Node can load it: that covers architecture and libc too. */
+function isFresh() {
+  if (!existsSync(addon)) return false
+  const sources = readdirSync(join(root, 'native'))
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .map((name) => join(root, 'native', name))
+  const inputs = [...sources, join(root, 'binding.gyp'), fileURLToPath(import.meta.url)]
+  const builtAt = statSync(addon).mtimeMs
+  return inputs.every((input) => statSync(input).mtimeMs < builtAt) && loadFailure() === undefined
+}
+
+/** In a process of its own: a broken addon may do worse than throw. */
+function loadFailure() {
+  const result = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', addon], {
+    encoding: 'utf8',
+  })
+  if (result.status === 0) return undefined
+  return (
+    /^Error: (.*)$/m.exec(result.stderr)?.[1] ?? `exit status ${result.status ?? result.signal}`
+  )
+}
+
+function missingTool() {
+  const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+  const anyOf = (what, ...commands) => (commands.some((c) => c && runs(c)) ? undefined : what)
+  const { CXX, PYTHON, npm_config_python: npmPython } = process.env
+  return (
+    anyOf('a C++ compiler', CXX?.split(' ').at(-1), 'c++', 'g++', 'clang++') ??
+    anyOf('make', process.env.MAKE, 'make') ??
+    anyOf('python3', PYTHON, npmPython, 'python3', 'python')
+  )
+}
+
+/** Why it could not be compiled, or undefined. */
+function compile() {
+  let nodeGyp
+  try {
+    nodeGyp = require.resolve('node-gyp/bin/node-gyp.js')
+    require.resolve('node-addon-api')
+  } catch {
+    return 'node-gyp and node-addon-api are not installed'
+  }
+  const args = [nodeGyp, 'configure', 'build', '--release', '--jobs=max']
+  const prefix = dirname(dirname(process.execPath))
+  const headers = ['node_api.h', 'uv.h'].map((name) => join(prefix, 'include', 'node', name))
+  // Node's own headers, where they came with it: nothing has to be downloaded then.
+  if (headers.every(existsSync)) args.push(`--nodedir=${prefix}`)
+  // Tests do not go into the package: with them, this is the repository.
+  const strict = existsSync(join(root, 'test')) ? '1' : '0'
+  const result = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, POLLOUT_WERROR: strict },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const failure = result.status === 0 ? loadFailure() : 'the addon did not compile'
+  if (failure === undefined) return undefined
+  rmSync(addon, { force: true })
+  mkdirSync(dirname(log), { recursive: true })
+  writeFileSync(log, `${result.stdout}\n${result.stderr}\n${result.error ?? ''}\n${failure}\n`)
+  return `${failure} (see build/build.log)`
+}

@@ -1,0 +1,135 @@
+/** The backend interface on `node:net`: the table of open handles, and what concerns all of them. */
+import {
+  type Backend,
+  type BackendFactory,
+  type Capabilities,
+  type CloseMode,
+  type ConnectStatus,
+  errno,
+  type Handle,
+  type Interest,
+  type ReadinessSink,
+  type SocketAddress,
+  type SocketSpec,
+  type SystemResult,
+  type Token,
+} from '@pollout/core'
+import { CAPABILITIES } from './capabilities.js'
+import { KeepAlive } from './keep-alive.js'
+import { Lingering } from './lingering.js'
+import { NetSocket, type NetSocketContext } from './net-socket.js'
+import { ReadyQueue } from './ready-queue.js'
+
+/** Makes the backend that runs wherever `node:net` does; nothing in it is native or needs building. */
+export function netBackend(): BackendFactory {
+  return (sink) => new NetBackend(sink)
+}
+
+class NetBackend implements Backend {
+  readonly name = 'net'
+  readonly capabilities: Capabilities = CAPABILITIES
+  readonly #sockets = new Map<number, NetSocket>()
+  readonly #lingering = new Lingering()
+  readonly #queue: ReadyQueue
+  readonly #keepAlive = new KeepAlive()
+  readonly #context: NetSocketContext
+  #lastHandle = 0
+  #destroyed: Promise<void> | undefined
+
+  constructor(sink: ReadinessSink) {
+    this.#queue = new ReadyQueue(sink)
+    this.#context = { queue: this.#queue, keepAlive: this.#keepAlive }
+  }
+
+  get openHandles(): number {
+    return this.#sockets.size
+  }
+
+  open(spec: SocketSpec): SystemResult | Handle {
+    if (this.#destroyed !== undefined) return -errno.EBADF
+    if (!CAPABILITIES.families.includes(spec.family)) return -errno.EAFNOSUPPORT
+    if (!CAPABILITIES.types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    const handle = ++this.#lastHandle
+    this.#sockets.set(handle, new NetSocket(spec, this.#context))
+    return handle as Handle
+  }
+
+  connect(handle: Handle, to: SocketAddress): SystemResult {
+    return this.#sockets.get(handle)?.connect(to) ?? -errno.EBADF
+  }
+
+  register(handle: Handle, token: Token, interest: Interest): SystemResult {
+    const socket = this.#sockets.get(handle)
+    if (socket === undefined) return -errno.EBADF
+    socket.register(token, interest)
+    return 0
+  }
+
+  deregister(handle: Handle): void {
+    this.#sockets.get(handle)?.disarm()
+  }
+
+  finishConnect(handle: Handle): ConnectStatus {
+    return this.#sockets.get(handle)?.finishConnect() ?? -errno.EBADF
+  }
+
+  receive(handle: Handle, into: Uint8Array): SystemResult {
+    return this.#sockets.get(handle)?.receive(into) ?? -errno.EBADF
+  }
+
+  send(handle: Handle, data: Uint8Array, offset: number): SystemResult {
+    return this.#sockets.get(handle)?.send(data, offset) ?? -errno.EBADF
+  }
+
+  shutdown(handle: Handle): SystemResult {
+    return this.#sockets.get(handle)?.shutdown() ?? -errno.EBADF
+  }
+
+  close(handle: Handle, mode: CloseMode): void {
+    const socket = this.#sockets.get(handle)
+    if (socket === undefined) return
+    this.#sockets.delete(handle)
+    this.#lingering.add(socket.close(mode))
+  }
+
+  localAddress(handle: Handle): SocketAddress | undefined {
+    return this.#sockets.get(handle)?.localAddress()
+  }
+
+  peerAddress(handle: Handle): SocketAddress | undefined {
+    return this.#sockets.get(handle)?.peerAddress()
+  }
+
+  poll(): void {
+    this.#queue.flush()
+  }
+
+  ref(): void {
+    this.#setReferenced(true)
+  }
+
+  /** A connect under way still keeps the process alive until it ends: libuv counts it as a request, whatever its handle. */
+  unref(): void {
+    this.#setReferenced(false)
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy()
+    return this.#destroyed
+  }
+
+  #setReferenced(referenced: boolean): void {
+    if (referenced === this.#keepAlive.referenced || this.#destroyed !== undefined) return
+    this.#keepAlive.setReferenced(referenced)
+    this.#queue.setReferenced(referenced)
+    for (const socket of this.#sockets.values()) socket.setReferenced(referenced)
+  }
+
+  async #destroy(): Promise<void> {
+    this.#queue.stop()
+    for (const socket of this.#sockets.values()) this.#lingering.add(socket.close('reset'))
+    this.#sockets.clear()
+    this.#keepAlive.stop()
+    await this.#lingering.discard()
+  }
+}

@@ -1,0 +1,289 @@
+/** One handle: a POSIX-shaped socket on top of a `net.Socket`, its state and what it is ready for. */
+import { Buffer } from 'node:buffer'
+import {
+  type CloseMode,
+  ConnectStatus,
+  errno,
+  type Interest,
+  Interest as InterestBit,
+  Readiness,
+  type SocketAddress,
+  type SocketSpec,
+  type SystemResult,
+} from '@pollout/core'
+import type { KeepAlive } from './keep-alive.js'
+import type { Pollable, ReadyQueue } from './ready-queue.js'
+import { addressFault, connectOptions, inetAddress } from './socket-address.js'
+import { Stream, type StreamOwner } from './stream.js'
+import { negatedErrno } from './system-error.js'
+
+/**
+ * `LOST` is both a connect that failed and a connection that broke, as TCP_CLOSE is for the kernel; what differs,
+ * whether the socket may connect again, is told by `#wasConnected`.
+ */
+const State = { FRESH: 0, CONNECTING: 1, CONNECTED: 2, LOST: 3, CLOSED: 4 } as const
+type State = (typeof State)[keyof typeof State]
+
+/** What one send() takes at most: it is copied, and copying more than the kernel takes would be for nothing. */
+const SEND_BYTES = 65_536
+
+const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
+
+/** What the sockets of one backend have in common. */
+export interface NetSocketContext {
+  readonly queue: ReadyQueue
+  readonly keepAlive: KeepAlive
+}
+
+export class NetSocket implements Pollable, StreamOwner {
+  queued = false
+  token = 0
+  #interest: Interest = 0
+  #state: State = State.FRESH
+  #stream: Stream | undefined
+  /** SO_ERROR: negated, 0 for none; whoever is told of it has read it. */
+  #pendingError = 0
+  #wasConnected = false
+  #reading = false
+  #ended = false
+  #shutDown = false
+  #notSelf = false
+  #to: SocketAddress | undefined
+  #local: SocketAddress | undefined
+  #received: Uint8Array | undefined
+  readonly #spec: SocketSpec
+  readonly #context: NetSocketContext
+
+  constructor(spec: SocketSpec, context: NetSocketContext) {
+    this.#spec = spec
+    this.#context = context
+  }
+
+  connect(to: SocketAddress): SystemResult {
+    if (this.#state === State.CONNECTING) return -errno.EALREADY
+    if (this.#state === State.CONNECTED || this.#wasConnected) return -errno.EISCONN
+    // A failure nobody has read is told by the next connect(2), which starts nothing.
+    if (this.#pendingError !== 0) return this.#takeError()
+    this.#state = State.CONNECTING
+    this.#to = to
+    this.#local = undefined
+    const fault = addressFault(this.#spec, to)
+    if (fault !== 0) {
+      this.#lose(fault)
+      return -errno.EINPROGRESS
+    }
+    const stream = new Stream(this, to.family !== 'unix')
+    this.#stream = stream
+    try {
+      stream.connect(connectOptions(to))
+      if (!this.#context.keepAlive.referenced) stream.unref()
+    } catch (cause) {
+      // Node checks its arguments itself and throws, at a port of 65536 say; the interface has only errnos.
+      this.#lose(negatedErrno(cause))
+    }
+    return -errno.EINPROGRESS
+  }
+
+  register(token: number, interest: Interest): void {
+    if (this.token === 0) this.#context.keepAlive.armed()
+    this.token = token
+    this.#interest = interest
+    if (this.level() !== 0) this.#context.queue.push(this)
+    else this.#matchReading()
+  }
+
+  /** Also what the queue calls when it has reported the registration. */
+  disarm(): void {
+    if (this.token === 0) return
+    this.token = 0
+    this.#interest = 0
+    this.#context.keepAlive.disarmed()
+    if (this.#reading) this.#matchReading()
+  }
+
+  level(): number {
+    const ready = this.#readiness()
+    const asked = ready & this.#interest
+    if (this.#state === State.LOST) return asked | (ready & (Readiness.ERROR | Readiness.HANGUP))
+    // The peer's FIN alone is POLLRDHUP, which comes only with what was asked for: a sender that waits for room on a
+    // half-open connection would otherwise be woken for ever.
+    return asked === 0 ? 0 : asked | (ready & Readiness.HANGUP)
+  }
+
+  finishConnect(): ConnectStatus {
+    switch (this.#state) {
+      case State.FRESH:
+        return -errno.ENOTCONN
+      case State.CONNECTING:
+        return ConnectStatus.PENDING
+      case State.CONNECTED:
+        return this.#isSelfConnected() ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED
+      default:
+        return this.#takeError() || -errno.ECONNRESET
+    }
+  }
+
+  receive(into: Uint8Array): SystemResult {
+    const received = this.#received
+    if (received !== undefined) {
+      const count = Math.min(received.length, into.length)
+      into.set(count === received.length ? received : received.subarray(0, count))
+      this.#received = count === received.length ? undefined : received.subarray(count)
+      return count
+    }
+    if (this.#state === State.FRESH) return -errno.ENOTCONN
+    if (this.#state === State.LOST) return this.#takeError()
+    return this.#ended ? 0 : -errno.EAGAIN
+  }
+
+  send(data: Uint8Array, offset: number): SystemResult {
+    if (this.#state === State.LOST) return this.#takeError() || -errno.EPIPE
+    if (this.#state === State.CONNECTING) return -errno.EAGAIN
+    const stream = this.#stream
+    if (stream === undefined) return -errno.ENOTCONN
+    if (this.#shutDown) return -errno.EPIPE
+    if (stream.writableNeedDrain) return -errno.EAGAIN
+    const count = Math.min(data.length - offset, SEND_BYTES)
+    if (count <= 0) return 0
+    // A copy: the caller may change its buffer after the call, and the stream may still hold on to this one.
+    stream.write(Buffer.from(data.subarray(offset, offset + count)))
+    // libuv writes at once as far as it can; its error is the caller's now, the event that follows tells nothing new.
+    const { errored } = stream
+    if (errored === null) return count
+    this.onError(errored)
+    return this.#takeError()
+  }
+
+  shutdown(): SystemResult {
+    if (this.#state === State.CONNECTING) {
+      // Linux gives the attempt up, and the error is a reset: docs/semantics.md, ECONNRESET.
+      this.#discardStream('reset')
+      this.#lose(-errno.ECONNRESET)
+      return 0
+    }
+    if (this.#state !== State.CONNECTED) return -errno.ENOTCONN
+    if (!this.#shutDown) this.#stream?.end()
+    this.#shutDown = true
+    return 0
+  }
+
+  /** Ends the handle; returns the stream where that still has data to send. */
+  close(mode: CloseMode): Stream | undefined {
+    this.disarm()
+    this.#state = State.CLOSED
+    this.#received = undefined
+    return this.#discardStream(mode)
+  }
+
+  localAddress(): SocketAddress | undefined {
+    if (this.#state === State.FRESH) return undefined
+    if (this.#spec.family === 'unix') return this.#wasConnected ? UNNAMED : undefined
+    const stream = this.#stream
+    this.#local ??= inetAddress(this.#spec.family, stream?.localAddress, stream?.localPort)
+    return this.#local
+  }
+
+  peerAddress(): SocketAddress | undefined {
+    if (this.#state !== State.CONNECTED) return undefined
+    if (this.#spec.family === 'unix') return this.#to
+    const stream = this.#stream
+    return inetAddress(this.#spec.family, stream?.remoteAddress, stream?.remotePort)
+  }
+
+  setReferenced(referenced: boolean): void {
+    if (referenced) this.#stream?.ref()
+    else this.#stream?.unref()
+  }
+
+  onConnect(): void {
+    this.#state = State.CONNECTED
+    this.#wasConnected = true
+    this.#notify()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#reading = false
+    this.#received = chunk
+    this.#notify()
+  }
+
+  onEnd(): void {
+    this.#reading = false
+    this.#ended = true
+    // Ended both ways, the stream closes itself next; the kernel would still tell the address.
+    if (this.#shutDown) this.localAddress()
+    this.#notify()
+  }
+
+  onDrain(): void {
+    this.#notify()
+  }
+
+  onError(error: Error): void {
+    if (this.#state === State.LOST) return
+    this.#lose(negatedErrno(error))
+  }
+
+  #lose(negated: number): void {
+    this.#state = State.LOST
+    this.#pendingError = negated
+    this.#reading = false
+    if (this.#stream !== undefined) this.#stream.owner = undefined
+    this.#stream = undefined
+    this.#notify()
+  }
+
+  /** Something has changed: a report if that is what the registration waits for, else on with the waiting. */
+  #notify(): void {
+    if (this.token === 0) return
+    if (this.level() !== 0) this.#context.queue.push(this)
+    else this.#matchReading()
+  }
+
+  #readiness(): number {
+    if (this.#state === State.LOST) {
+      return this.#pendingError === 0 ? EVERYTHING : EVERYTHING | Readiness.ERROR
+    }
+    if (this.#state !== State.CONNECTED) return 0
+    let ready = this.#ended ? Readiness.READABLE | Readiness.HANGUP : 0
+    if (this.#received !== undefined) ready |= Readiness.READABLE
+    if (this.#shutDown || this.#stream?.writableNeedDrain === false) ready |= Readiness.WRITABLE
+    return ready
+  }
+
+  /** Reads from the kernel exactly while a registration waits for data: that is the backpressure. */
+  #matchReading(): void {
+    const wanted = (this.#interest & InterestBit.READABLE) !== 0
+    if (wanted === this.#reading || this.#state !== State.CONNECTED || this.#ended) return
+    this.#reading = wanted
+    if (wanted) this.#stream?.read(0)
+    else this.#stream?.pause()
+  }
+
+  #takeError(): number {
+    const error = this.#pendingError
+    this.#pendingError = 0
+    return error
+  }
+
+  /** Asked once a connection: the port alone tells nearly always, and costs one getsockname(2). */
+  #isSelfConnected(): boolean {
+    const to = this.#to
+    if (this.#notSelf || to === undefined || to.family === 'unix') return false
+    const local = this.localAddress()
+    if (local === undefined || local.family === 'unix') return false
+    this.#notSelf = local.port !== to.port || local.address !== this.#stream?.remoteAddress
+    return !this.#notSelf
+  }
+
+  #discardStream(mode: CloseMode): Stream | undefined {
+    const stream = this.#stream
+    this.#stream = undefined
+    if (stream === undefined) return undefined
+    stream.owner = undefined
+    if (mode === 'reset') return stream.discard()
+    return stream.finish()
+  }
+}
+
+const UNNAMED: SocketAddress = { family: 'unix', path: '' }

@@ -1,0 +1,72 @@
+/** The processes of the bench: each is bounded in time, and all end with it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  /** The core to run on; undefined leaves it to the system. */
+  readonly cpu?: number | undefined
+}
+
+const LONGEST_RUN_MS = 60_000
+
+export class Children {
+  readonly #running = new Set<ChildProcess>()
+
+  /** Starts what goes on until it is told to end, and resolves to its first line of output. */
+  async start(command: Command): Promise<{ readonly line: string; readonly stop: () => void }> {
+    const child = this.#spawn(command, 'pipe')
+    const stop = () => void child.kill()
+    const line = await new Promise<string>((resolve, reject) => {
+      let output = ''
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+        if (output.includes('\n')) resolve(output)
+      })
+      child.on('error', reject)
+      child.on('exit', (code, signal) => {
+        reject(new Error(`${command.file} ended at once: ${signal ?? code}`))
+      })
+    })
+    return { line, stop }
+  }
+
+  /** Resolves to its output; rejects where it fails or takes too long. */
+  async run(command: Command): Promise<string> {
+    const child = this.#spawn(command, 'ignore')
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS)
+    let output = ''
+    let complaint = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text
+    })
+    try {
+      const [code, signal] = await once(child, 'close')
+      if (code === 0) return output
+      throw new Error(
+        `${[command.file, ...command.args].join(' ')}: ${signal ?? code}\n${complaint}`,
+      )
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  endAll(): void {
+    for (const child of this.#running) child.kill()
+  }
+
+  #spawn({ file, args, cpu }: Command, stdin: 'pipe' | 'ignore'): ChildProcess {
+    const whole =
+      cpu === undefined ? [file, ...args] : ['taskset', '-c', String(cpu), file, ...args]
+    const [program = file, ...rest] = whole
+    const stderr = stdin === 'pipe' ? 'inherit' : 'pipe'
+    const child = spawn(program, rest, { stdio: [stdin, 'pipe', stderr] })
+    this.#running.add(child)
+    child.on('close', () => this.#running.delete(child))
+    return child
+  }
+}

@@ -1,0 +1,117 @@
+/** A contestant's process: does the job given as JSON in its argument, prints a sample as JSON. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Api, openApi, type Run } from './apis.js'
+import type { BurstJob, BurstSample, IdleJob, IdleSample, Job, RateJob, RateSample } from './job.js'
+import { percentiles, waits } from './statistics.js'
+import { threadCpuMs } from './thread-cpu.js'
+
+const FEWEST_CONNECTS = 500
+/** Garbage collections before memory is read: finalizers and weak references take more than one. */
+const COLLECTIONS = 6
+
+const job = JSON.parse(process.argv[2] ?? '') as Job
+const api = openApi(job.api)
+process.stdout.write(`${JSON.stringify(await perform(api, job))}\n`)
+// Destroys what is still open; the process then ends by itself.
+await api.end()
+if (job.kind === 'idle') process.exit()
+
+function perform(api: Api, job: Job): Promise<RateSample | BurstSample | IdleSample> {
+  switch (job.kind) {
+    case 'rate':
+      return measureRate(api, job)
+    case 'burst':
+      return measureBurst(api, job)
+    case 'idle':
+      return measureIdle(api, job)
+  }
+}
+
+/** The warm-up also tells how many connects fill the time. */
+async function measureRate(api: Api, job: RateJob): Promise<RateSample> {
+  const { addresses, inFlight, warmUp, durationMs, mostConnects } = job
+  await api.run({ addresses, inFlight, count: Math.ceil(warmUp / 2) })
+  const begun = performance.now()
+  await api.run({ addresses, inFlight, count: Math.ceil(warmUp / 2) })
+  const rate = warmUp / 2 / (performance.now() - begun)
+  const count = Math.min(Math.max(Math.round(rate * durationMs), FEWEST_CONNECTS), mostConnects)
+
+  const cpuBefore = threadCpuMs()
+  const startedAt = performance.now()
+  const tally = await api.run({ addresses, inFlight, count })
+  const elapsedMs = performance.now() - startedAt
+  const cpuAfter = threadCpuMs()
+  if (cpuBefore === undefined || cpuAfter === undefined) return { ...tally, elapsedMs }
+  return { ...tally, elapsedMs, cpuMs: cpuAfter - cpuBefore }
+}
+
+async function measureBurst(api: Api, job: BurstJob): Promise<BurstSample> {
+  const { addresses, warmUp, count } = job
+  await api.run({ addresses, inFlight: 256, count: warmUp })
+  const latencies: number[] = []
+  const monitor = monitorEventLoopDelay({ resolution: 1 })
+  const sampler = sampleTurns()
+  monitor.enable()
+  await turn()
+  const startedAt = performance.now()
+  const tally = await api.run({ addresses, inFlight: count, count, latencies })
+  const elapsedMs = performance.now() - startedAt
+  await turn()
+  monitor.disable()
+  return {
+    ...tally,
+    elapsedMs,
+    delayMs: waits(sampler.stop()),
+    monitorMs: {
+      p50: monitor.percentile(50) / 1e6,
+      p99: monitor.percentile(99) / 1e6,
+      max: monitor.max / 1e6,
+    },
+    latencyMs: percentiles(latencies),
+  }
+}
+
+/** How long each turn of the loop takes; keeps it turning. */
+function sampleTurns() {
+  const turns: number[] = []
+  let last = performance.now()
+  let stopped = false
+  const sample = () => {
+    const now = performance.now()
+    turns.push(now - last)
+    last = now
+    if (!stopped) setImmediate(sample)
+  }
+  setImmediate(sample)
+  return {
+    stop() {
+      stopped = true
+      return turns
+    },
+  }
+}
+
+async function measureIdle(api: Api, job: IdleJob): Promise<IdleSample> {
+  const { addresses, inFlight, warmUp, count } = job
+  await api.run({ addresses, inFlight, count: warmUp })
+  const before = await settledMemory()
+  const kept: NonNullable<Run['kept']> = []
+  const tally = await api.run({ addresses, inFlight, count, kept })
+  const after = await settledMemory()
+  if (kept.length !== tally.connected) throw new Error('a connection got lost')
+  return {
+    ...tally,
+    rssBytesEach: (after.rss - before.rss) / count,
+    heapBytesEach: (after.heapUsed - before.heapUsed) / count,
+  }
+}
+
+async function settledMemory(): Promise<NodeJS.MemoryUsage> {
+  for (let i = 0; i < COLLECTIONS; i++) {
+    globalThis.gc?.()
+    await turn()
+  }
+  return process.memoryUsage()
+}

@@ -1,0 +1,79 @@
+/** What the bench hands to a contestant's process, and what that prints as JSON. */
+
+/** In the order of the table. `c` is a program of its own, the others run in `contestant.ts`. */
+export const CONTESTANTS = [
+  { id: 'c', title: 'C, epoll' },
+  { id: 'node-net', title: 'node:net' },
+  { id: 'native-many', title: 'native connectMany()' },
+  { id: 'native-connect', title: 'native connect()' },
+  { id: 'net-many', title: 'net connectMany()' },
+  { id: 'net-connect', title: 'net connect()' },
+] as const
+
+export type ContestantId = (typeof CONTESTANTS)[number]['id']
+export type ApiId = Exclude<ContestantId, 'c'>
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+interface JobBase {
+  readonly api: ApiId
+  /** Taken in turn. */
+  readonly addresses: readonly Address[]
+  readonly warmUp: number
+}
+
+/** Connect and reset, so many in flight, for about as long as is said. */
+export interface RateJob extends JobBase {
+  readonly kind: 'rate'
+  readonly inFlight: number
+  readonly durationMs: number
+  readonly mostConnects: number
+}
+
+/** All at once, and how the loop does meanwhile. */
+export interface BurstJob extends JobBase {
+  readonly kind: 'burst'
+  readonly count: number
+}
+
+/** Open connections that do nothing, and the memory they take. */
+export interface IdleJob extends JobBase {
+  readonly kind: 'idle'
+  readonly inFlight: number
+  readonly count: number
+}
+
+export type Job = RateJob | BurstJob | IdleJob
+
+/** How the connects of a run ended. */
+export interface Tally {
+  connected: number
+  refused: number
+  other: number
+  /** The first of the others: an error code, or an errno from C; 0 for none. */
+  firstError: string | number
+}
+
+export interface RateSample extends Tally {
+  readonly elapsedMs: number
+  /** Time of the thread that connects; undefined where the system does not tell it. */
+  readonly cpuMs?: number | undefined
+}
+
+export interface BurstSample extends Tally {
+  readonly elapsedMs: number
+  /** How long a callback waits that becomes due at some moment of the burst. */
+  readonly delayMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** As perf_hooks.monitorEventLoopDelay() sees it: its percentiles count turns, not time. */
+  readonly monitorMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** As the API reports it; where it reports none, from the call to the event. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number }
+}
+
+export interface IdleSample extends Tally {
+  readonly rssBytesEach: number
+  readonly heapBytesEach: number
+}

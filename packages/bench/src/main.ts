@@ -1,0 +1,109 @@
+/** `pnpm bench`: measures, prints the tables, writes the JSON. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isNativeBackendAvailable } from '@pollout/backend-native'
+import { Children } from './children.js'
+import type { ContestantId } from './job.js'
+import { lookAtMachine } from './machine.js'
+import { measure } from './measure.js'
+import { HELP, type Options, parseOptions, UsageError } from './options.js'
+import { reportMachine, reportTables, reportVerdict } from './report.js'
+import { evaluate } from './results.js'
+import { startServer } from './server.js'
+import { chooseSettings } from './settings.js'
+import { compileYardstick, type Yardstick } from './yardstick.js'
+
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
+const children = new Children()
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    children.endAll()
+    process.exit(code)
+  })
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.help) process.stdout.write(HELP)
+  else await bench(options)
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`bench: ${error.message} (--help tells more)`)
+    process.exitCode = 2
+  } else {
+    showProgress('')
+    console.error(`bench: ${error instanceof Error ? error.message : error}`)
+    process.exitCode = 1
+  }
+} finally {
+  children.endAll()
+}
+
+async function bench(options: Options): Promise<void> {
+  const startedAt = new Date()
+  const machine = lookAtMachine()
+  const settings = chooseSettings(options.quick, options.rounds, machine)
+  const yardstick = compileYardstick()
+  const skipped = whoIsSkipped(yardstick)
+  const server = await startServer(children, yardstick, machine, settings.hold)
+  const progress = showProgress
+  const measured = await measure({
+    children,
+    machine,
+    options,
+    settings,
+    server,
+    yardstick,
+    skipped,
+    progress,
+  })
+  server.stop()
+  progress('')
+
+  const { rows, targets } = evaluate(measured)
+  const file = options.json ?? join(repository, 'bench-results', `${fileTime(startedAt)}.json`)
+  const results = {
+    startedAt,
+    tookMs: Date.now() - startedAt.getTime(),
+    machine,
+    server: server.kind,
+    quick: options.quick,
+    settings,
+    skipped: Object.fromEntries(skipped),
+    ...rows,
+    targets,
+  }
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+
+  console.log(reportTables(rows, targets, skipped))
+  console.log(reportMachine(machine, server.kind, settings.rounds))
+  if (options.quick)
+    console.log('a quick run: it shows that all works, and says nothing about speed')
+  console.log(`${reportVerdict(targets)}; written to ${relative(process.cwd(), file)}`)
+  if (options.assert && targets.some(({ met }) => met === false)) process.exitCode = 1
+}
+
+function whoIsSkipped(yardstick: Yardstick): ReadonlyMap<ContestantId, string> {
+  const skipped = new Map<ContestantId, string>()
+  if (yardstick.client === undefined) skipped.set('c', yardstick.reason)
+  const native = isNativeBackendAvailable()
+  if (!native.available) {
+    skipped.set('native-many', native.reason).set('native-connect', native.reason)
+  }
+  return skipped
+}
+
+/** One line, written over again and again; nothing where nobody watches. */
+function showProgress(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
+}
+
+function fileTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replaceAll(':', '-')
+}

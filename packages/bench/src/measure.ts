@@ -1,0 +1,147 @@
+/** Runs the scenarios: round after round, in each of which all contestants take their turn. */
+import { fileURLToPath } from 'node:url'
+import type { Children, Command } from './children.js'
+import {
+  type Address,
+  type ApiId,
+  type BurstSample,
+  CONTESTANTS,
+  type ContestantId,
+  type IdleSample,
+  type Job,
+  type RateSample,
+  type Tally,
+} from './job.js'
+import type { Machine } from './machine.js'
+import { matches, type Options, type Scenario } from './options.js'
+import type { Server } from './server.js'
+import type { Settings } from './settings.js'
+import type { Yardstick } from './yardstick.js'
+
+/** One sample a round. */
+export type Samples<Sample> = Map<ContestantId, Sample[]>
+
+export interface Measured {
+  readonly accepted: Samples<RateSample>
+  readonly refused: Samples<RateSample>
+  readonly burst: Samples<BurstSample>
+  readonly idle: Samples<IdleSample>
+}
+
+export interface Bench {
+  readonly children: Children
+  readonly machine: Machine
+  readonly options: Options
+  readonly settings: Settings
+  readonly server: Server
+  readonly yardstick: Yardstick
+  /** Who can't take part here. */
+  readonly skipped: ReadonlyMap<ContestantId, string>
+  readonly progress: (what: string) => void
+}
+
+/** What the ratios are ratios of. */
+const BASELINES: readonly ContestantId[] = ['c', 'node-net']
+
+export async function measure(bench: Bench): Promise<Measured> {
+  const { rounds, burstRounds, idleRounds } = bench.settings
+  return {
+    accepted: await alternate<RateSample>(bench, 'accepted', rounds),
+    refused: await alternate<RateSample>(bench, 'refused', rounds),
+    burst: await alternate<BurstSample>(bench, 'burst', burstRounds),
+    idle: await alternate<IdleSample>(bench, 'idle', idleRounds),
+  }
+}
+
+async function alternate<Sample extends Tally>(
+  bench: Bench,
+  scenario: Scenario,
+  rounds: number,
+): Promise<Samples<Sample>> {
+  const contestants = participants(bench, scenario)
+  const samples: Samples<Sample> = new Map(contestants.map((id) => [id, []]))
+  for (let round = 1; round <= rounds; round++) {
+    for (const [id, list] of samples) {
+      bench.progress(`${scenario}, round ${round} of ${rounds}: ${titleOf(id)}`)
+      const output = await bench.children.run(commandFor(bench, scenario, id))
+      const sample = JSON.parse(output) as Sample
+      checkTally(sample, scenario, id)
+      list.push(sample)
+    }
+  }
+  return samples
+}
+
+export function titleOf(id: ContestantId): string {
+  return CONTESTANTS.find((contestant) => contestant.id === id)?.title ?? id
+}
+
+function participants({ options, skipped }: Bench, scenario: Scenario): ContestantId[] {
+  const asked = CONTESTANTS.filter(({ id }) => matches(options.only, scenario, id))
+  if (asked.length === 0) return []
+  return CONTESTANTS.map(({ id }) => id).filter(
+    (id) =>
+      !skipped.has(id) &&
+      matches('', scenario, id) &&
+      (BASELINES.includes(id) || matches(options.only, scenario, id)),
+  )
+}
+
+function commandFor(bench: Bench, scenario: Scenario, id: ContestantId): Command {
+  const { settings, server, machine, yardstick } = bench
+  const { inFlight, rateWarmUp, rateDurationMs, mostConnects } = settings
+  const addresses = scenario === 'refused' ? server.closed : server.accepting
+  const cpu = machine.pinned?.client
+  if (id === 'c') {
+    const port = addresses[0]?.port
+    const numbers = [port, inFlight, rateWarmUp, rateDurationMs, mostConnects].map(String)
+    const file = yardstick.client ?? 'cc'
+    return { file, args: [...numbers, ...addresses.map(({ host }) => host)], cpu }
+  }
+  const program = fileURLToPath(new URL('./contestant.js', import.meta.url))
+  return {
+    file: process.execPath,
+    args: [
+      ...nodeFlags(scenario),
+      program,
+      JSON.stringify(jobFor(scenario, id, addresses, settings)),
+    ],
+    cpu,
+  }
+}
+
+function jobFor(
+  scenario: Scenario,
+  api: ApiId,
+  addresses: readonly Address[],
+  settings: Settings,
+): Job {
+  const { inFlight } = settings
+  if (scenario === 'burst') {
+    const { burstWarmUp: warmUp, burstCount: count } = settings
+    return { kind: 'burst', api, addresses, warmUp, count }
+  }
+  if (scenario === 'idle') {
+    const { idleWarmUp: warmUp, idleCount: count } = settings
+    return { kind: 'idle', api, addresses, inFlight, warmUp, count }
+  }
+  const { rateWarmUp: warmUp, rateDurationMs: durationMs, mostConnects } = settings
+  return { kind: 'rate', api, addresses, inFlight, warmUp, durationMs, mostConnects }
+}
+
+/** Memory is read with little room for garbage: a grown young generation is no connection's. */
+function nodeFlags(scenario: Scenario): string[] {
+  return scenario === 'idle' ? ['--expose-gc', '--max-semi-space-size=1'] : []
+}
+
+/** A connect that ended otherwise than it should makes the rate of all worthless. */
+function checkTally(sample: Tally, scenario: Scenario, id: ContestantId): void {
+  const { connected, refused, other, firstError } = sample
+  const wrong = other + (scenario === 'refused' ? connected : refused)
+  if (wrong === 0) return
+  const all = connected + refused + other
+  const hint = other > 0 ? `; the first error was ${firstError}` : ''
+  throw new Error(
+    `${scenario}, ${titleOf(id)}: ${wrong} of ${all} connects ended otherwise than they should${hint}`,
+  )
+}

@@ -1,0 +1,86 @@
+/** The command line. */
+import { parseArgs } from 'node:util'
+import { CONTESTANTS } from './job.js'
+
+export const SCENARIOS = ['accepted', 'refused', 'burst', 'idle'] as const
+export type Scenario = (typeof SCENARIOS)[number]
+
+export interface Options {
+  readonly help: boolean
+  readonly rounds: number
+  readonly quick: boolean
+  readonly only: string
+  readonly json: string | undefined
+  readonly assert: boolean
+}
+
+/** Its message is all that the user is told. */
+export class UsageError extends Error {}
+
+const DEFAULT_ROUNDS = 7
+const MOST_ROUNDS = 100
+
+export const HELP = `Usage: pnpm bench [options]
+
+Measures connects on loopback against a raw C epoll client and node:net: the rate of
+connect-and-reset with 256 in flight, to an accepting server (accepted) and to a closed port
+(refused); the loop's delay while 10,000 start at once (burst); the memory of an idle open
+connection (idle).
+
+  --rounds N      how often all take their turn, 1 to ${MOST_ROUNDS} (default ${DEFAULT_ROUNDS})
+  --only PATTERN  only scenarios and contestants with this in their name, and what they are
+                  compared with; e.g. refused, burst, native, "idle native"
+  --quick         one short round of all: shows that it works, says nothing about speed
+  --json FILE     where to write the results (default bench-results/<time>.json)
+  --assert        exit with 1 when a target is missed
+  --help          this text
+`
+
+/** Throws {@link UsageError}. */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parse(args)
+  const { help = false, quick = false, assert = false, only = '', json } = values
+  const rounds = values.rounds === undefined ? undefined : wholeNumber(values.rounds)
+  if (json === '') throw new UsageError('--json needs the name of a file')
+  if (!SCENARIOS.some((scenario) => CONTESTANTS.some(({ id }) => matches(only, scenario, id)))) {
+    const names = [...SCENARIOS, ...CONTESTANTS.map(({ title }) => title)]
+    throw new UsageError(`--only ${only} matches nothing; there are ${names.join(', ')}`)
+  }
+  return { help, quick, assert, only, json, rounds: rounds ?? (quick ? 1 : DEFAULT_ROUNDS) }
+}
+
+/** Every word of the pattern has to stand in the name. */
+export function matches(pattern: string, scenario: Scenario, id: string): boolean {
+  const title = CONTESTANTS.find((contestant) => contestant.id === id)?.title
+  const name = `${scenario} ${id} ${title}`.toLowerCase()
+  const words = pattern.toLowerCase().split(/\s+/)
+  // There is no C among the bursts and the idle connections: Node's loop and memory are looked at.
+  if (id === 'c' && (scenario === 'burst' || scenario === 'idle')) return false
+  return words.every((word) => name.includes(word))
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        rounds: { type: 'string' },
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        json: { type: 'string' },
+        assert: { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    // Node adds hints on how to write what nobody meant.
+    throw new UsageError(message.split(/[.\n]\s/, 1)[0] ?? message)
+  }
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= 1 && number <= MOST_ROUNDS) return number
+  throw new UsageError(`--rounds takes a whole number from 1 to ${MOST_ROUNDS}, not ${text}`)
+}

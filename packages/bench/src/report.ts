@@ -1,0 +1,138 @@
+/** The tables. */
+import Table from 'cli-table3'
+import type { BurstSample, ContestantId } from './job.js'
+import type { Machine } from './machine.js'
+import { titleOf } from './measure.js'
+import type { Scenario } from './options.js'
+import type { Row, Rows } from './results.js'
+import { type Summary, summarize } from './statistics.js'
+import type { JudgedTarget } from './targets.js'
+
+const NONE = '–'
+const BASELINE_NAMES = { c: 'C', 'node-net': 'node:net' }
+/** Above this, others have used the machine in the minute before. */
+const BUSY_LOAD = 0.7
+
+export function reportTables(
+  rows: Rows,
+  targets: readonly JudgedTarget[],
+  skipped: ReadonlyMap<ContestantId, string>,
+): string {
+  const rates = (scenario: 'accepted' | 'refused') =>
+    table(
+      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs', 'target'],
+      rows[scenario].map((row) => [
+        row.title,
+        count(row.figure?.median),
+        ratio(row.ofC),
+        ratio(row.ofNodeNet),
+        number(row.cpuUsEach?.median, 1),
+        verdicts(targets, scenario, row.id),
+      ]),
+      [...skipped],
+    )
+  const withoutC = [...skipped].filter(([id]) => id !== 'c')
+  const burst = table(
+    ['', 'delay p50', 'p99', 'max', 'latency p50', 'p99', 'all ended'],
+    rows.burst.map((row) => [
+      row.title,
+      ...[
+        (sample: BurstSample) => sample.delayMs.p50,
+        (sample: BurstSample) => sample.delayMs.p99,
+        (sample: BurstSample) => sample.delayMs.max,
+        (sample: BurstSample) => sample.latencyMs.p50,
+        (sample: BurstSample) => sample.latencyMs.p99,
+        (sample: BurstSample) => sample.elapsedMs,
+      ].map((of) => `${number(summarize(row.samples.map(of))?.median, 1)} ms`),
+    ]),
+    withoutC,
+  )
+  const idle = table(
+    ['', 'bytes RSS each', 'of net.Socket', 'target'],
+    rows.idle.map((row) => [
+      row.title,
+      count(row.figure?.median),
+      ratio(row.ofNodeNet),
+      verdicts(targets, 'idle', row.id),
+    ]),
+    withoutC,
+  )
+  const sections: [readonly Row[], string, string][] = [
+    [rows.accepted, 'Connect and reset, to an accepting server', rates('accepted')],
+    [rows.refused, 'Connect to a closed port', rates('refused')],
+    [rows.burst, "A burst: the loop's delay, and the connect latency that is reported", burst],
+    [rows.idle, 'An idle open connection', idle],
+  ]
+  return sections
+    .filter(([measured]) => measured.length > 0)
+    .map(([, title, text]) => `${title}\n${text}\n`)
+    .join('\n')
+}
+
+export function reportMachine(machine: Machine, server: 'C' | 'Node', rounds: number): string {
+  const { pinned } = machine
+  const lines = [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`,
+    pinned
+      ? `client on core ${pinned.client}, server on core ${pinned.server}`
+      : 'client and server not held to cores of their own (no taskset, or one core)',
+    `medians of ${rounds} rounds, with the least and the greatest; ratios are taken within a round`,
+  ]
+  if (server === 'Node') lines.push('the server runs on Node, and may be what limits the rates')
+  if (machine.load > BUSY_LOAD) {
+    lines.push(`others used the machine: its load was ${machine.load.toFixed(1)} before the run`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** All targets in a line. */
+export function reportVerdict(targets: readonly JudgedTarget[]): string {
+  const of = (met: boolean | undefined) => targets.filter((target) => target.met === met).length
+  return `targets: ${of(true)} met, ${of(false)} missed, ${of(undefined)} not measured`
+}
+
+function table(
+  head: string[],
+  rows: string[][],
+  skipped: readonly [ContestantId, string][],
+): string {
+  const result = new Table({
+    head,
+    colAligns: head.map((name, column) => (column === 0 || name === 'target' ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  })
+  result.push(...rows)
+  for (const [id, reason] of skipped) {
+    result.push([titleOf(id), { content: `skipped: ${reason}`, colSpan: head.length - 1 }])
+  }
+  return result.toString()
+}
+
+function verdicts(
+  targets: readonly JudgedTarget[],
+  scenario: Scenario,
+  contestant: ContestantId,
+): string {
+  return targets
+    .filter((target) => target.scenario === scenario && target.contestant === contestant)
+    .map(({ of, limit, met }) => {
+      const bound = 'least' in limit ? `≥ ${limit.least}` : `≤ ${limit.most}`
+      const verdict = met === undefined ? 'not measured' : met ? 'met' : 'MISSED'
+      return `${bound} of ${scenario === 'idle' ? 'net.Socket' : BASELINE_NAMES[of]}: ${verdict}`
+    })
+    .join('\n')
+}
+
+function ratio(summary: Summary | undefined): string {
+  if (summary === undefined) return NONE
+  const { median, min, max } = summary
+  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
+}
+
+function number(value: number | undefined, digits: number): string {
+  return value === undefined ? NONE : value.toFixed(digits)
+}
+
+function count(value: number | undefined): string {
+  return value === undefined ? NONE : Math.round(value).toLocaleString('en')
+}

@@ -1,0 +1,73 @@
+/** From samples to rows, as they are printed and written: medians, and ratios within each round. */
+import type { ContestantId, RateSample } from './job.js'
+import { type Measured, type Samples, titleOf } from './measure.js'
+import type { Scenario } from './options.js'
+import { type Summary, summarize } from './statistics.js'
+import { type JudgedTarget, judge } from './targets.js'
+
+export interface Row<Sample = unknown> {
+  readonly id: ContestantId
+  readonly title: string
+  /** The figure that is compared: connects a second, or bytes a connection; the burst has none. */
+  readonly figure: Summary | undefined
+  /** Ratios of this contestant's figure to the other's of the same round, as the machine drifts. */
+  readonly ofC: Summary | undefined
+  readonly ofNodeNet: Summary | undefined
+  readonly cpuUsEach: Summary | undefined
+  readonly samples: readonly Sample[]
+}
+
+export type Rows = { readonly [S in Scenario]: readonly Row<SampleOf<Measured[S]>>[] }
+type SampleOf<S> = S extends Samples<infer Sample> ? Sample : never
+
+export function evaluate(measured: Measured): { rows: Rows; targets: readonly JudgedTarget[] } {
+  const rows: Rows = {
+    accepted: toRows(measured.accepted, perSecond, cpuUsEach),
+    refused: toRows(measured.refused, perSecond, cpuUsEach),
+    burst: toRows(measured.burst),
+    idle: toRows(measured.idle, (sample) => sample.rssBytesEach),
+  }
+  const targets = judge(({ scenario, contestant, of }) => {
+    const row = rows[scenario].find(({ id }) => id === contestant)
+    return of === 'c' ? row?.ofC : row?.ofNodeNet
+  })
+  return { rows, targets }
+}
+
+function toRows<Sample>(
+  samples: Samples<Sample>,
+  figureOf?: (sample: Sample) => number,
+  cpuOf?: (sample: Sample) => number | undefined,
+): Row<Sample>[] {
+  const figures = (id: ContestantId) => (figureOf ? (samples.get(id) ?? []).map(figureOf) : [])
+  const ratios = (id: ContestantId, other: ContestantId) => {
+    const others = figures(other)
+    return summarize(
+      figures(id).flatMap((figure, round) => {
+        const base = others[round]
+        return base ? [figure / base] : []
+      }),
+    )
+  }
+  return [...samples].map(([id, list]) => ({
+    id,
+    title: titleOf(id),
+    figure: summarize(figures(id)),
+    ofC: ratios(id, 'c'),
+    ofNodeNet: ratios(id, 'node-net'),
+    cpuUsEach: summarize(list.flatMap((sample) => cpuOf?.(sample) ?? [])),
+    samples: list,
+  }))
+}
+
+function total({ connected, refused, other }: RateSample): number {
+  return connected + refused + other
+}
+
+function perSecond(sample: RateSample): number {
+  return (total(sample) / sample.elapsedMs) * 1_000
+}
+
+function cpuUsEach(sample: RateSample): number | undefined {
+  return sample.cpuMs === undefined ? undefined : (sample.cpuMs * 1_000) / total(sample)
+}

@@ -1,0 +1,41 @@
+/** How much is measured: enough for a steady number, or just enough to see that all works. */
+import type { Machine } from './machine.js'
+
+export interface Settings {
+  readonly rounds: number
+  readonly inFlight: number
+  readonly rateWarmUp: number
+  readonly rateDurationMs: number
+  readonly mostConnects: number
+  readonly burstRounds: number
+  readonly burstWarmUp: number
+  readonly burstCount: number
+  readonly idleRounds: number
+  readonly idleWarmUp: number
+  readonly idleCount: number
+  /** How many accepted sockets the server keeps: more than a burst or the idle ones. */
+  readonly hold: number
+}
+
+const IN_FLIGHT = 256
+/** Descriptors that a process has besides those of its connects. */
+const SPARE_FILES = 100
+
+export function chooseSettings(quick: boolean, rounds: number, machine: Machine): Settings {
+  const files = Math.max(1, machine.openFilesLimit - SPARE_FILES)
+  const atOnce = Math.min(quick ? 1_000 : 10_000, Math.floor(files * 0.8))
+  return {
+    rounds,
+    inFlight: Math.min(IN_FLIGHT, atOnce),
+    rateWarmUp: quick ? 500 : 6_000,
+    rateDurationMs: quick ? 50 : 1_200,
+    mostConnects: quick ? 2_000 : 200_000,
+    burstRounds: quick ? 1 : Math.min(rounds, 5),
+    burstWarmUp: quick ? 500 : 4_000,
+    burstCount: atOnce,
+    idleRounds: quick ? 1 : Math.min(rounds, 3),
+    idleWarmUp: quick ? 300 : 600,
+    idleCount: atOnce,
+    hold: Math.min(12_000, files),
+  }
+}

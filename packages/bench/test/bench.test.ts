@@ -1,0 +1,170 @@
+/** The bench as a program: that it runs, what it writes, what it says to wrong usage; not speed. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isNativeBackendAvailable } from '@pollout/backend-native'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CONTESTANTS } from '../src/job.js'
+
+interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+interface Row {
+  readonly id: string
+  readonly figure?: Summary
+  readonly ofC?: Summary
+  readonly ofNodeNet?: Summary
+  readonly samples: readonly Record<string, number>[]
+}
+
+type Scenario = 'accepted' | 'refused' | 'burst' | 'idle'
+
+interface Results extends Record<Scenario, readonly Row[]> {
+  readonly machine: Record<string, unknown>
+  readonly quick: boolean
+  readonly skipped: Record<string, string>
+  readonly targets: readonly { readonly contestant: string; readonly met?: boolean }[]
+}
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'pollout-bench-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    const options = { env: { ...process.env, ...env } }
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr })
+    })
+  })
+}
+
+function read(file: string): Results {
+  return JSON.parse(readFileSync(file, 'utf8')) as Results
+}
+
+function ids(rows: readonly Row[]): string[] {
+  return rows.map(({ id }) => id)
+}
+
+describe('a quick run', () => {
+  const file = join(folder, 'all.json')
+  let results: Results
+  let stdout: string
+
+  beforeAll(async () => {
+    const run = await bench(['--quick', '--json', file])
+    expect(run).toMatchObject({ code: 0, stderr: '' })
+    stdout = run.stdout
+    results = read(file)
+  })
+
+  it('has everybody take part who can here', () => {
+    const able = CONTESTANTS.map(({ id }) => id).filter((id) => results.skipped[id] === undefined)
+    expect(ids(results.accepted)).toEqual(able)
+    expect(ids(results.refused)).toEqual(able)
+    expect(ids(results.burst)).toEqual(able.filter((id) => id !== 'c'))
+    expect(ids(results.idle)).toEqual(able.filter((id) => id !== 'c'))
+    expect('native-many' in results.skipped).toBe(!isNativeBackendAvailable().available)
+  })
+
+  it.each(['accepted', 'refused'] as const)('counts what was %s and nothing else', (scenario) => {
+    for (const { figure, samples } of results[scenario]) {
+      expect(samples).toHaveLength(1)
+      const [sample] = samples
+      expect(sample).toMatchObject({
+        other: 0,
+        [scenario === 'accepted' ? 'refused' : 'connected']: 0,
+      })
+      expect(sample?.[scenario === 'accepted' ? 'connected' : 'refused']).toBeGreaterThan(0)
+      expect(figure?.median).toBeGreaterThan(100)
+      expect(figure?.median).toBeLessThan(10_000_000)
+    }
+  })
+
+  it('compares everybody with node:net, which is as good as itself', () => {
+    const rows = [...results.accepted, ...results.refused, ...results.idle]
+    for (const { id, ofNodeNet } of rows) {
+      if (id === 'node-net') expect(ofNodeNet).toEqual({ median: 1, min: 1, max: 1 })
+      else expect(ofNodeNet).toBeDefined()
+    }
+  })
+
+  it('measures delays and latencies within the time of the burst', () => {
+    for (const { samples } of results.burst) {
+      const [sample] = samples as unknown as [Record<string, Record<string, number>>]
+      const { delayMs, latencyMs } = sample
+      expect(sample['elapsedMs']).toBeGreaterThan(0)
+      for (const { p50, p99, max } of [delayMs, latencyMs] as { [name: string]: number }[]) {
+        expect(p50).toBeGreaterThan(0)
+        expect(p99).toBeGreaterThanOrEqual(p50 as number)
+        expect(max).toBeGreaterThanOrEqual(p99 as number)
+      }
+    }
+  })
+
+  it('judges every target, of those who took part', () => {
+    expect(results.targets.length).toBeGreaterThan(0)
+    for (const { contestant, met } of results.targets) {
+      if (contestant in results.skipped) expect(met).toBeUndefined()
+    }
+    expect(results.targets.some(({ met }) => met !== undefined)).toBe(true)
+  })
+
+  it('tells the machine, and prints what it wrote', () => {
+    expect(results.machine).toMatchObject({ node: process.version })
+    expect(stdout).toContain('node:net')
+    expect(stdout).toContain('all.json')
+    expect(stdout).toMatch(/targets: \d+ met, \d+ missed, \d+ not measured/)
+  })
+})
+
+it('runs only what is asked for, and what that is compared with', async () => {
+  const file = join(folder, 'only.json')
+  const { code } = await bench(['--quick', '--only', 'refused net-many', '--json', file])
+  expect(code).toBe(0)
+  const { accepted, refused, burst, idle } = read(file)
+  expect(ids(refused).filter((id) => id !== 'c')).toEqual(['node-net', 'net-many'])
+  expect([accepted, burst, idle]).toEqual([[], [], []])
+})
+
+it('does without a C compiler, and says so', async () => {
+  const file = join(folder, 'no-c.json')
+  const { code, stdout } = await bench(
+    ['--quick', '--only', 'accepted net-connect', '--json', file],
+    { CC: '/nonexistent/cc' },
+  )
+  expect(code).toBe(0)
+  expect(read(file).skipped['c']).toBe('no C compiler')
+  expect(stdout).toContain('skipped: no C compiler')
+})
+
+it.each([
+  ['an unknown option', ['--fast'], /--fast/],
+  ['an argument', ['accepted'], /accepted/],
+  ['no number of rounds', ['--rounds', 'many'], /--rounds/],
+  ['no rounds', ['--rounds', '0'], /--rounds/],
+  ['too many rounds', ['--rounds', '101'], /--rounds/],
+  ['a missing value', ['--json'], /--json/],
+  ['an empty file name', ['--json', ''], /--json/],
+  ['a pattern that matches nothing', ['--only', 'bun'], /bun.*accepted/],
+])('answers %s in one line and with 2', async (_name, args, message) => {
+  const { code, stdout, stderr } = await bench(args)
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(message)
+  expect(stderr.trimEnd()).not.toContain('\n')
+})
+
+it('explains itself', async () => {
+  const { code, stdout, stderr } = await bench(['--help'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  for (const option of ['--rounds', '--only', '--quick', '--json', '--assert']) {
+    expect(stdout).toContain(option)
+  }
+  expect(existsSync(program)).toBe(true)
+})

@@ -1,0 +1,132 @@
+/*
+ * The yardstick: connects and resets, as a careful C programmer would write it on epoll.
+ *
+ *   connect <port> <in-flight> <warm-up> <duration-ms> <most> <address>...
+ *
+ * Makes `warm-up` connects, reckons from their rate how many fill the duration (`most` at most),
+ * makes those, and prints what came of them as JSON. Six system calls a connect, and one
+ * epoll_wait(2) for as many as are ready. Closing takes a socket out of the set, as there is no
+ * duplicate of it: epoll(7), Q6. One thread.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 1024, FEWEST = 500 };
+
+static int epoll;
+static struct sockaddr_in *targets;
+static size_t target_count;
+static uint64_t begun, connected, refused, other;
+static int first_error;
+
+static void die(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static double milliseconds(clockid_t clock) {
+  struct timespec at;
+  clock_gettime(clock, &at);
+  return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
+}
+
+static void count_end(int error) {
+  if (error == 0) connected++;
+  else if (error == ECONNREFUSED) refused++;
+  else {
+    other++;
+    if (first_error == 0) first_error = error;
+  }
+}
+
+/* True where it is under way; where it ended at once, it is counted and its socket closed. */
+static int begin_one(void) {
+  const struct sockaddr_in *to = &targets[begun++ % target_count];
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  if (connect(fd, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS) {
+    count_end(errno);
+    close(fd);
+    return 0;
+  }
+  struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) die("epoll_ctl");
+  return 1;
+}
+
+static void end_one(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) die("getsockopt");
+  count_end(error);
+  if (error == 0) {
+    /* RST instead of FIN, so that no TIME_WAIT is left: socket(7), SO_LINGER. */
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  close(fd);
+}
+
+static void run(uint64_t count, size_t most_in_flight) {
+  static struct epoll_event events[BATCH];
+  size_t in_flight = 0;
+  begun = connected = refused = other = 0;
+  while (connected + refused + other < count) {
+    while (in_flight < most_in_flight && begun < count) in_flight += (size_t)begin_one();
+    if (in_flight == 0) continue;
+    int ready = epoll_wait(epoll, events, BATCH, -1);
+    if (ready < 0 && errno != EINTR) die("epoll_wait");
+    for (int i = 0; i < ready; i++) {
+      end_one(events[i].data.fd);
+      in_flight--;
+      /* At once, as the contestants do: before the rest of the batch is looked at. */
+      if (begun < count) in_flight += (size_t)begin_one();
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc < 7) {
+    fputs("usage: connect <port> <in-flight> <warm-up> <duration-ms> <most> <address>...\n",
+          stderr);
+    return 2;
+  }
+  size_t in_flight = strtoul(argv[2], NULL, 10);
+  uint64_t warm_up = strtoull(argv[3], NULL, 10), most = strtoull(argv[5], NULL, 10);
+  target_count = (size_t)argc - 6;
+  targets = calloc(target_count, sizeof *targets);
+  epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0 || !targets) die("epoll_create1");
+  for (size_t i = 0; i < target_count; i++) {
+    targets[i].sin_family = AF_INET;
+    targets[i].sin_port = htons((uint16_t)atoi(argv[1]));
+    if (inet_pton(AF_INET, argv[6 + i], &targets[i].sin_addr) != 1) die(argv[6 + i]);
+  }
+
+  double started = milliseconds(CLOCK_MONOTONIC);
+  run(warm_up, in_flight);
+  double rate = (double)warm_up / (milliseconds(CLOCK_MONOTONIC) - started);
+  uint64_t count = (uint64_t)(rate * strtod(argv[4], NULL));
+  if (count < FEWEST) count = FEWEST;
+  if (count > most) count = most;
+
+  double cpu = milliseconds(CLOCK_THREAD_CPUTIME_ID);
+  started = milliseconds(CLOCK_MONOTONIC);
+  run(count, in_flight);
+  double elapsed = milliseconds(CLOCK_MONOTONIC) - started;
+  cpu = milliseconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  printf("{\"connected\":%llu,\"refused\":%llu,\"other\":%llu,\"firstError\":%d,"
+         "\"elapsedMs\":%.3f,\"cpuMs\":%.3f}\n",
+         (unsigned long long)connected, (unsigned long long)refused, (unsigned long long)other,
+         first_error, elapsed, cpu);
+  return 0;
+}

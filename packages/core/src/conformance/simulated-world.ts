@@ -1,0 +1,123 @@
+/** The suite's world in memory, for backends on a simulated network. */
+import { createHash, type Hash } from 'node:crypto'
+import type { SocketAddress } from '../address.js'
+import { type BackendFactory, ConnectStatus } from '../backend.js'
+import { type Endpoint, tcp, unix } from '../endpoint.js'
+import { errno } from '../errno.js'
+import {
+  echoPeer,
+  failingPeer,
+  type SimulatedNetwork,
+  type SimulatedPeer,
+  type SimulatedPeerEnd,
+  type SimulatedPeerProgram,
+  standardAddresses,
+  standardNetwork,
+} from '../testing/index.js'
+import type { PeerKind, PeerRecord, Transport, World } from './world.js'
+
+export class SimulatedWorld implements World {
+  readonly deserted = '192.0.2.2'
+  readonly noSuchPath = '/simulated/nothing'
+  readonly #records: PeerRecord[] = []
+  readonly #waiting: ((record: PeerRecord) => void)[] = []
+  readonly #deaf = new Set<SimulatedPeerEnd>()
+  readonly #network: SimulatedNetwork
+
+  constructor() {
+    this.#network = standardNetwork({
+      recorder: { accept: (end) => this.#record(end) },
+      deaf: {
+        accept: (end) => {
+          end.pause()
+          this.#deaf.add(end)
+          return this.#record(end)
+        },
+      },
+      greeter: {
+        accept: (end) => {
+          end.write(Buffer.from('hello'))
+          end.end()
+          return this.#record(end)
+        },
+      },
+    })
+    const { unix: stale } = standardAddresses('refused')
+    this.#network.listen(stale, failingPeer(-errno.ECONNREFUSED, { atOnce: true }))
+  }
+
+  /** A backend in this world. */
+  readonly backend: BackendFactory = (sink) => this.#network.backend()(sink)
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+
+  lacks(): undefined {}
+
+  endpoint(kind: PeerKind, transport: Transport = 'tcp4'): Endpoint {
+    return endpointAt(standardAddresses(kind)[transport])
+  }
+
+  nextRecord(): Promise<PeerRecord> {
+    const record = this.#records.shift()
+    if (record) return Promise.resolve(record)
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  async listenUp(): Promise<void> {
+    for (const end of this.#deaf) end.resume()
+    this.#deaf.clear()
+  }
+
+  async fullBacklog(): Promise<{ endpoint: Endpoint; release(): Promise<void> }> {
+    let full = true
+    const address: SocketAddress = { family: 'unix', path: '/simulated/full' }
+    const peer: SimulatedPeer = { ...echoPeer(), connect: () => (full ? -errno.EAGAIN : 0) }
+    this.#network.listen(address, peer)
+    const release = async (): Promise<void> => {
+      full = false
+    }
+    return { endpoint: endpointAt(address), release }
+  }
+
+  selfConnecting(times: number): Endpoint {
+    let left = times
+    const address: SocketAddress = { family: 'inet', address: '192.0.2.3', port: 40_001 }
+    this.#network.listen(address, {
+      ...echoPeer(),
+      handshake: () => (left-- > 0 ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED),
+    })
+    return endpointAt(address)
+  }
+
+  #record(end: SimulatedPeerEnd): SimulatedPeerProgram {
+    const hash: Hash = createHash('sha1')
+    let bytes = 0
+    const over = (how: PeerRecord['end']): void => {
+      const record: PeerRecord = { bytes, digest: hash.digest('hex'), end: how }
+      const waiting = this.#waiting.shift()
+      if (waiting) waiting(record)
+      else this.#records.push(record)
+    }
+    return {
+      data: (chunk) => {
+        bytes += chunk.length
+        hash.update(chunk)
+      },
+      end: () => {
+        end.end()
+        over('fin')
+      },
+      reset: () => over('reset'),
+    }
+  }
+}
+
+function endpointAt(address: SocketAddress): Endpoint {
+  return address.family === 'unix' ? unix(address.path) : tcp(address.address, address.port)
+}
+
+/** A world of its own; take its `backend` for the tests. */
+export function simulatedWorld(): SimulatedWorld {
+  return new SimulatedWorld()
+}

@@ -1,0 +1,53 @@
+/** What the suite connects to: peers of known behaviour, real ones or simulated ones. */
+import type { Endpoint } from '../endpoint.js'
+
+export type Transport = 'tcp4' | 'tcp6' | 'unix' | 'abstract'
+
+export const TRANSPORTS: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstract']
+
+/**
+ * - `echo` sends back what it gets, and ends when this side does;
+ * - `recorder` reads all, answers nothing, ends when this side does;
+ * - `deaf` reads nothing before `listenUp()`, then is a recorder;
+ * - `greeter` sends `hello`, ends its side at once, and records;
+ * - `resetter` resets the connection at the first data;
+ * - `silent` never answers a connect (tcp4 only);
+ * - `refused`: nobody listens; a socket file without a listener, on unix.
+ */
+export type PeerKind =
+  | 'echo'
+  | 'recorder'
+  | 'deaf'
+  | 'greeter'
+  | 'resetter'
+  | 'silent'
+  | 'refused'
+
+/** What a recording peer saw of one connection, once that is over. */
+export interface PeerRecord {
+  readonly bytes: number
+  /** SHA-1 of the bytes, in hexadecimal. */
+  readonly digest: string
+  /** How this side left: with FIN or RST. */
+  readonly end: 'fin' | 'reset'
+}
+
+export interface World {
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Why a transport can't be had on this machine; undefined where it can. */
+  lacks(transport: Transport): string | undefined
+  endpoint(kind: PeerKind, transport?: Transport): Endpoint
+  /** An address literal of IPv4 at which nobody listens on any port that the world uses. */
+  readonly deserted: string
+  /** A unix path where nothing is. */
+  readonly noSuchPath: string
+  /** What the next of the recording peers saw; those of a test are to be asked for in it. */
+  nextRecord(): Promise<PeerRecord>
+  /** The deaf peers begin to read. */
+  listenUp(): Promise<void>
+  /** A unix listener whose backlog is full until `release()`. */
+  fullBacklog(): Promise<{ readonly endpoint: Endpoint; release(): Promise<void> }>
+  /** An endpoint that connects to itself so many times, then accepts; undefined where that can't be arranged. */
+  selfConnecting?(times: number): Endpoint
+}

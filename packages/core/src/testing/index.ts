@@ -1,0 +1,20 @@
+/** `@pollout/core/testing`: a backend by script, a simulated network, and a clock by hand. */
+export { ManualClock, manualClock } from './manual-clock.js'
+export { Script, type ScriptOptions, scriptedBackend } from './script.js'
+export type { Answer, ScriptedAnswers, ScriptedSocket } from './scripted-socket.js'
+export { type NetworkOptions, SimulatedNetwork, simulatedNetwork } from './simulated-network.js'
+export {
+  echoPeer,
+  failingPeer,
+  type SimulatedPeer,
+  type SimulatedPeerEnd,
+  type SimulatedPeerProgram,
+  silentPeer,
+} from './simulated-peer.js'
+export {
+  STANDARD_PORTS,
+  type StandardPeer,
+  simulatedBackend,
+  standardAddresses,
+  standardNetwork,
+} from './standard-network.js'

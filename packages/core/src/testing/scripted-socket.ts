@@ -1,0 +1,74 @@
+/** One socket of a scripted backend: what was done to it, and what it is to answer. */
+import type { SocketAddress } from '../address.js'
+import type { CloseMode, Handle, SocketSpec, SystemResult, Token } from '../backend.js'
+import { errno } from '../errno.js'
+import type { Interest } from '../readiness.js'
+
+/** An answer: the number itself, or what makes it of the call. */
+export type Answer<Arguments extends readonly unknown[]> =
+  | SystemResult
+  | ((...call: Arguments) => SystemResult)
+
+/** What each call of the backend answers; see `Backend` for the meaning of the numbers. */
+export interface ScriptedAnswers {
+  /** 0 for a new socket, or a negated errno. */
+  open?: Answer<[spec: SocketSpec]>
+  connect?: Answer<[socket: ScriptedSocket, to: SocketAddress]>
+  register?: Answer<[socket: ScriptedSocket, interest: Interest]>
+  finishConnect?: Answer<[socket: ScriptedSocket]>
+  receive?: Answer<[socket: ScriptedSocket, into: Uint8Array]>
+  send?: Answer<[socket: ScriptedSocket, data: Uint8Array, offset: number]>
+  shutdown?: Answer<[socket: ScriptedSocket]>
+}
+
+export class ScriptedSocket {
+  readonly handle: Handle
+  readonly spec: SocketSpec
+  /** Overrides the script's answers for this socket. */
+  readonly answers: Omit<ScriptedAnswers, 'open'> = {}
+  /** Every address given to connect(), in order. */
+  readonly connects: SocketAddress[] = []
+  /** The armed registration. */
+  registration: { readonly token: Token; readonly interest: Interest } | undefined
+  /** How it was closed; undefined while it is open. */
+  closed: CloseMode | undefined
+  /** What send() took where the answers did not say otherwise. */
+  readonly sent: Buffer[] = []
+  /** shutdown() was called. */
+  ended = false
+  localAddress: SocketAddress | undefined
+  peerAddress: SocketAddress | undefined
+  readonly #inbox: (Buffer | 'end')[] = []
+
+  constructor(handle: Handle, spec: SocketSpec) {
+    this.handle = handle
+    this.spec = spec
+  }
+
+  /** The last address given to connect(). */
+  get address(): SocketAddress | undefined {
+    return this.connects.at(-1)
+  }
+
+  /** What was sent, as text. */
+  get sentText(): string {
+    return Buffer.concat(this.sent).toString()
+  }
+
+  /** Puts data, or the end of the stream, where receive() finds it; making the socket ready is another step. */
+  arrive(data: string | Uint8Array | 'end'): void {
+    this.#inbox.push(data === 'end' ? 'end' : Buffer.from(data as string))
+  }
+
+  /** What receive() does where no answer is given: takes from what has arrived. */
+  takeArrived(into: Uint8Array): SystemResult {
+    const first = this.#inbox[0]
+    if (first === undefined) return -errno.EAGAIN
+    if (first === 'end') return 0
+    const count = Math.min(first.length, into.length)
+    into.set(first.subarray(0, count))
+    if (count === first.length) this.#inbox.shift()
+    else this.#inbox[0] = first.subarray(count)
+    return count
+  }
+}

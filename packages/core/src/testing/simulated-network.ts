@@ -1,0 +1,163 @@
+/** A network in memory: addresses with peers behind them, and a backend whose sockets reach them. */
+import { formatAddress, type SocketAddress } from '../address.js'
+import type { BackendFactory } from '../backend.js'
+import { type Clock, systemClock } from '../clock.js'
+import { errno } from '../errno.js'
+import { type Script, type ScriptOptions, scriptedBackend } from './script.js'
+import type { ScriptedSocket } from './scripted-socket.js'
+import { SimulatedConnection } from './simulated-connection.js'
+import { failingPeer, type SimulatedPeer } from './simulated-peer.js'
+
+/** A timer that is only there to keep the process alive; Node's longest. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+const FIRST_PORT = 40_000
+
+export interface NetworkOptions {
+  /** What turns and delays are counted in; the reactor's own. Default: the system's. */
+  readonly clock?: Clock
+}
+
+/**
+ * Addresses without a peer behave as on a machine where nobody listens: tcp and abstract names refuse, a unix path
+ * does not exist. Peers may be added and replaced at any time; those connected are not disturbed.
+ */
+export class SimulatedNetwork {
+  readonly clock: Clock
+  readonly #peers = new Map<string, SimulatedPeer>()
+
+  constructor({ clock = systemClock }: NetworkOptions = {}) {
+    this.clock = clock
+  }
+
+  /** Puts a peer at an address. */
+  listen(address: SocketAddress, peer: SimulatedPeer): this {
+    this.#peers.set(formatAddress(address), peer)
+    return this
+  }
+
+  peerAt(address: SocketAddress): SimulatedPeer {
+    return this.#peers.get(formatAddress(address)) ?? nobody(address)
+  }
+
+  /** A backend on this network, for `createReactor({ backend })`; the capabilities and name can be other ones. */
+  backend(options: Pick<ScriptOptions, 'capabilities' | 'name'> = {}): BackendFactory {
+    return (sink) => {
+      const script = scriptedBackend({ name: 'simulated', ...options, strict: false })
+      new Attachment(this, script)
+      return script.factory(sink)
+    }
+  }
+}
+
+/** A network with nobody on it. */
+export function simulatedNetwork(options?: NetworkOptions): SimulatedNetwork {
+  return new SimulatedNetwork(options)
+}
+
+function nobody(address: SocketAddress): SimulatedPeer {
+  if (address.family !== 'unix') return failingPeer(-errno.ECONNREFUSED)
+  const result = address.path.startsWith('\0') ? -errno.ECONNREFUSED : -errno.ENOENT
+  return failingPeer(result, { atOnce: true })
+}
+
+/** Writes a script from what happens on the network. */
+class Attachment {
+  readonly #network: SimulatedNetwork
+  readonly #script: Script
+  readonly #connections = new Map<ScriptedSocket, SimulatedConnection>()
+  /** Sockets whose level may have changed since the last batch. */
+  #changed = new Set<ScriptedSocket>()
+  #delivering = false
+  #scheduled = false
+  #nextPort = FIRST_PORT
+  #keepAlive: NodeJS.Timeout | undefined
+
+  constructor(network: SimulatedNetwork, script: Script) {
+    this.#network = network
+    this.#script = script
+    script.answers.connect = (socket, to) => this.#connect(socket, to)
+    script.answers.register = (socket) => this.#look(socket)
+    script.answers.finishConnect = (socket) => this.#of(socket).finishConnect()
+    script.answers.receive = (socket, into) => this.#of(socket).receive(into)
+    script.answers.send = (socket, data, offset) => this.#of(socket).send(data, offset)
+    script.answers.shutdown = (socket) => this.#of(socket).shutdown()
+    script.onPoll = () => this.#deliver()
+    script.onArmed = (count, referenced) => this.#stayAlive(count > 0 && referenced)
+    script.onClose = (socket) => {
+      this.#of(socket).close(socket.closed ?? 'reset')
+      this.#connections.delete(socket)
+      this.#changed.delete(socket)
+    }
+  }
+
+  #of(socket: ScriptedSocket): SimulatedConnection {
+    const known = this.#connections.get(socket)
+    if (known) return known
+    const { clock } = this.#network
+    const connection = new SimulatedConnection({
+      later: (callback) => clock.defer(callback),
+      after: (delayMs, callback) => void clock.setTimer(delayMs, callback, false),
+      changed: () => {
+        if (socket.closed !== undefined) return
+        socket.peerAddress = connection.state === 'connected' ? connection.address : undefined
+        this.#look(socket)
+      },
+    })
+    this.#connections.set(socket, connection)
+    return connection
+  }
+
+  #connect(socket: ScriptedSocket, to: SocketAddress): number {
+    if (to.family !== socket.spec.family) return -errno.EAFNOSUPPORT
+    const connection = this.#of(socket)
+    const wasFresh = connection.state === 'fresh' || connection.state === 'lost'
+    const result = connection.connect(to, this.#network.peerAt(to))
+    if (wasFresh && connection.state === 'connecting') socket.localAddress = this.#localFor(to)
+    return result
+  }
+
+  #localFor(to: SocketAddress): SocketAddress {
+    if (to.family === 'unix') return { family: 'unix', path: '' }
+    const address = to.family === 'inet' ? '192.0.2.99' : '2001:db8::99'
+    return { family: to.family, address, port: this.#nextPort++ }
+  }
+
+  #look(socket: ScriptedSocket): number {
+    if (socket.registration === undefined) return 0
+    this.#changed.add(socket)
+    if (this.#scheduled) return 0
+    this.#scheduled = true
+    this.#network.clock.defer(() => {
+      this.#scheduled = false
+      this.#deliver()
+    })
+    return 0
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return
+    const changed = this.#changed
+    this.#changed = new Set()
+    for (const socket of changed) {
+      if (socket.registration === undefined) continue
+      const level = this.#of(socket).level(socket.registration.interest)
+      if (level !== 0) this.#script.ready(socket, level)
+    }
+    this.#delivering = true
+    try {
+      this.#script.deliver()
+    } finally {
+      this.#delivering = false
+    }
+  }
+
+  /** As the kernel's pollers do; a clock that is not the system's has no process to keep alive. */
+  #stayAlive(wanted: boolean): void {
+    if (!wanted || this.#network.clock !== systemClock) {
+      clearInterval(this.#keepAlive)
+      this.#keepAlive = undefined
+      return
+    }
+    this.#keepAlive ??= setInterval(() => {}, LONGEST_DELAY_MS)
+  }
+}

@@ -1,0 +1,56 @@
+/** The far ends of simulated connections: what a peer is, and the usual kinds of them. */
+import type { SocketAddress } from '../address.js'
+import type { ConnectStatus, SystemResult } from '../backend.js'
+
+/** The far end of one accepted connection, as the peer's program holds it. */
+export interface SimulatedPeerEnd {
+  /** What was connected to. */
+  readonly address: SocketAddress
+  /** Goes on its way when the near end has room for it. */
+  write(data: Uint8Array): void
+  /** Ends this direction, after what was written. */
+  end(): void
+  /** RST: what was written and not yet received is lost. */
+  reset(): void
+  /** Takes nothing more until `resume()`: the near end's sends will block. */
+  pause(): void
+  resume(): void
+}
+
+/** What a peer's program is told. Each is called in a loop turn of its own. */
+export interface SimulatedPeerProgram {
+  data?(chunk: Buffer): void
+  /** FIN. */
+  end?(): void
+  /** RST. */
+  reset?(): void
+}
+
+/** What happens to those who connect to an address. */
+export interface SimulatedPeer {
+  /** What connect() answers at once; -EINPROGRESS and 0 go on. Default -EINPROGRESS. */
+  connect?(): SystemResult
+  /** How the handshake ends: CONNECTED, SELF_CONNECTED, a negated errno; undefined: never. Default CONNECTED. */
+  handshake?(): ConnectStatus | undefined
+  /** Time that the handshake takes, in milliseconds. Default 0: one loop turn. */
+  readonly latencyMs?: number
+  /** Whom the accepted connection talks to. Default: somebody who reads and says nothing. */
+  accept?(end: SimulatedPeerEnd): SimulatedPeerProgram
+}
+
+/** Sends back what it gets, and ends when the near end does. */
+export function echoPeer(): SimulatedPeer {
+  return {
+    accept: (end) => ({ data: (chunk) => end.write(chunk), end: () => end.end() }),
+  }
+}
+
+/** Fails every connect with a negated errno: with readiness, or `atOnce` from connect() itself. */
+export function failingPeer(result: number, { atOnce = false } = {}): SimulatedPeer {
+  return atOnce ? { connect: () => result } : { handshake: () => result }
+}
+
+/** Never answers. */
+export function silentPeer(): SimulatedPeer {
+  return { handshake: () => undefined }
+}

@@ -1,0 +1,80 @@
+/** A simulated network with one peer of each kind at fixed addresses: for whole programs and the conformance suite. */
+import type { SocketAddress } from '../address.js'
+import type { BackendFactory } from '../backend.js'
+import {
+  type NetworkOptions,
+  type SimulatedNetwork,
+  simulatedNetwork,
+} from './simulated-network.js'
+import { echoPeer, type SimulatedPeer, silentPeer } from './simulated-peer.js'
+
+/** Ports of the standard peers; on Unix the name stands in the path. */
+export const STANDARD_PORTS = {
+  echo: 7,
+  /** Reads all and answers nothing. */
+  recorder: 9,
+  /** Takes nothing. */
+  deaf: 11,
+  /** Says `hello`, then ends its side; reads on. */
+  greeter: 13,
+  /** Resets the connection at the first data. */
+  resetter: 15,
+  /** Never answers a connect. */
+  silent: 17,
+  /** Nobody listens. */
+  refused: 19,
+} as const
+
+export type StandardPeer = keyof typeof STANDARD_PORTS
+
+/** The addresses of a standard peer; where nobody listens there is a unix path, too, that does not exist. */
+export function standardAddresses(
+  name: StandardPeer,
+): Record<'tcp4' | 'tcp6' | 'unix' | 'abstract', SocketAddress> {
+  const port = STANDARD_PORTS[name]
+  return {
+    tcp4: { family: 'inet', address: '192.0.2.1', port },
+    tcp6: { family: 'inet6', address: '2001:db8::1', port },
+    unix: { family: 'unix', path: `/simulated/${name}` },
+    abstract: { family: 'unix', path: `\0simulated-${name}` },
+  }
+}
+
+const PEERS: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {
+  echo: echoPeer(),
+  recorder: { accept: (end) => ({ end: () => end.end() }) },
+  deaf: {
+    accept: (end) => {
+      end.pause()
+      return {}
+    },
+  },
+  greeter: {
+    accept: (end) => {
+      end.write(Buffer.from('hello'))
+      end.end()
+      return {}
+    },
+  },
+  resetter: { accept: (end) => ({ data: () => end.reset() }) },
+  silent: silentPeer(),
+}
+
+/** A network with the standard peers on it; others, given by name, take their places. */
+export function standardNetwork(
+  others: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {},
+  options?: NetworkOptions,
+): SimulatedNetwork {
+  const network = simulatedNetwork(options)
+  for (const name of Object.keys(STANDARD_PORTS) as StandardPeer[]) {
+    const peer = others[name] ?? PEERS[name]
+    if (peer === undefined) continue
+    for (const address of Object.values(standardAddresses(name))) network.listen(address, peer)
+  }
+  return network
+}
+
+/** A backend on a standard network of its own: `createReactor({ backend: simulatedBackend() })`. */
+export function simulatedBackend(): BackendFactory {
+  return standardNetwork().backend()
+}

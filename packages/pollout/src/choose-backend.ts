@@ -1,0 +1,62 @@
+/** Which backend to use: the native one where it works, else the portable one, and never silently. */
+import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+import { netBackend } from '@pollout/backend-net'
+import type { BackendFactory } from '@pollout/core'
+
+export const BACKEND_NAMES = ['auto', 'native', 'net'] as const
+
+/** `auto` is native where that works, else net. */
+export type BackendName = (typeof BACKEND_NAMES)[number]
+
+export type BackendChoice = BackendName | BackendFactory
+
+/** What to tell, in one line without a full stop, when `auto` has to do without the native backend. */
+export type FallbackListener = (message: string) => void
+
+/** Throws TypeError for what is no backend, and an Error where `native` is asked for and not available. */
+export function chooseBackend(choice: BackendChoice, onFallback: FallbackListener): BackendFactory {
+  if (typeof choice === 'function') return choice
+  switch (choice) {
+    case 'net':
+      return netBackend()
+    case 'native':
+      return requireNative()
+    case 'auto':
+      return nativeOrNet(onFallback)
+    default:
+      throw new TypeError(
+        `backend must be one of ${BACKEND_NAMES.join(', ')} or a backend factory, not ${named(choice)}`,
+      )
+  }
+}
+
+function requireNative(): BackendFactory {
+  const reason = whyNotNative()
+  if (reason === undefined) return nativeBackend()
+  throw Object.assign(
+    new Error(
+      `the native backend is not available: ${reason}; choose 'net', or 'auto' to fall back to it`,
+    ),
+    { code: 'ERR_POLLOUT_NATIVE_UNAVAILABLE' },
+  )
+}
+
+function nativeOrNet(onFallback: FallbackListener): BackendFactory {
+  const reason = whyNotNative()
+  if (reason === undefined) return nativeBackend()
+  onFallback(
+    `the native backend is not available (${reason}); using the portable one, which is slower`,
+  )
+  return netBackend()
+}
+
+/** Some of the system's own messages end in a full stop, and here the sentence goes on. */
+function whyNotNative(): string | undefined {
+  const native = isNativeBackendAvailable()
+  return native.available ? undefined : native.reason.replace(/\.$/, '')
+}
+
+/** A user's value for a message: never long, never throws. */
+function named(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value
+}

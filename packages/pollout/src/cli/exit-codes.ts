@@ -1,0 +1,22 @@
+/** How the command ends, as a number and as an error. */
+
+export const ExitCode = {
+  ALL_CONNECTED: 0,
+  SOME_FAILED: 1,
+  WRONG_USAGE: 2,
+  /** 128 + the signal's number, as shells have it. */
+  INTERRUPTED: 130,
+  BROKEN_PIPE: 141,
+  TERMINATED: 143,
+} as const
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** The user can mend it: one line that says how, and exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

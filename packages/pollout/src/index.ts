@@ -1,0 +1,7 @@
+/** Everything public of `pollout`: the reactor, with both backends, of which it picks one by itself. */
+export { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+export { netBackend } from '@pollout/backend-net'
+export * from '@pollout/core'
+export type { BackendChoice, BackendName } from './choose-backend.js'
+// These two stand in for those of core, which know no backends.
+export { createReactor, type ReactorOptions } from './create-reactor.js'

@@ -1,0 +1,106 @@
+/**
+ * Builds the packages in dependency order, two at a time, and passes over those whose inputs are as they were.
+ *
+ * `--force` builds all. One line a package built; its whole output where it fails. A package's build has a
+ * line shown by printing `note: ...` (e.g. that the addon was left out, and why).
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { root, workspacePackages } from './packages.mjs'
+import { run } from './run.mjs'
+
+const CONCURRENCY = 2
+const NOT_INPUTS = new Set(['node_modules', 'dist', 'build', 'test', 'README.md'])
+const stamps = join(root, 'node_modules/.cache/build')
+
+const force = process.argv.includes('--force')
+const packages = new Map(workspacePackages().map((p) => [p.name, p]))
+const hashes = new Map()
+const builds = new Map()
+let free = CONCURRENCY
+const waiting = []
+
+mkdirSync(stamps, { recursive: true })
+const results = await Promise.all([...packages.keys()].map(build))
+if (results.includes(false)) process.exitCode = 1
+
+/** Resolves to false where the package, or one it depends on, could not be built. */
+function build(name) {
+  const { manifest } = packages.get(name)
+  if (!builds.has(name))
+    builds.set(name, manifest.scripts?.build ? buildOnce(name) : Promise.resolve(true))
+  return builds.get(name)
+}
+
+async function buildOnce(name) {
+  const { dir, manifest, uses } = packages.get(name)
+  const hash = inputHash(name)
+  const before = await Promise.all(uses.map(build))
+  if (before.includes(false)) return false
+
+  const stamp = join(stamps, name.replace('/', '+'))
+  const main = join(dir, manifest.main ?? 'dist')
+  const isCurrent = existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(main)
+  if (isCurrent && !force) return true
+
+  // Gone while the build runs, so that an interrupted one is never taken for a finished one.
+  rmSync(stamp, { force: true })
+  await slot()
+  const { code, output, time, note } = await run('pnpm', ['run', 'build'], dir)
+  release()
+  if (code !== 0) {
+    console.error(`${name} could not be built:\n${output}`)
+    return false
+  }
+  // A build that has something to remark, like a missing compiler, is tried again the next time.
+  if (!note) writeFileSync(stamp, hash)
+  console.log(`built ${name} in ${time}${note ? `, note: ${note}` : ''}`)
+  return true
+}
+
+/** Covers the package's own files, those of the packages it uses, and what all builds depend on. */
+function inputHash(name) {
+  const known = hashes.get(name)
+  if (known === 'in work')
+    throw new Error(`the packages depend on each other in a circle, at ${name}`)
+  if (known) return known
+  hashes.set(name, 'in work')
+
+  const { dir, uses } = packages.get(name)
+  const hash = createHash('sha256')
+  hash.update([process.versions.modules, process.platform, process.arch].join())
+  const shared = ['tsconfig.base.json', 'pnpm-lock.yaml'].map((file) => join(root, file))
+  for (const file of [...shared, ...filesUnder(dir)]) {
+    hash.update(`\0${relative(root, file)}\0`)
+    hash.update(readFileSync(file))
+  }
+  for (const used of uses) hash.update(inputHash(used))
+  hashes.set(name, hash.digest('hex'))
+  return hashes.get(name)
+}
+
+function filesUnder(dir) {
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => !NOT_INPUTS.has(entry.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(dir, entry.name)
+      if (entry.isDirectory()) return filesUnder(path)
+      return entry.isFile() ? [path] : []
+    })
+}
+
+function slot() {
+  if (free > 0) {
+    free--
+    return
+  }
+  return new Promise((resolve) => waiting.push(resolve))
+}
+
+function release() {
+  const next = waiting.shift()
+  if (next) next()
+  else free++
+}

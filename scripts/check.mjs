@@ -1,0 +1,63 @@
+/**
+ * All checks but the tests: one line of outcome each, the whole output of those that fail.
+ *
+ * `pnpm run check` runs all of them, `pnpm run check types lint` only the named ones.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { workspacePackages } from './packages.mjs'
+import { run } from './run.mjs'
+
+const checks = {
+  build: () => run('node', ['scripts/build.mjs']),
+  types: () => run('tsc', ['--noEmit', '-p', 'tsconfig.json']),
+  lint: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
+  dependencies: () => run('depcruise', ['packages']),
+  unused: () => run('knip', ['--no-config-hints']),
+  packages: checkPackages,
+  native: () => run('node', ['packages/backend-native/scripts/lint-native.mjs']),
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !Object.hasOwn(checks, name))
+if (unknown.length > 0) {
+  throw new Error(`no check ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}`)
+}
+
+for (const name of wanted.length > 0 ? wanted : Object.keys(checks)) {
+  const { code, output, time, note } = await checks[name]()
+  console.log(`${name}: ${code === 0 ? 'ok' : 'FAILED'} (${time})${note ? `, note: ${note}` : ''}`)
+  if (code === 0) continue
+  console.log(output)
+  process.exitCode = 1
+}
+
+/** Packs each public package as it would be published, and has publint and attw look at the archive. */
+async function checkPackages() {
+  const started = performance.now()
+  const places = workspacePackages().filter(({ manifest }) => !manifest.private)
+  const results = await Promise.all(places.map(checkPackage))
+  const failures = results.flat().filter(({ code }) => code !== 0)
+  return {
+    code: failures.length > 0 ? 1 : 0,
+    output: failures.map(({ output }) => output).join('\n'),
+    time: `${((performance.now() - started) / 1000).toFixed(1)} s`,
+  }
+}
+
+async function checkPackage({ dir }) {
+  const place = mkdtempSync(join(tmpdir(), 'pollout-pack-'))
+  try {
+    const packed = await run('pnpm', ['pack', '--pack-destination', place], dir)
+    if (packed.code !== 0) return [packed]
+    const archive = join(place, readdirSync(place)[0])
+    return [
+      await run('publint', ['run', archive, '--strict', '--pack', 'false']),
+      // Node's own resolution in both module systems; TypeScript's `node10` knows no exports.
+      await run('attw', [archive, '--profile', 'node16']),
+    ]
+  } finally {
+    rmSync(place, { recursive: true })
+  }
+}

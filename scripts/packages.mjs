@@ -1,0 +1,28 @@
+/** The workspace's packages and their places, for the other scripts. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Every package under packages/, with its manifest and the names of the packages here it depends on. */
+export function workspacePackages() {
+  const packages = readdirSync(join(root, 'packages'))
+    .map((name) => join(root, 'packages', name))
+    .filter((dir) => existsSync(join(dir, 'package.json')))
+    .map((dir) => {
+      const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
+      return { name: manifest.name, dir, manifest }
+    })
+  const names = new Set(packages.map((p) => p.name))
+  return packages.map((p) => {
+    const { dependencies, devDependencies, peerDependencies, optionalDependencies } = p.manifest
+    const all = {
+      ...dependencies,
+      ...devDependencies,
+      ...peerDependencies,
+      ...optionalDependencies,
+    }
+    return { ...p, uses: Object.keys(all).filter((name) => names.has(name)) }
+  })
+}
