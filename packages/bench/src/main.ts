@@ -82,7 +82,7 @@ async function bench(options: Options): Promise<void> {
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
 
   console.log(reportTables(rows, targets, skipped))
-  console.log(reportMachine(machine, server.kind, settings.rounds))
+  console.log(reportMachine(machine, server.kind, settings))
   if (options.quick)
     console.log('a quick run: it shows that all works, and says nothing about speed')
   console.log(`${reportVerdict(targets)}; written to ${relative(process.cwd(), file)}`)

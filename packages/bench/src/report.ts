@@ -5,6 +5,7 @@ import type { Machine } from './machine.js'
 import { titleOf } from './measure.js'
 import type { Scenario } from './options.js'
 import type { Row, Rows } from './results.js'
+import type { Settings } from './settings.js'
 import { type Summary, summarize } from './statistics.js'
 import type { JudgedTarget } from './targets.js'
 
@@ -69,14 +70,19 @@ export function reportTables(
     .join('\n')
 }
 
-export function reportMachine(machine: Machine, server: 'C' | 'Node', rounds: number): string {
+export function reportMachine(
+  machine: Machine,
+  server: 'C' | 'Node',
+  { rounds, burstRounds, idleRounds }: Settings,
+): string {
   const { pinned } = machine
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`,
     pinned
       ? `client on core ${pinned.client}, server on core ${pinned.server}`
       : 'client and server not held to cores of their own (no taskset, or one core)',
-    `medians of ${rounds} rounds, with the least and the greatest; ratios are taken within a round`,
+    `medians of ${rounds} rounds (burst: ${burstRounds}, idle: ${idleRounds}), with the least and the greatest`,
+    'ratios are taken within a round; CPU is that of the thread that connects, for each connect',
   ]
   if (server === 'Node') lines.push('the server runs on Node, and may be what limits the rates')
   if (machine.load > BUSY_LOAD) {

@@ -1,8 +1,8 @@
-/** `--send`: sends, ends this side's stream, and takes what the peer answers. */
+/** `--send`: sends, takes what the peer answers, and takes leave. */
 import type { Connection } from '@pollout/core'
 
 export interface ExchangeOptions {
-  /** Silence of the peer that ends the exchange. */
+  /** Silence of the peer that ends the exchange, in milliseconds. */
   readonly idleMs: number
   readonly signal: AbortSignal
   /** Takes a chunk; a promise slows the peer down. */
@@ -10,6 +10,12 @@ export interface ExchangeOptions {
 }
 
 export type ExchangeEnd = 'peer-ended' | 'silent' | 'stopped'
+
+/**
+ * After an answer this long a silence ends this side's stream, on which most peers end theirs. Not before the
+ * answer: Node's own HTTP server, for one, drops a request whose sender has ended its stream.
+ */
+export const ANSWERED_MS = 1_000
 
 /** Rejects with a ConnectError when the connection breaks. The connection is closed afterwards either way. */
 export async function exchange(
@@ -22,28 +28,32 @@ export async function exchange(
     end = why
     connection.reset()
   }
-  const listen = (): NodeJS.Timeout => setTimeout(() => leave('silent'), idleMs)
-  let silence = listen()
   const stopped = (): void => leave('stopped')
+  const silent = (): void => leave('silent')
+  const answered = (): void => {
+    // Fails where the connection is broken, which reading tells too.
+    connection.end().catch(() => {})
+    timer = setTimeout(silent, idleMs)
+  }
+  let timer = setTimeout(silent, idleMs)
   signal.addEventListener('abort', stopped)
   if (signal.aborted) stopped()
   try {
     // Both at once: a peer that answers before it has read everything would otherwise block both sides.
-    const sending = connection.send(text).then(() => connection.end())
-    const ignored = sending.catch(() => {})
+    const sending = connection.send(text)
+    sending.catch(() => {})
     for await (const chunk of connection.chunks()) {
-      clearTimeout(silence)
+      clearTimeout(timer)
       await received(chunk)
-      silence = listen()
+      timer = setTimeout(answered, Math.min(ANSWERED_MS, idleMs))
     }
-    await (end === 'peer-ended' ? sending : ignored)
-    return end
+    if (end === 'peer-ended') await sending
   } catch (error) {
-    if (end !== 'peer-ended') return end
-    throw error
+    if (end === 'peer-ended') throw error
   } finally {
-    clearTimeout(silence)
+    clearTimeout(timer)
     signal.removeEventListener('abort', stopped)
-    await connection.close()
+    connection.reset()
   }
+  return end
 }

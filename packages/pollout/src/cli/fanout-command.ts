@@ -39,6 +39,7 @@ export async function fanoutCommand(
     input.stream.destroy()
   }
   await run.summarize()
+  if (input.mayHang) stop.endBySignal()
   if (unreadableInput !== undefined) throw unreadable(input.name, unreadableInput)
   if (stop.exitCode !== undefined) return stop.exitCode
   if (run.tally.total === 0) {

@@ -27,7 +27,8 @@ const FIELDS = `
   errno      the system's number, negated (-111); null where no system call failed
   phase      "parse", "resolve", "local", "connect", "send", "receive"
   localFault true: the trouble is on this side and says nothing about the peer
-  message    one line for people`
+  message    one line for people
+  Further:`
 
 export const MAIN_HELP = `${ENDPOINTS}
 ${EXIT_CODES}
@@ -43,9 +44,9 @@ export const CONNECT_HELP = `
 Tries all endpoints at once. One line for each, as it ends: "connected ..." on standard output, "failed ..." on
 standard error. One endpoint that is none is refused before any is tried.
 
-With --send each connection gets TEXT and then this side's end of stream (as \`printf TEXT | ncat host port\` does);
-the peer's answer goes to standard output until the peer ends or is silent for --timeout-ms. "connected" lines go to
-standard error then, and of several endpoints one answer follows the other.
+With --send each connection gets <text>, and the peer's answer goes to standard output until the peer ends, or is silent
+for --timeout-ms. One second after an answer this side's stream is ended, on which most peers end theirs. "connected"
+lines go to standard error then, and of several endpoints one answer follows the other.
 ${ENDPOINTS}
 
 With --json, one object a line on standard output:${FIELDS}

@@ -9,6 +9,8 @@ export interface Input {
   readonly stream: Readable
   /** Undefined where it is not known before the end: pipes, terminals. */
   readonly sizeBytes: number | undefined
+  /** A read that waits for a writer can't be called off, and keeps the process from ending: named pipes. */
+  readonly mayHang: boolean
 }
 
 /** Throws UsageError for what can't be opened, and where nobody has named or piped in anything. */
@@ -19,10 +21,13 @@ export function openInput(file: string | undefined): Input {
     )
   }
   if (file === undefined || file === '-') {
-    return { name: 'standard input', stream: process.stdin, sizeBytes: sizeOf(0, 'standard input') }
+    const name = 'standard input'
+    return { name, stream: process.stdin, sizeBytes: sizeOf(0, name), mayHang: false }
   }
   const fd = open(file)
-  return { name: file, stream: createReadStream(file, { fd }), sizeBytes: sizeOf(fd, file) }
+  const sizeBytes = sizeOf(fd, file)
+  const mayHang = !fstatSync(fd).isFile()
+  return { name: file, stream: createReadStream(file, { fd }), sizeBytes, mayHang }
 }
 
 function open(file: string): number {

@@ -27,6 +27,12 @@ export class Stop implements Disposable {
     this.#controller.abort()
   }
 
+  /** Ends the process by the signal that has stopped the run; to shells that is the same exit code. */
+  endBySignal(): void {
+    if (this.#exitCode === ExitCode.INTERRUPTED) process.kill(process.pid, 'SIGINT')
+    if (this.#exitCode === ExitCode.TERMINATED) process.kill(process.pid, 'SIGTERM')
+  }
+
   [Symbol.dispose](): void {
     process.off('SIGINT', this.#interrupted)
     process.off('SIGTERM', this.#terminated)

@@ -1,0 +1,212 @@
+/** Conformance of the backend interface itself, without a reactor: backend.ts says all that is tested here. */
+import assert from 'node:assert/strict'
+import { ConnectStatus, type Handle } from '../backend.js'
+import { errno } from '../errno.js'
+import { Interest, Readiness } from '../readiness.js'
+import { blockLoop, turns } from './raw-backend.js'
+import { addressOf, type Define } from './trial.js'
+import { TRANSPORTS } from './world.js'
+
+const { READABLE, WRITABLE } = Interest
+
+export function defineBackendInterfaceTests(test: Define): void {
+  for (const transport of TRANSPORTS) {
+    test(
+      `connects over ${transport}: started, EALREADY, reported, CONNECTED, EISCONN`,
+      async (t) => {
+        const raw = t.raw()
+        const to = addressOf(t.world.endpoint('echo', transport))
+        const handle = raw.open(to)
+        const started = raw.backend.connect(handle, to)
+        assert.ok(started === 0 || started === -errno.EINPROGRESS, `connect: ${started}`)
+        const again = raw.backend.connect(handle, to)
+        const expected = started === 0 ? [-errno.EISCONN] : [-errno.EALREADY, -errno.EISCONN]
+        assert.ok(expected.includes(again), `the second connect: ${again}`)
+        const readiness = await raw.ready(handle, WRITABLE)
+        assert.equal(readiness, Readiness.WRITABLE)
+        assert.equal(raw.backend.finishConnect(handle), ConnectStatus.CONNECTED)
+        assert.equal(raw.backend.connect(handle, to), -errno.EISCONN)
+        assert.deepEqual(raw.backend.peerAddress(handle), to)
+        const local = raw.backend.localAddress(handle)
+        if (to.family === 'unix') assert.deepEqual(local, { family: 'unix', path: '' })
+        else assert.ok(local?.family === to.family && local.port > 0, JSON.stringify(local))
+        raw.backend.close(handle, 'reset')
+        assert.equal(raw.backend.openHandles, 0)
+      },
+      { transport },
+    )
+  }
+
+  test('a connect in SYN_SENT: EALREADY, no report, PENDING', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('silent'))
+    const handle = raw.connecting(to)
+    assert.equal(raw.backend.connect(handle, to), -errno.EALREADY)
+    raw.arm(handle, WRITABLE)
+    await turns()
+    assert.deepEqual(raw.events, [])
+    assert.equal(raw.backend.finishConnect(handle), ConnectStatus.PENDING)
+    assert.equal(raw.backend.peerAddress(handle), undefined)
+  })
+
+  for (const transport of ['tcp4', 'tcp6'] as const) {
+    test(
+      `a refused connect over ${transport} is reported with ERROR, its errno told once`,
+      async (t) => {
+        const raw = t.raw()
+        const to = addressOf(t.world.endpoint('refused', transport))
+        const handle = raw.connecting(to)
+        const readiness = await raw.ready(handle, WRITABLE)
+        assert.ok(readiness & Readiness.ERROR, `readiness ${readiness}`)
+        assert.equal(raw.backend.finishConnect(handle), -errno.ECONNREFUSED)
+        assert.equal(raw.backend.finishConnect(handle), -errno.ECONNRESET)
+      },
+      { transport },
+    )
+  }
+
+  test('nothing is delivered inside a call; a level that is there is reported later', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('echo')))
+    const before = raw.batches.length
+    const token = raw.arm(handle, WRITABLE)
+    assert.equal(raw.batches.length, before)
+    await raw.reported(token)
+    assert.equal(raw.batches.length, before + 1)
+  })
+
+  test('a registration reports once', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('echo')))
+    await raw.ready(handle, WRITABLE)
+    const count = raw.events.length
+    await turns()
+    assert.equal(raw.events.length, count)
+  })
+
+  test('a second registration takes the place of the first, token and interest', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('echo')))
+    const first = raw.arm(handle, READABLE)
+    const second = raw.arm(handle, WRITABLE)
+    assert.equal(await raw.reported(second), Readiness.WRITABLE)
+    raw.backend.send(handle, Buffer.from('x'), 0)
+    await turns()
+    assert.ok(!raw.events.some(({ token }) => token === first))
+  })
+
+  test('a registration taken back reports nothing; what came meanwhile is seen by the next', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('greeter')))
+    await raw.ready(handle, READABLE)
+    const token = raw.arm(handle, READABLE)
+    raw.backend.deregister(handle)
+    await turns()
+    assert.ok(!raw.events.some((event) => event.token === token))
+    assert.ok((await raw.ready(handle, READABLE)) & Readiness.READABLE)
+    assert.equal((await raw.readAll(handle)).toString(), 'hello')
+    raw.backend.close(handle, 'graceful')
+    assert.equal((await t.world.nextRecord()).end, 'fin')
+  })
+
+  test('what is ready in one turn comes in one batch', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('refused'))
+    const tokens = Array.from({ length: 20 }, () => raw.arm(raw.connecting(to), WRITABLE))
+    blockLoop(50)
+    await Promise.all(tokens.map((token) => raw.reported(token)))
+    const sizes = raw.batches.map((batch) => batch.length)
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      tokens.length,
+    )
+    assert.ok(sizes.length <= 2, `batches of ${sizes}`)
+  })
+
+  test('poll() delivers what is ready at once, and does nothing inside the sink', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('echo')))
+    const token = raw.arm(handle, WRITABLE)
+    const before = raw.batches.length
+    raw.inSink = () => {
+      raw.inSink = () => {}
+      raw.arm(handle, WRITABLE)
+      raw.backend.poll()
+      assert.equal(raw.batches.length, before + 1)
+    }
+    raw.backend.poll()
+    assert.deepEqual(raw.batches[before], [{ token, readiness: Readiness.WRITABLE }])
+    await turns()
+    assert.equal(raw.batches.length, before + 2)
+  })
+
+  test('a socket closed inside the sink harms nobody else in its batch', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('refused'))
+    const handles = Array.from({ length: 10 }, () => raw.connecting(to))
+    const tokens = handles.map((handle) => raw.arm(handle, WRITABLE))
+    raw.inSink = () => {
+      for (const handle of handles) raw.backend.close(handle, 'reset')
+      raw.arm(raw.connecting(to), WRITABLE)
+    }
+    blockLoop(20)
+    await raw.reported(tokens[0] as (typeof tokens)[number])
+    await turns()
+    assert.ok(raw.events.length <= 11 + 1)
+    raw.inSink = () => {}
+  })
+
+  test('a handle is not used again, and a closed one answers EBADF', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('echo'))
+    const handle = await raw.connected(to)
+    raw.backend.close(handle, 'graceful')
+    const seen = new Set<Handle>([handle])
+    for (let i = 0; i < 100; i++) {
+      const next = raw.open(to)
+      assert.ok(!seen.has(next) && Number.isSafeInteger(next))
+      seen.add(next)
+      raw.backend.close(next, 'reset')
+    }
+    const { backend } = raw
+    assert.equal(backend.connect(handle, to), -errno.EBADF)
+    assert.equal(backend.register(handle, raw.token(), WRITABLE), -errno.EBADF)
+    assert.equal(backend.finishConnect(handle), -errno.EBADF)
+    assert.equal(backend.receive(handle, Buffer.alloc(1)), -errno.EBADF)
+    assert.equal(backend.send(handle, Buffer.alloc(1), 0), -errno.EBADF)
+    assert.equal(backend.shutdown(handle), -errno.EBADF)
+    assert.equal(backend.localAddress(handle), undefined)
+    assert.equal(backend.peerAddress(handle), undefined)
+    backend.deregister(handle)
+    backend.close(handle, 'reset')
+    assert.equal(backend.openHandles, 0)
+  })
+
+  test('what the capabilities leave out is refused by open()', async (t) => {
+    const { backend } = t.raw()
+    for (const family of ['inet', 'inet6', 'unix'] as const) {
+      if (backend.capabilities.families.includes(family)) continue
+      assert.equal(backend.open({ family, type: 'stream' }), -errno.EAFNOSUPPORT)
+    }
+    for (const type of ['dgram', 'seqpacket'] as const) {
+      if (backend.capabilities.types.includes(type)) continue
+      assert.equal(backend.open({ family: 'inet', type }), -errno.EPROTONOSUPPORT)
+    }
+    assert.equal(backend.openHandles, 0)
+  })
+
+  test('destroy() closes all, is idempotent, and nothing is delivered or opened after it', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('refused'))
+    for (let i = 0; i < 50; i++) raw.arm(raw.connecting(to), WRITABLE)
+    const destroyed = raw.backend.destroy()
+    assert.equal(raw.backend.openHandles, 0)
+    await Promise.all([destroyed, raw.backend.destroy()])
+    await turns()
+    assert.deepEqual(raw.events, [])
+    assert.ok(raw.backend.open({ family: 'inet', type: 'stream' }) < 0)
+    raw.backend.poll()
+    raw.backend.ref()
+    raw.backend.unref()
+  })
+}

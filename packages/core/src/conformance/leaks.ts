@@ -1,0 +1,56 @@
+/** What a test must leave as it found it: descriptors, and what keeps the process alive. */
+import { readdirSync } from 'node:fs'
+
+export interface Footprint {
+  /** Open file descriptors; -1 where the system does not tell. */
+  readonly descriptors: number
+  /** Handles of the event loop that keep it alive, by type. */
+  readonly resources: readonly string[]
+}
+
+/** Turns of the loop that closing may take: libuv closes in a phase of its own, `node:net` in one more. */
+const MOST_TURNS = 200
+
+export function footprint(): Footprint {
+  return { descriptors: countDescriptors(), resources: activeResources() }
+}
+
+/** Open file descriptors of this process, from /proc; -1 where there is none. */
+export function countDescriptors(): number {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return -1
+  }
+}
+
+/** Waits until the footprint is no larger than before, or for as long as that can take; returns what differs. */
+export async function leaked(before: Footprint): Promise<string | undefined> {
+  let difference: string | undefined
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    difference = compare(before, footprint())
+    if (difference === undefined) return undefined
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return difference
+}
+
+function compare(before: Footprint, after: Footprint): string | undefined {
+  if (after.descriptors > before.descriptors) {
+    return `${after.descriptors - before.descriptors} file descriptors`
+  }
+  const left = [...after.resources]
+  for (const known of before.resources) {
+    const index = left.indexOf(known)
+    if (index >= 0) left.splice(index, 1)
+  }
+  return left.length > 0 ? `active resources: ${left.join(', ')}` : undefined
+}
+
+/** Without the requests and immediates of one turn: these pass by themselves. */
+function activeResources(): string[] {
+  return process
+    .getActiveResourcesInfo()
+    .filter((type) => type.endsWith('Wrap') || type === 'Timeout' || type === 'UVPOLL')
+    .filter((type) => !type.endsWith('ReqWrap'))
+}

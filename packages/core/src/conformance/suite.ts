@@ -1,0 +1,37 @@
+/** `describeBackend()`: the one suite that every backend passes. */
+import { defineBackendInterfaceTests } from './backend-interface.js'
+import { defineConnectTests } from './connecting.js'
+import { defineConnectionTests } from './transfer.js'
+import { defineFanOutTests } from './fanning-out.js'
+import { defineLowLevelTests } from './low-level.js'
+import { defineObservabilityTests } from './observability.js'
+import { defineProcessTests } from './processes.js'
+import { defineRaceTests } from './races.js'
+import { definer, type Subject } from './trial.js'
+
+const PARTS = {
+  'the backend interface': defineBackendInterfaceTests,
+  'connect()': defineConnectTests,
+  'a connection': defineConnectionTests,
+  'connectMany()': defineFanOutTests,
+  'socket() and readiness()': defineLowLevelTests,
+  races: defineRaceTests,
+  observability: defineObservabilityTests,
+  'processes and threads': defineProcessTests,
+}
+
+/**
+ * Defines the suite's tests for one backend, in the test framework given. A test is skipped only where the backend's
+ * capabilities, or the machine, lack what it is about; the reason says what. After each test nothing may be left:
+ * no open handle, no descriptor, no armed registration, deadline or timer.
+ */
+export function describeBackend(subject: Subject): void {
+  const { test, world } = subject
+  test.describe(`${subject.name}: conformance`, () => {
+    test.beforeAll(() => world.start())
+    test.afterAll(() => world.stop())
+    for (const [name, define] of Object.entries(PARTS)) {
+      test.describe(name, () => define(definer(subject)))
+    }
+  })
+}

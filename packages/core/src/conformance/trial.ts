@@ -1,0 +1,157 @@
+/** One test's surroundings: its reactors and backends, ended and looked over for leaks afterwards. */
+import assert from 'node:assert/strict'
+import type { SocketAddress } from '../address.js'
+import type { Backend, BackendFactory, Capabilities } from '../backend.js'
+import type { Endpoint } from '../endpoint.js'
+import { createReactor, type Reactor, type ReactorOptions } from '../reactor.js'
+import { type Footprint, footprint, leaked } from './leaks.js'
+import { RawBackend } from './raw-backend.js'
+import type { TestApi } from './test-api.js'
+import type { Transport, World } from './world.js'
+
+/** How another process or thread imports the backend. */
+export interface BackendModule {
+  /** Folder from which the specifiers resolve: the backend's own package, by its name. */
+  readonly directory: string
+  /** E.g. `@pollout/backend-net`; it has to be built. */
+  readonly specifier: string
+  /** The export that makes the factory when called without arguments. */
+  readonly name: string
+}
+
+export interface Subject {
+  readonly name: string
+  /** Called once a test and more; each backend made of it is a test's own. */
+  readonly backend: BackendFactory
+  readonly world: World
+  /** For tests in processes and threads of their own. */
+  readonly module: BackendModule
+  readonly test: TestApi
+}
+
+/** What a test can't do without. */
+export interface Needs {
+  readonly transport?: Transport
+  readonly capability?: keyof Capabilities & ('kernelReadiness' | 'immediateErrors')
+  readonly selfConnect?: true
+}
+
+export class Trial {
+  readonly subject: Subject
+  readonly #before: Footprint
+  readonly #reactors: { readonly reactor: Reactor; readonly backend: Backend }[] = []
+  readonly #raw: RawBackend[] = []
+
+  constructor(subject: Subject) {
+    this.subject = subject
+    this.#before = footprint()
+  }
+
+  get world(): World {
+    return this.subject.world
+  }
+
+  /** A reactor that ends with the test. */
+  reactor(options: Partial<ReactorOptions> = {}): Reactor {
+    let made: Backend | undefined
+    const backend: BackendFactory = (sink) => {
+      made = this.subject.backend(sink)
+      return made
+    }
+    const reactor = createReactor({ backend, ...options })
+    if (made) this.#reactors.push({ reactor, backend: made })
+    return reactor
+  }
+
+  /** A backend without a reactor, that ends with the test. */
+  raw(): RawBackend {
+    const raw = new RawBackend(this.subject.backend)
+    this.#raw.push(raw)
+    return raw
+  }
+
+  /** Destroys everything and finds what the test, or what it tested, has left behind. */
+  async end(failed: boolean): Promise<void> {
+    const stats = this.#reactors.map(({ reactor }) => reactor.stats())
+    await Promise.all(this.#reactors.map(({ reactor }) => reactor.destroy()))
+    await Promise.all(this.#raw.map(({ backend }) => backend.destroy()))
+    const difference = await leaked(this.#before)
+    if (failed) return
+    for (const { inFlight, open, queued, registrations, deadlines } of stats) {
+      const left = { inFlight, open, queued, registrations, deadlines }
+      const nothing = { inFlight: 0, open: 0, queued: 0, registrations: 0, deadlines: 0 }
+      assert.deepEqual(left, nothing, 'the reactor is at rest before it is destroyed')
+    }
+    for (const { backend } of [...this.#reactors, ...this.#raw]) {
+      assert.equal(backend.openHandles, 0, 'handles left open')
+    }
+    assert.equal(difference, undefined, `left behind: ${difference}`)
+  }
+}
+
+/** Defines one test: skips it where the backend or the machine lacks something, and looks for leaks after it. */
+export type Define = (
+  name: string,
+  run: (trial: Trial) => Promise<void>,
+  options?: Needs & { readonly timeoutMs?: number },
+) => void
+
+export function definer(subject: Subject): Define {
+  return (name, run, options = {}) => {
+    subject.test.it(
+      name,
+      async (context) => {
+        const lack = await lacks(subject, options)
+        if (lack) return context.skip(lack)
+        const trial = new Trial(subject)
+        let failed = true
+        try {
+          await run(trial)
+          failed = false
+        } finally {
+          await trial.end(failed)
+        }
+      },
+      options.timeoutMs,
+    )
+  }
+}
+
+async function lacks(subject: Subject, needs: Needs): Promise<string | undefined> {
+  const { name, world } = subject
+  const backend = subject.backend({ ready() {}, broken() {} })
+  const { capabilities } = backend
+  await backend.destroy()
+  const { transport, capability } = needs
+  if (transport === 'abstract' && !capabilities.abstractUnix) {
+    return `capability abstractUnix is missing in ${name}`
+  }
+  const family = transport === 'tcp4' ? 'inet' : transport === 'tcp6' ? 'inet6' : 'unix'
+  if (transport && !capabilities.families.includes(family)) {
+    return `capability families: ${family} is missing in ${name}`
+  }
+  if (capability && !capabilities[capability]) {
+    return `capability ${capability} is missing in ${name}`
+  }
+  if (needs.selfConnect && !world.selfConnecting) {
+    return 'the world of real servers can not make a socket connect to itself'
+  }
+  return transport && world.lacks(transport)
+}
+
+/** The address that a literal endpoint stands for. */
+export function addressOf(endpoint: Endpoint): SocketAddress {
+  if (endpoint.scheme === 'unix') return { family: 'unix', path: endpoint.path }
+  const family = endpoint.host.includes(':') ? 'inet6' : 'inet'
+  return { family, address: endpoint.host, port: endpoint.port }
+}
+
+/** The error that `promise` rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof Error, 'it was to fail')
+  return error
+}
