@@ -1,7 +1,7 @@
 /** A contestant's process: does the job given as JSON in its argument, prints a sample as JSON. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type Api, openApi, type Run } from './apis.js'
 import type { BurstJob, BurstSample, IdleJob, IdleSample, Job, RateJob, RateSample } from './job.js'
 import { percentiles, waits } from './statistics.js'
@@ -10,6 +10,8 @@ import { threadCpuMs } from './thread-cpu.js'
 const FEWEST_CONNECTS = 500
 /** Garbage collections before memory is read: finalizers and weak references take more than one. */
 const COLLECTIONS = 6
+/** The monitor's timer has to have fired before a burst to see it, and after it to tell. */
+const MONITOR_TURN_MS = 10
 
 const job = JSON.parse(process.argv[2] ?? '') as Job
 const api = openApi(job.api)
@@ -52,18 +54,21 @@ async function measureBurst(api: Api, job: BurstJob): Promise<BurstSample> {
   await api.run({ addresses, inFlight: 256, count: warmUp })
   const latencies: number[] = []
   const monitor = monitorEventLoopDelay({ resolution: 1 })
-  const sampler = sampleTurns()
   monitor.enable()
+  await sleep(MONITOR_TURN_MS)
+  const sampler = sampleTurns()
   await turn()
   const startedAt = performance.now()
   const tally = await api.run({ addresses, inFlight: count, count, latencies })
   const elapsedMs = performance.now() - startedAt
   await turn()
+  const turns = sampler.stop()
+  await sleep(MONITOR_TURN_MS)
   monitor.disable()
   return {
     ...tally,
     elapsedMs,
-    delayMs: waits(sampler.stop()),
+    delayMs: waits(turns),
     monitorMs: {
       p50: monitor.percentile(50) / 1e6,
       p99: monitor.percentile(99) / 1e6,

@@ -152,7 +152,11 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   #resolve({ host, port }: TcpEndpoint): void {
     const family = literalFamily(host)
     if (family) return this.#try({ family, address: host, port })
-    this.#core.resolver.resolve(host).then(
+    // Within a promise, so that a resolver that throws fails the connect, and in a later turn.
+    const asked = new Promise<readonly string[]>((resolve) => {
+      resolve(this.#core.resolver.resolve(host))
+    })
+    asked.then(
       (addresses) => this.#resolved(host, port, addresses),
       (cause: unknown) => this.#fail(resolveFailure(host, cause)),
     )

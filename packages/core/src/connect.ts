@@ -100,7 +100,7 @@ export function session<T>(
     subscriber.add(connecting.subscribe({ next: talk, error: fail }))
     return () => {
       // Whoever leaves in the middle does not wait for a peer that takes nothing; close() is not awaited here.
-      if (connection === undefined || connection.closed) return
+      if (connection === undefined) return
       if (connection.unsentBytes > 0) connection.reset()
       else void connection.close()
     }

@@ -1,10 +1,17 @@
 /** A connection: a connected stream socket that its user owns, from the connect's `next` until it is closed. */
 import { Observable } from 'rxjs'
 import type { SocketAddress } from './address.js'
+import { captureContext } from './async-context.js'
 import type { CloseMode, Handle } from './backend.js'
 import * as diagnostics from './diagnostics.js'
 import type { Endpoint } from './endpoint.js'
-import { type AttemptRecord, ConnectError, type Failure, ownFailure } from './errors.js'
+import {
+  type AttemptRecord,
+  abortedFailure,
+  ConnectError,
+  type Failure,
+  ownFailure,
+} from './errors.js'
 import type { Owned, ReactorCore, ReadinessListener } from './reactor-core.js'
 import { Interest, Readiness } from './readiness.js'
 import { type ChunkListener, Receiver } from './receiver.js'
@@ -81,13 +88,20 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
    */
   get received(): Observable<Buffer> {
     return new Observable((subscriber) => {
-      const stop = this.#read({
-        chunk: (chunk) => subscriber.next(chunk),
-        end: () => subscriber.complete(),
-        error: (error) => subscriber.error(error),
+      const inContext = captureContext()
+      const fail = (error: unknown): void => inContext(() => subscriber.error(error))
+      if (this.#receiver?.busy) {
+        const error = this.#busyError()
+        return this.#core.later(() => fail(error))
+      }
+      const emit = (chunk: Buffer): void => subscriber.next(chunk)
+      const reading = this.#read({
+        chunk: (chunk) => inContext(emit, chunk),
+        end: () => inContext(() => subscriber.complete()),
+        error: fail,
       })
-      stop.resume()
-      return () => stop.stop()
+      reading.resume()
+      return () => reading.stop()
     })
   }
 
@@ -107,10 +121,10 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
       wake = undefined
     }
     const aborted = (): void => {
-      ended = { error: signal?.reason }
+      ended = { error: this.#error(abortedFailure(signal?.reason)) }
       settle()
     }
-    signal?.throwIfAborted()
+    if (signal?.aborted) throw this.#error(abortedFailure(signal.reason))
     const reading = this.#read({
       chunk: (data) => {
         chunk = data
@@ -236,11 +250,7 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
   }
 
   #read(listener: ChunkListener): Receiver {
-    if (this.#receiver?.busy) {
-      throw this.#error(
-        ownFailure('ERR_ALREADY_READING', 'receive', 'somebody else reads this connection'),
-      )
-    }
+    if (this.#receiver?.busy) throw this.#busyError()
     this.#receiver = new Receiver(
       {
         receive: (into) => this.#core.backend.receive(this.#handle, into),
@@ -293,6 +303,11 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
     this.#sender?.fail(why)
     if (mode === 'graceful' || why.code === 'ERR_CONNECTION_CLOSED') this.#receiver?.end()
     else this.#receiver?.fail(why)
+  }
+
+  #busyError(): ConnectError {
+    const reason = 'somebody else reads this connection'
+    return this.#error(ownFailure('ERR_ALREADY_READING', 'receive', reason))
   }
 
   #error(failure: Failure): ConnectError {

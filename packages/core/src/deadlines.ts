@@ -28,6 +28,7 @@ export class Deadlines {
   readonly #settleReady: () => void
   readonly #lists = new Map<number, DeadlineList>()
   #size = 0
+  #cleared = 0
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -74,6 +75,7 @@ export class Deadlines {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
+    this.#cleared++
     for (const list of this.#lists.values()) while (list.head) this.remove(list.head)
     this.#lists.clear()
   }
@@ -95,6 +97,7 @@ export class Deadlines {
   }
 
   #expireUntil(due: number): void {
+    const cleared = this.#cleared
     this.#timerAt = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const [timeoutMs, list] of this.#lists) {
@@ -106,6 +109,8 @@ export class Deadlines {
       if (list.head) next = Math.min(next, list.head.deadlineAt)
       else this.#lists.delete(timeoutMs)
     }
+    // Where all were cleared meanwhile, `next` belongs to nobody.
+    if (cleared !== this.#cleared) return
     if (next < this.#timerAt) this.#arm(next, this.#clock.now())
   }
 }

@@ -34,7 +34,9 @@ export class InvalidEndpointError extends TypeError {
 
 /** A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
 export function tcp(host: string, port: number): TcpEndpoint {
-  if (literalFamily(host) === undefined && (!HOST_NAME.test(host) || NUMERIC_LAST_LABEL.test(host))) {
+  const isLiteral = typeof host === 'string' && literalFamily(host) !== undefined
+  const isName = typeof host === 'string' && HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
+  if (!isLiteral && !isName) {
     throw new InvalidEndpointError(
       `${quote(host)} is neither a host name nor an IP address; write tcp://host:port or tcp://[v6]:port`,
     )
@@ -47,6 +49,9 @@ export function tcp(host: string, port: number): TcpEndpoint {
 
 /** A Unix-domain endpoint; `@name` or a leading NUL means the abstract namespace. Throws {@link InvalidEndpointError}. */
 export function unix(path: string): UnixEndpoint {
+  if (typeof path !== 'string') {
+    throw new InvalidEndpointError(`${quote(path)} is not a unix path; write unix:/run/x.sock`)
+  }
   const raw = path.startsWith('@') ? `\0${path.slice(1)}` : path
   if (raw === '' || raw === '\0') {
     throw new InvalidEndpointError(

@@ -58,7 +58,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   #untold = 0
   /** Put aside by local exhaustion, each with the timer that brings it back. */
   readonly #aside = new Map<Task<T>, Timer>()
-  /** Back from being put aside; they go first. */
+  /** Back from being put aside, or waiting for their time by `rate`; they go first. */
   readonly #again: Task<T>[] = []
   #paceTimer: Timer | undefined
   #passScheduled = false
@@ -78,7 +78,12 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#core.own(this)
     // An observable may push while it is being subscribed to: that is for the first pass to find.
     this.#passScheduled = true
-    this.#source = openSource(source, this)
+    try {
+      this.#source = openSource(source, this)
+    } catch (error) {
+      this.#exhausted = true
+      this.#sourceError = { error }
+    }
     this.#passScheduled = false
     this.#schedulePass()
   }
@@ -106,7 +111,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   }
 
   failed(error: unknown): void {
-    this.#exhausted = true
+    // What the source gave before may still wait to be pulled; its puller says when that is all.
     this.#sourceError = { error }
     this.#schedulePass()
   }
@@ -131,9 +136,13 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
           this.#schedulePass()
           break
         }
-        if (!this.#paced()) break
         const task = this.#again.shift() ?? this.#pull()
-        if (task === undefined) break
+        // A source may well cancel all this while it is asked.
+        if (task === undefined || this.#ended) break
+        if (!this.#paced()) {
+          this.#again.unshift(task)
+          break
+        }
         this.#begin(task)
       }
     } finally {
@@ -161,7 +170,8 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
       if (!pulled.done) return new Task(this, pulled.value)
       this.#exhausted = true
     } catch (error) {
-      this.failed(error)
+      this.#exhausted = true
+      this.#sourceError = { error }
     }
     return undefined
   }

@@ -22,6 +22,7 @@ export class Pacer {
 
   /** Takes the permission that is there. */
   take(now: number): void {
-    this.#nextAt = Math.max(this.#nextAt, now - BURST_MS) + this.#intervalMs
+    const dueAt = this.#nextAt === Number.NEGATIVE_INFINITY ? now : this.#nextAt
+    this.#nextAt = Math.max(dueAt, now - BURST_MS) + this.#intervalMs
   }
 }

@@ -19,6 +19,8 @@ interface Pending {
   reject(error: unknown): void
 }
 
+const NOTHING = new Uint8Array(0)
+
 export class Sender {
   readonly #socket: SenderSocket
   readonly #queue: Pending[] = []
@@ -36,7 +38,7 @@ export class Sender {
   }
 
   async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted()
+    if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason))
     if (this.#failed) throw this.#socket.error(this.#failed)
     if (this.#ended) throw this.#socket.error(transferFailure(-errno.EPIPE, 'send', 'send'))
     if (data.length === 0 && this.#queue.length === 0) return
@@ -61,18 +63,10 @@ export class Sender {
 
   /** Settles when everything is out; undefined where nothing waits. */
   flushed(): Promise<void> | undefined {
-    const last = this.#queue.at(-1)
-    if (last === undefined) return undefined
+    if (this.#queue.length === 0) return undefined
+    // Stands behind all that waits, and so is not taken back with any of it.
     return new Promise((resolve) => {
-      const { resolve: done, reject } = last
-      last.resolve = () => {
-        done()
-        resolve()
-      }
-      last.reject = (error) => {
-        reject(error)
-        resolve()
-      }
+      this.#push({ data: NOTHING, offset: 0, resolve, reject: () => resolve() })
     })
   }
 
@@ -125,6 +119,7 @@ export class Sender {
     if (index < 0) return
     if (pending.offset > 0) {
       // The peer has seen a part: nothing that follows could make sense to it.
+      pending.reject(this.#socket.error(abortedFailure(reason)))
       this.#socket.reset()
       return
     }

@@ -55,12 +55,24 @@ function isSubscribable(source: object): source is Subscribable<never> {
 
 function pullIterable<T>(source: Iterable<T>): Puller<T> {
   const iterator = source[Symbol.iterator]()
+  let pulling = false
+  let cancelled = false
   return {
     pull() {
-      const result = iterator.next()
-      return result.done ? { done: true } : { done: false, value: result.value }
+      pulling = true
+      try {
+        const result = iterator.next()
+        if (cancelled) iterator.return?.()
+        return result.done ? { done: true } : { done: false, value: result.value }
+      } finally {
+        pulling = false
+      }
     },
-    cancel: () => void iterator.return?.(),
+    cancel() {
+      cancelled = true
+      // A generator that cancels while it runs can't be returned from before it yields.
+      if (!pulling) iterator.return?.()
+    },
   }
 }
 

@@ -68,6 +68,11 @@ export class RealWorld implements World {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  forgetRecords(): void {
+    this.#records.length = 0
+    this.#waiting.length = 0
+  }
+
   async listenUp(): Promise<void> {
     this.#peers?.send('listenUp')
   }

@@ -64,6 +64,11 @@ export class SimulatedWorld implements World {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  forgetRecords(): void {
+    this.#records.length = 0
+    this.#waiting.length = 0
+  }
+
   async listenUp(): Promise<void> {
     for (const end of this.#deaf) end.resume()
     this.#deaf.clear()

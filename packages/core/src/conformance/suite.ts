@@ -1,12 +1,12 @@
 /** `describeBackend()`: the one suite that every backend passes. */
 import { defineBackendInterfaceTests } from './backend-interface.js'
 import { defineConnectTests } from './connecting.js'
-import { defineConnectionTests } from './transfer.js'
 import { defineFanOutTests } from './fanning-out.js'
 import { defineLowLevelTests } from './low-level.js'
 import { defineObservabilityTests } from './observability.js'
 import { defineProcessTests } from './processes.js'
 import { defineRaceTests } from './races.js'
+import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
 
 const PARTS = {

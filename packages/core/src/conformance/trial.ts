@@ -44,6 +44,7 @@ export class Trial {
 
   constructor(subject: Subject) {
     this.subject = subject
+    subject.world.forgetRecords()
     this.#before = footprint()
   }
 

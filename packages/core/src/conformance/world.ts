@@ -14,14 +14,7 @@ export const TRANSPORTS: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstra
  * - `silent` never answers a connect (tcp4 only);
  * - `refused`: nobody listens; a socket file without a listener, on unix.
  */
-export type PeerKind =
-  | 'echo'
-  | 'recorder'
-  | 'deaf'
-  | 'greeter'
-  | 'resetter'
-  | 'silent'
-  | 'refused'
+export type PeerKind = 'echo' | 'recorder' | 'deaf' | 'greeter' | 'resetter' | 'silent' | 'refused'
 
 /** What a recording peer saw of one connection, once that is over. */
 export interface PeerRecord {
@@ -44,6 +37,8 @@ export interface World {
   readonly noSuchPath: string
   /** What the next of the recording peers saw; those of a test are to be asked for in it. */
   nextRecord(): Promise<PeerRecord>
+  /** Throws away what the peers of earlier tests saw. */
+  forgetRecords(): void
   /** The deaf peers begin to read. */
   listenUp(): Promise<void>
   /** A unix listener whose backlog is full until `release()`. */

@@ -15,7 +15,7 @@ export type ExchangeEnd = 'peer-ended' | 'silent' | 'stopped'
  * After an answer this long a silence ends this side's stream, on which most peers end theirs. Not before the
  * answer: Node's own HTTP server, for one, drops a request whose sender has ended its stream.
  */
-export const ANSWERED_MS = 1_000
+const ANSWERED_MS = 1_000
 
 /** Rejects with a ConnectError when the connection breaks. The connection is closed afterwards either way. */
 export async function exchange(
@@ -53,7 +53,9 @@ export async function exchange(
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stopped)
-    connection.reset()
+    // Nothing is left to be sent where the peer has ended; elsewhere nobody waits for it.
+    if (end === 'peer-ended') await connection.close()
+    else connection.reset()
   }
   return end
 }

@@ -1,0 +1,76 @@
+/** Conformance in processes and threads of their own: when a program ends, and what outlives a thread. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { formatEndpoint } from '../endpoint.js'
+import { LIFETIMES, lifetimeProgram, THROWING_PROGRAM, workersProgram } from './child-programs.js'
+import type { Define, Subject } from './trial.js'
+import type { PeerKind } from './world.js'
+
+/** Long enough for a slow machine to start Node; a program that waits for ever is ended after it. */
+const PATIENCE_MS = 15_000
+const WORKERS = 100
+
+interface Run {
+  readonly lines: readonly string[]
+  readonly code: number | null
+  /** Set where it was ended from outside or crashed. */
+  readonly signal: string | null
+}
+
+async function run(subject: Subject, program: string, peer: PeerKind): Promise<Run> {
+  const { directory, specifier, name } = subject.module
+  const endpoint = formatEndpoint(subject.world.endpoint(peer))
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', program, specifier, name, endpoint],
+    { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  clearTimeout(timer)
+  return { lines: output.split('\n').filter(Boolean), code, signal }
+}
+
+export function defineProcessTests(test: Define): void {
+  for (const [how, { peer, program, prints }] of Object.entries(LIFETIMES)) {
+    test(
+      `a process ends by itself ${how}`,
+      async ({ subject }) => {
+        const ended = await run(subject, lifetimeProgram(program), peer)
+        assert.deepEqual(ended, { lines: prints, code: 0, signal: null })
+      },
+      { timeoutMs: PATIENCE_MS + 1_000 },
+    )
+  }
+
+  test(
+    'a handler that throws: uncaught, and all others of its batch get theirs',
+    async (t) => {
+      const { lines, code } = await run(t.subject, THROWING_PROGRAM, 'echo')
+      assert.equal(code, 0)
+      const { emitted, errors, inFlight } = JSON.parse(lines[0] ?? '{}')
+      assert.deepEqual([emitted, inFlight], [20, 0])
+      assert.deepEqual(
+        errors.sort(),
+        [0, 10, 15, 5].map((i) => `thrown by ${i}`),
+      )
+    },
+    { timeoutMs: PATIENCE_MS + 1_000 },
+  )
+
+  test(
+    `${WORKERS} threads terminated with connects in flight leave no descriptor`,
+    async (t) => {
+      const { lines, code, signal } = await run(t.subject, workersProgram(WORKERS), 'silent')
+      assert.deepEqual([code, signal], [0, null])
+      const { before, after } = JSON.parse(lines[0] ?? '{}')
+      assert.equal(after, before)
+    },
+    { timeoutMs: 2 * PATIENCE_MS },
+  )
+}

@@ -1,0 +1,280 @@
+/** Conformance of connections and sessions: bytes in both directions, and every way to end. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { firstValueFrom, lastValueFrom, NEVER, of, throwError, toArray } from 'rxjs'
+import type { Connection } from '../connection.js'
+import { ConnectError } from '../errors.js'
+import { turns } from './raw-backend.js'
+import { type Define, rejection, type Trial } from './trial.js'
+import type { PeerKind, Transport } from './world.js'
+
+const MEBIBYTE = 1024 * 1024
+
+function connected(t: Trial, kind: PeerKind, transport?: Transport): Promise<Connection> {
+  return firstValueFrom(t.reactor().connect(t.world.endpoint(kind, transport)))
+}
+
+function bytes(count: number): Buffer {
+  return Buffer.from(Array.from({ length: count }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
+}
+
+const sha1 = (data: Uint8Array): string => createHash('sha1').update(data).digest('hex')
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await rejection(promise)
+  assert.ok(error instanceof ConnectError, String(error))
+  return error.code
+}
+
+export function defineConnectionTests(test: Define): void {
+  for (const transport of ['tcp4', 'unix'] as const) {
+    test(
+      `echoes 1 MiB over ${transport}, then both sides end`,
+      async (t) => {
+        const connection = await connected(t, 'echo', transport)
+        const data = bytes(MEBIBYTE)
+        const received = lastValueFrom(connection.received.pipe(toArray()))
+        await connection.send(data)
+        await connection.end()
+        assert.equal(sha1(Buffer.concat(await received)), sha1(data))
+        await connection.close()
+      },
+      { transport },
+    )
+  }
+
+  test('iterates over what comes, and keeps the connection when the loop is left', async (t) => {
+    const connection = await connected(t, 'echo')
+    await connection.send('one')
+    for await (const chunk of connection) {
+      assert.equal(chunk.toString(), 'one')
+      break
+    }
+    assert.ok(!connection.closed)
+    await connection.send('two')
+    await connection.end()
+    const rest: Buffer[] = []
+    for await (const chunk of connection) rest.push(chunk)
+    assert.equal(Buffer.concat(rest).toString(), 'two')
+    await connection[Symbol.asyncDispose]()
+    assert.ok(connection.closed)
+  })
+
+  test('one reader at a time; leaving makes room', async (t) => {
+    const connection = await connected(t, 'echo')
+    const reading = connection.received.subscribe()
+    assert.equal(await codeOf(firstValueFrom(connection.received)), 'ERR_ALREADY_READING')
+    reading.unsubscribe()
+    const next = firstValueFrom(connection.received)
+    await connection.send('x')
+    assert.equal((await next).toString(), 'x')
+    await connection.close()
+  })
+
+  test(
+    'a peer that takes nothing makes send() wait, and gets all of it in the end',
+    async (t) => {
+      const connection = await connected(t, 'deaf')
+      const data = bytes(8 * MEBIBYTE)
+      let settled = false
+      const sending = Promise.all([connection.send(data), connection.send('end')]).then(() => {
+        settled = true
+      })
+      await turns()
+      assert.ok(!settled && connection.unsentBytes > 0)
+      const closing = connection.close()
+      assert.equal(await codeOf(connection.send('late')), 'ERR_CONNECTION_CLOSED')
+      await t.world.listenUp()
+      await Promise.all([sending, closing])
+      assert.equal(connection.unsentBytes, 0)
+      const record = await t.world.nextRecord()
+      assert.deepEqual(record, {
+        bytes: data.length + 3,
+        digest: sha1(Buffer.concat([data, Buffer.from('end')])),
+        end: 'fin',
+      })
+    },
+    { timeoutMs: 20_000 },
+  )
+
+  test(
+    'close() delivers everything although a later send is taken back',
+    async (t) => {
+      const connection = await connected(t, 'deaf')
+      const data = bytes(8 * MEBIBYTE)
+      const sending = connection.send(data)
+      const controller = new AbortController()
+      const taken = codeOf(connection.send('taken back', { signal: controller.signal }))
+      const closing = connection.close()
+      controller.abort()
+      assert.equal(await taken, 'ABORT_ERR')
+      await t.world.listenUp()
+      await Promise.all([sending, closing])
+      const record = await t.world.nextRecord()
+      assert.deepEqual([record.bytes, record.end], [data.length, 'fin'])
+    },
+    { timeoutMs: 20_000 },
+  )
+
+  test('this side ends, the peer goes on', async (t) => {
+    const connection = await connected(t, 'echo')
+    const received = lastValueFrom(connection.received.pipe(toArray()))
+    await connection.send('last words')
+    await connection.end()
+    assert.equal(Buffer.concat(await received).toString(), 'last words')
+    assert.equal(await codeOf(connection.send('more')), 'EPIPE')
+    await connection.close()
+  })
+
+  for (const transport of ['tcp4', 'unix'] as const) {
+    test(
+      `the peer ends over ${transport}, this side goes on`,
+      async (t) => {
+        const connection = await connected(t, 'greeter', transport)
+        const hello = await lastValueFrom(connection.received.pipe(toArray()))
+        assert.equal(Buffer.concat(hello).toString(), 'hello')
+        const data = bytes(100_000)
+        await connection.send(data)
+        await connection.close()
+        const record = await t.world.nextRecord()
+        assert.deepEqual(record, { bytes: data.length, digest: sha1(data), end: 'fin' })
+      },
+      { transport },
+    )
+  }
+
+  test('reset() reaches the peer as RST, and ends the reader', async (t) => {
+    const connection = await connected(t, 'recorder')
+    const received = lastValueFrom(connection.received.pipe(toArray()))
+    await connection.send('x')
+    connection.reset()
+    connection.reset()
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+    assert.deepEqual(await received, [])
+    assert.equal(await codeOf(connection.send('late')), 'ERR_CONNECTION_CLOSED')
+  })
+
+  test('reset() rejects what waits to be sent', async (t) => {
+    const connection = await connected(t, 'deaf')
+    const sending = codeOf(connection.send(bytes(8 * MEBIBYTE)))
+    await turns()
+    connection.reset()
+    assert.equal(await sending, 'ERR_CONNECTION_CLOSED')
+    await t.world.listenUp()
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+  })
+
+  test('a peer that resets: ECONNRESET of phase receive', async (t) => {
+    const connection = await connected(t, 'resetter')
+    const received = lastValueFrom(connection.received.pipe(toArray()))
+    await connection.send('x')
+    const error = await rejection(received)
+    assert.ok(error instanceof ConnectError)
+    assert.deepEqual([error.code, error.phase, error.localFault], ['ECONNRESET', 'receive', false])
+    await connection.close()
+  })
+
+  test('a send that waits is taken back by its signal; one partly sent resets', async (t) => {
+    const connection = await connected(t, 'deaf')
+    const partly = new AbortController()
+    const waiting = new AbortController()
+    const first = codeOf(connection.send(bytes(8 * MEBIBYTE), { signal: partly.signal }))
+    const second = codeOf(connection.send('waits', { signal: waiting.signal }))
+    const unsent = connection.unsentBytes
+    waiting.abort()
+    assert.equal(await second, 'ABORT_ERR')
+    assert.equal(connection.unsentBytes, unsent - 5)
+    assert.ok(!connection.closed)
+    partly.abort()
+    assert.equal(await first, 'ABORT_ERR')
+    assert.ok(connection.closed)
+    await t.world.listenUp()
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+  })
+
+  test('chunks() are aborted by their signal, and the connection stays open', async (t) => {
+    const connection = await connected(t, 'echo')
+    const controller = new AbortController()
+    const next = codeOf(connection.chunks({ signal: controller.signal }).next())
+    await turns()
+    controller.abort()
+    assert.equal(await next, 'ABORT_ERR')
+    assert.ok(!connection.closed)
+    await connection.send('x')
+    assert.equal((await firstValueFrom(connection.received)).toString(), 'x')
+    await connection.close()
+  })
+
+  test('destroying the reactor resets it and tells the reader and the sender why', async (t) => {
+    const reactor = t.reactor()
+    const connection = await firstValueFrom(reactor.connect(t.world.endpoint('deaf')))
+    const reading = codeOf(firstValueFrom(connection.received))
+    const sending = codeOf(connection.send(bytes(8 * MEBIBYTE)))
+    await turns()
+    await reactor.destroy()
+    assert.equal(await reading, 'ERR_REACTOR_DESTROYED')
+    assert.equal(await sending, 'ERR_REACTOR_DESTROYED')
+    await t.world.listenUp()
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+  })
+
+  test('session(): completes after a graceful close', async (t) => {
+    const reactor = t.reactor()
+    const talk = reactor.session(t.world.endpoint('recorder'), async (connection) => {
+      await connection.send('Hello, Server!')
+      return 'said'
+    })
+    assert.equal(await lastValueFrom(talk), 'said')
+    assert.equal(reactor.stats().open, 0)
+    const record = await t.world.nextRecord()
+    assert.deepEqual([record.bytes, record.end], [14, 'fin'])
+  })
+
+  const failing: readonly (readonly [string, () => ReturnType<typeof of>])[] = [
+    ['errors', () => throwError(() => new Error('mine'))],
+    [
+      'throws',
+      () => {
+        throw new Error('mine')
+      },
+    ],
+  ]
+  for (const [how, use] of failing) {
+    test(`session() that ${how}: the error as it is, and a reset`, async (t) => {
+      const reactor = t.reactor()
+      const error = await rejection(
+        lastValueFrom(reactor.session(t.world.endpoint('recorder'), use)),
+      )
+      assert.equal(error.message, 'mine')
+      assert.equal(reactor.stats().open, 0)
+      assert.equal((await t.world.nextRecord()).end, 'reset')
+    })
+  }
+
+  test('session(): unsubscribing closes, in the middle and while the rest is being sent', async (t) => {
+    const reactor = t.reactor()
+    const endpoint = t.world.endpoint('deaf')
+    for (const inner of [NEVER, of('done')]) {
+      let opened: Connection | undefined
+      const session = reactor
+        .session(endpoint, (connection) => {
+          opened = connection
+          connection.send(bytes(8 * MEBIBYTE)).catch(() => {})
+          return inner
+        })
+        .subscribe()
+      while (opened === undefined) await turns(1)
+      await turns()
+      session.unsubscribe()
+      assert.equal(reactor.stats().open, 0)
+    }
+    await t.world.listenUp()
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+    assert.equal((await t.world.nextRecord()).end, 'reset')
+  })
+
+  test('session(): fails as its connect does', async (t) => {
+    const session = t.reactor().session(t.world.endpoint('refused'), () => NEVER)
+    assert.equal(await codeOf(lastValueFrom(session)), 'ECONNREFUSED')
+  })
+}

@@ -1,0 +1,18 @@
+/** The conformance suite on the simulated network. */
+import { fileURLToPath } from 'node:url'
+import { describeBackend, simulatedWorld } from '@pollout/core/conformance'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+
+const world = simulatedWorld()
+
+describeBackend({
+  name: 'simulated',
+  backend: world.backend,
+  world,
+  module: {
+    directory: fileURLToPath(new URL('..', import.meta.url)),
+    specifier: '@pollout/core/testing',
+    name: 'simulatedBackend',
+  },
+  test: { describe, it, beforeAll, afterAll },
+})

@@ -1,0 +1,71 @@
+/** What is different on a terminal: a pseudo-terminal by script(1) of util-linux. */
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CLI, finish, listen, pollout } from './harness.js'
+
+const withoutScript = ((): string | undefined => {
+  try {
+    return /util-linux/.test(execFileSync('sh', ['-c', 'script --version'], { encoding: 'utf8' }))
+      ? undefined
+      : 'script(1) is not that of util-linux'
+  } catch {
+    return 'script(1) is not there'
+  }
+})()
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pollout-tty-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function onTerminal(command: string) {
+  const full = `"${process.execPath}" "${CLI}" ${command}`
+  return finish(spawn('sh', ['-c', 'exec script -qec "$0" /dev/null', full]))
+}
+
+describe.skipIf(withoutScript)(`on a terminal${withoutScript ? ` (${withoutScript})` : ''}`, () => {
+  it('shows progress, rate, counts and the time left, and then the summary', async () => {
+    const { uri } = await listen()
+    const list = join(folder, 'list')
+    writeFileSync(list, `${uri}\n`.repeat(300))
+    const { code, stdout } = await onTerminal(`fanout --rate 300 ${list}`)
+    expect(stdout).toMatch(/\[=+-+\] \d+ % {2}ETA 00:00:0\d {2}\d+\/s {2}connected \d+/)
+    expect(stdout).toMatch(/\r\n300 targets in/)
+    expect(code).toBe(0)
+  })
+
+  it('shows progress without the time left where the end is not known', async () => {
+    const { uri } = await listen()
+    const list = join(folder, 'piped')
+    writeFileSync(list, `${uri}\n`.repeat(150))
+    const piped = `'cat ${list} | "${process.execPath}" "${CLI}" fanout --rate 300'`
+    const run = await finish(spawn('bash', ['-c', `script -qec ${piped} /dev/null`]))
+    expect(run.stdout).toMatch(/\d+\/s {2}connected \d+/)
+    expect(run.stdout).not.toContain('ETA')
+  })
+
+  it('shows none of it between lines of JSON', async () => {
+    const { uri } = await listen()
+    const list = join(folder, 'json')
+    writeFileSync(list, `${uri}\n`.repeat(100))
+    const { stdout } = await onTerminal(`fanout --json --rate 300 ${list}`)
+    expect(stdout.match(/"event":"connected"/g)).toHaveLength(100)
+    expect(stdout).not.toContain('/s  connected')
+  })
+
+  it('does not wait for a list to be typed', async () => {
+    const { code, stdout } = await onTerminal('fanout')
+    expect(stdout).toMatch(/^pollout: no targets: name a file .+\r\n$/)
+    expect(code).toBe(2)
+  })
+})
+
+it('shows no progress elsewhere', async () => {
+  const { uri } = await listen()
+  const { stderr } = await pollout(['fanout', '--rate', '100'], { stdin: `${uri}\n`.repeat(50) })
+  expect(stderr).toBe('')
+})

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { closedPort, pollout } from './harness.js'
+
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pollout-usage-'))
+  await chmod(folder, 0o755)
+  await writeFile(join(folder, 'empty'), '')
+  await writeFile(join(folder, 'comments'), '# nothing\n\n  \n# here\n')
+  await writeFile(join(folder, 'locked'), 'tcp://127.0.0.1:1\n', { mode: 0 })
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('wrong usage ends with 2 and one line that says what to do', () => {
+  it.each<[string, RegExp]>([
+    ['conect', /unknown command 'conect' .*connect/],
+    ['--nope', /unknown option '--nope'/],
+    ['connect', /missing required argument 'endpoint'/],
+    ['connect tcp://127.0.0.1:1 --jsn', /unknown option '--jsn' .*--json/],
+    ['connect 127.0.0.1:80', /not an endpoint; write tcp:\/\/host:port/],
+    ['connect http://127.0.0.1:80', /not an endpoint/],
+    ['connect tcp://127.0.0.1', /has no port/],
+    ['connect tcp://127.0.0.1:70000', /port "70000" is not a whole number from 0 to 65535/],
+    ['connect tcp://127.0.0.1:-1', /port "-1"/],
+    ['connect tcp://::1:80', /not an endpoint; .*\[v6\]/],
+    ['connect unix:', /needs a path/],
+    ['connect tcp://127.0.0.1:1 --backend epoll', /choices are auto, native, net/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms -5', /whole number of milliseconds, from 1/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms 0', /from 1/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms NaN', /from 1/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms 1e3', /from 1/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms 99999999999', /to 2147483647/],
+    ['connect tcp://127.0.0.1:1 --timeout-ms', /argument missing/],
+    ['connect tcp://127.0.0.1:1 --send \\q', /no escape \\q/],
+    ['fanout - --concurrency 0', /connects in flight, from 1/],
+    ['fanout - --concurrency 2.5', /whole number/],
+    ['fanout - --rate 0', /more than 0/],
+    ['fanout - --rate -1', /more than 0/],
+    ['fanout - --rate Infinity', /more than 0/],
+    ['fanout a b', /too many arguments/],
+    ['fanout {}/missing', /can't read .*missing: ENOENT.*name a readable file/],
+    ['fanout {}', /is a directory; name a file/],
+    ['fanout {}/empty', /no targets in .*empty; write one endpoint a line/],
+    ['fanout {}/comments', /no targets in/],
+    ['fanout', /no targets in standard input/],
+    ['fanout /proc/self/mem', /can't read .*EIO/],
+  ])('pollout %s', async (line, expected) => {
+    const args = line.split(' ').map((arg) => arg.replace('{}', folder))
+    const { code, stdout, stderr } = await pollout(args)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^pollout: [^\n]+ \(see pollout( connect| fanout)? --help\)\n$/)
+    expect(stderr).toMatch(expected)
+    expect(code).toBe(2)
+  })
+
+  it.skipIf(process.getuid?.() === 0 && process.platform !== 'linux')(
+    'a file that may not be read',
+    async () => {
+      // Root may read all; the built files must be readable for the other user, or this says nothing.
+      const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {}
+      const { code, stderr } = await pollout(['fanout', join(folder, 'locked')], uid)
+      expect(stderr).toMatch(/^pollout: can't read .*locked: EACCES.*\n$/)
+      expect(code).toBe(2)
+    },
+  )
+
+  it('one endpoint that is none is refused before the others are tried', async () => {
+    const good = `tcp://127.0.0.1:${await closedPort()}`
+    const { code, stdout, stderr } = await pollout(['connect', good, 'tcp://x', good])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/^pollout: "tcp:\/\/x" has no port[^\n]*\n$/)
+  })
+
+  it('keeps what it quotes on one line', async () => {
+    const { stderr } = await pollout(['fanout', 'no\nsuch\x1b[2Jfile'])
+    expect(stderr.trimEnd()).not.toMatch(/\p{Cc}/u)
+  })
+
+  it('native where it is not available', async () => {
+    const args = ['connect', 'tcp://127.0.0.1:1', '--backend', 'native']
+    const { code, stderr } = await pollout(args, { nodeArgs: ['--no-addons'] })
+    expect(stderr).toMatch(
+      /^pollout: the native backend is not available: [^\n]+choose 'net'[^\n]+\n$/,
+    )
+    expect(code).toBe(2)
+  })
+})
+
+describe('help', () => {
+  it.each([
+    [[], 2, 'stderr'],
+    [['--help'], 0, 'stdout'],
+    [['help'], 0, 'stdout'],
+    [['connect', '--help'], 0, 'stdout'],
+    [['fanout', '-h'], 0, 'stdout'],
+  ] as const)('pollout %j', async (args, expected, stream) => {
+    const finished = await pollout(args)
+    expect(finished.code).toBe(expected)
+    expect(finished[stream]).toMatch(/^Usage: pollout/)
+    expect(finished[stream]).toMatch(/Examples:(\n {2}\S.*){3}/)
+    expect(finished[stream]).toMatch(/Exit codes:\n {2}0 {2}all connected/)
+    expect(finished[stream === 'stdout' ? 'stderr' : 'stdout']).toBe('')
+  })
+
+  it.each(['connect', 'fanout'])(
+    'of %s tells options with defaults, endpoints and fields',
+    async (c) => {
+      const { stdout } = await pollout([c, '--help'])
+      expect(stdout.replace(/\s+/g, ' ')).toContain('in milliseconds (default: 10000)')
+      for (const word of [
+        'unix:@name',
+        'tcp://[v6]:port',
+        'elapsedMs',
+        'localFault',
+        'choices: "auto"',
+      ]) {
+        expect(stdout).toContain(word)
+      }
+    },
+  )
+
+  it('--version', async () => {
+    expect(await pollout(['--version'])).toMatchObject({ code: 0, stdout: `${manifest.version}\n` })
+  })
+})
