@@ -4,6 +4,7 @@
  *     pnpm example 06 tcp://127.0.0.1:6379      needs a Redis server
  */
 import { type Connection, createReactor } from 'pollout'
+import { lastValueFrom, tap } from 'rxjs'
 
 class RedisClient {
   readonly #connection: Connection
@@ -52,4 +53,5 @@ async function* talk(connection: Connection) {
 
 await using reactor = createReactor()
 const endpoint = process.argv[2] ?? 'tcp://127.0.0.1:6379'
-await reactor.session(endpoint, talk, { timeoutMs: 1_000 }).forEach((line) => console.log(...line))
+const session = reactor.session(endpoint, talk, { timeoutMs: 1_000 })
+await lastValueFrom(session.pipe(tap((line) => console.log(...line))))

@@ -1,34 +1,54 @@
 /** A backend in one file: sockets that live in memory, and a peer that accepts everyone and echoes. */
-import { type Backend, type BackendFactory, createReactor, errno, type Handle, Interest } from 'pollout'
+import {
+  type BackendFactory,
+  createReactor,
+  errno,
+  type Handle,
+  Interest,
+  type SocketAddress,
+} from 'pollout'
 import { firstValueFrom } from 'rxjs'
 
 interface MemorySocket {
-  peer?: Parameters<Backend['connect']>[1]
+  peer?: SocketAddress
   echoed: Buffer
-  token?: number
   interest: number
+  /** Of the armed registration; 0 where there is none. */
+  token: number
 }
 
 const memoryBackend: BackendFactory = (sink) => {
   const sockets = new Map<number, MemorySocket>()
   let lastHandle = 0
-  let timer: NodeJS.Immediate | undefined
+  let turn: NodeJS.Immediate | undefined
 
   /** What poll(2) would report of a socket now: always writable, readable when something was echoed. */
-  const level = ({ echoed }: MemorySocket) => Interest.WRITABLE | (echoed.length ? Interest.READABLE : 0)
-  const poll = () => {
-    timer = undefined
-    const due = [...sockets.values()].filter((s) => s.token !== undefined && level(s) & s.interest)
-    const tokens = Float64Array.from(due, (socket) => socket.token ?? 0)
-    const readiness = Uint8Array.from(due, (socket) => level(socket) & socket.interest)
-    for (const socket of due) delete socket.token // a registration is one shot
-    if (due.length > 0) sink.ready(tokens, readiness, due.length)
+  const readiness = ({ echoed, interest }: MemorySocket): number =>
+    (Interest.WRITABLE | (echoed.length > 0 ? Interest.READABLE : 0)) & interest
+
+  /** One batch of all that is armed and ready. A registration is one shot. */
+  function poll(): void {
+    turn = undefined
+    const due = [...sockets.values()].filter((socket) => socket.token > 0 && readiness(socket) > 0)
+    const tokens = Float64Array.from(due, ({ token }) => token)
+    const bits = Uint8Array.from(due, readiness)
+    for (const socket of due) socket.token = 0
+    if (due.length > 0) sink.ready(tokens, bits, due.length)
   }
-  const soon = () => void (timer ??= setImmediate(poll))
+  const pollSoon = (): void => {
+    turn ??= setImmediate(poll)
+  }
+  /** Every call on a closed handle answers EBADF. */
   const on = (handle: Handle, use: (socket: MemorySocket) => number): number => {
     const socket = sockets.get(handle)
     return socket ? use(socket) : -errno.EBADF
   }
+  const set = (handle: Handle, change: Partial<MemorySocket>): number =>
+    on(handle, (socket) => {
+      Object.assign(socket, change)
+      pollSoon()
+      return 0
+    })
 
   return {
     name: 'memory',
@@ -42,22 +62,23 @@ const memoryBackend: BackendFactory = (sink) => {
     get openHandles() {
       return sockets.size
     },
-    open: () => (sockets.set(++lastHandle, { echoed: Buffer.alloc(0), interest: 0 }), lastHandle),
-    connect: (handle, to) => on(handle, (s) => ((s.peer = to), -errno.EINPROGRESS)),
-    register: (handle, token, interest) =>
-      on(handle, (s) => (Object.assign(s, { token, interest }), soon(), 0)),
-    deregister: (handle) => void on(handle, (s) => (delete s.token, 0)),
-    finishConnect: (handle) => on(handle, (s) => (s.peer ? 0 : -errno.ENOTCONN)),
+    open() {
+      sockets.set(++lastHandle, { echoed: Buffer.alloc(0), interest: 0, token: 0 })
+      return lastHandle
+    },
+    connect: (handle, peer) => set(handle, { peer }),
+    register: (handle, token, interest) => set(handle, { token, interest }),
+    deregister: (handle) => void set(handle, { token: 0 }),
+    finishConnect: (handle) => on(handle, ({ peer }) => (peer ? 0 : -errno.ENOTCONN)),
     receive: (handle, into) =>
-      on(handle, (s) => {
-        const count = s.echoed.copy(into)
-        s.echoed = s.echoed.subarray(count)
+      on(handle, (socket) => {
+        const count = socket.echoed.copy(into)
+        socket.echoed = socket.echoed.subarray(count)
         return count || -errno.EAGAIN
       }),
     send: (handle, data, offset) =>
-      on(handle, (s) => {
-        s.echoed = Buffer.concat([s.echoed, data.subarray(offset)])
-        soon()
+      on(handle, ({ echoed }) => {
+        set(handle, { echoed: Buffer.concat([echoed, data.subarray(offset)]) })
         return data.length - offset
       }),
     shutdown: (handle) => on(handle, () => 0),
@@ -65,9 +86,12 @@ const memoryBackend: BackendFactory = (sink) => {
     localAddress: () => undefined,
     peerAddress: (handle) => sockets.get(handle)?.peer,
     poll,
-    ref: () => void timer?.ref(),
-    unref: () => void timer?.unref(),
-    destroy: async () => (clearImmediate(timer), sockets.clear()),
+    ref: () => void turn?.ref(),
+    unref: () => void turn?.unref(),
+    async destroy() {
+      clearImmediate(turn)
+      sockets.clear()
+    },
   }
 }
 

@@ -10,16 +10,21 @@ const file = number && examples.find((name) => name.startsWith(number))
 
 if (file) {
   const argv = ['--import', 'tsx', file, ...args]
-  process.exitCode = spawnSync(process.execPath, argv, { cwd: folder, stdio: 'inherit' }).status ?? 1
+  process.exitCode =
+    spawnSync(process.execPath, argv, { cwd: folder, stdio: 'inherit' }).status ?? 1
 } else {
   if (number) console.error(`There is no example ${number}.`)
   console.log('usage: pnpm example NUMBER [ARGUMENT]\n')
-  for (const name of examples) console.log(`  ${name.replace('.ts', '').padEnd(20)} ${summary(name)}`)
+  for (const name of examples)
+    console.log(`  ${name.replace('.ts', '').padEnd(20)} ${summary(name)}`)
   process.exitCode = 2
 }
 
 /** The first sentence of the comment at the top. */
 function summary(name) {
   const [, text = ''] = /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(`${folder}/${name}`, 'utf8')) ?? []
-  return text.replace(/\s*\*\s+/g, ' ').trim().split(/[.;] |\.$/)[0]
+  return text
+    .replace(/\s*\*\s+/g, ' ')
+    .trim()
+    .split(/[.;] |\.$/)[0]
 }

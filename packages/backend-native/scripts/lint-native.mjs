@@ -28,7 +28,8 @@ if (existsSync(join(nodeHeaders, 'node_api.h'))) {
     '-DNAPI_DISABLE_CPP_EXCEPTIONS',
     '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
     `-isystem${nodeHeaders}`,
-    `-isystem${require('node-addon-api').include_dir}`,
+    // Its `include_dir` is relative to where this was started.
+    `-isystem${dirname(require.resolve('node-addon-api/package.json'))}`,
   ])
 } else {
   console.log(`skipped: clang-tidy needs Node's headers, which are not in ${nodeHeaders}`)

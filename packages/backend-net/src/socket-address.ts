@@ -24,7 +24,9 @@ export function addressFault(spec: SocketSpec, to: SocketAddress): number {
   if (to.family !== 'unix') {
     return to.family === 'inet6' && ZONELESS_LINK_LOCAL.test(to.address) ? -errno.EINVAL : 0
   }
-  const isValid = to.path !== '' && Buffer.byteLength(to.path) <= UNIX_PATH_MAX_BYTES
+  // An abstract name has no terminator, and so one byte more.
+  const most = to.path.startsWith('\0') ? UNIX_PATH_MAX_BYTES + 1 : UNIX_PATH_MAX_BYTES
+  const isValid = to.path !== '' && Buffer.byteLength(to.path) <= most
   return isValid ? 0 : -errno.EINVAL
 }
 

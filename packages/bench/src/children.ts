@@ -1,6 +1,7 @@
 /** The processes of the bench: each is bounded in time, and all end with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { PINNING_PROGRAM } from './machine.js'
 
 export interface Command {
   readonly file: string
@@ -61,7 +62,7 @@ export class Children {
 
   #spawn({ file, args, cpu }: Command, stdin: 'pipe' | 'ignore'): ChildProcess {
     const whole =
-      cpu === undefined ? [file, ...args] : ['taskset', '-c', String(cpu), file, ...args]
+      cpu === undefined ? [file, ...args] : [PINNING_PROGRAM, '-c', String(cpu), file, ...args]
     const [program = file, ...rest] = whole
     const stderr = stdin === 'pipe' ? 'inherit' : 'pipe'
     const child = spawn(program, rest, { stdio: [stdin, 'pipe', stderr] })

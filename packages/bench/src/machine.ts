@@ -15,6 +15,9 @@ export interface Machine {
   readonly pinned: { readonly client: number; readonly server: number } | undefined
 }
 
+/** Of util-linux; runs a program on one core. */
+export const PINNING_PROGRAM = 'taskset'
+
 /** POSIX asks for no more, and it is what is left where the system does not tell. */
 const FEWEST_OPEN_FILES = 256
 
@@ -38,7 +41,7 @@ function openFilesLimit(): number {
 }
 
 function pinning(): Machine['pinned'] {
-  if (spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status !== 0) return undefined
+  if (spawnSync(PINNING_PROGRAM, ['--version'], { stdio: 'ignore' }).status !== 0) return undefined
   const [client, server] = allowedCpus()
   return client === undefined || server === undefined ? undefined : { client, server }
 }

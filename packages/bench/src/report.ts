@@ -21,13 +21,14 @@ export function reportTables(
 ): string {
   const rates = (scenario: 'accepted' | 'refused') =>
     table(
-      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs', 'target'],
+      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs', 'of node:net', 'target'],
       rows[scenario].map((row) => [
         row.title,
         count(row.figure?.median),
         ratio(row.ofC),
         ratio(row.ofNodeNet),
         number(row.cpuUsEach?.median, 1),
+        number(row.cpuOfNodeNet?.median, 2),
         verdicts(targets, scenario, row.id),
       ]),
       [...skipped],

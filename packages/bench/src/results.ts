@@ -14,6 +14,9 @@ export interface Row<Sample = unknown> {
   readonly ofC: Summary | undefined
   readonly ofNodeNet: Summary | undefined
   readonly cpuUsEach: Summary | undefined
+  /** The same comparison by CPU time: steadier than the rate where others use the machine too. */
+  readonly cpuOfC: Summary | undefined
+  readonly cpuOfNodeNet: Summary | undefined
   readonly samples: readonly Sample[]
 }
 
@@ -39,23 +42,23 @@ function toRows<Sample>(
   figureOf?: (sample: Sample) => number,
   cpuOf?: (sample: Sample) => number | undefined,
 ): Row<Sample>[] {
-  const figures = (id: ContestantId) => (figureOf ? (samples.get(id) ?? []).map(figureOf) : [])
-  const ratios = (id: ContestantId, other: ContestantId) => {
-    const others = figures(other)
-    return summarize(
-      figures(id).flatMap((figure, round) => {
-        const base = others[round]
-        return base ? [figure / base] : []
+  const ratios = (list: readonly Sample[], other: ContestantId, of: typeof cpuOf) =>
+    summarize(
+      list.flatMap((sample, round) => {
+        const base = samples.get(other)?.[round]
+        const [figure, baseFigure] = [of?.(sample), base && of?.(base)]
+        return figure !== undefined && baseFigure ? [figure / baseFigure] : []
       }),
     )
-  }
   return [...samples].map(([id, list]) => ({
     id,
     title: titleOf(id),
-    figure: summarize(figures(id)),
-    ofC: ratios(id, 'c'),
-    ofNodeNet: ratios(id, 'node-net'),
+    figure: summarize(list.flatMap((sample) => figureOf?.(sample) ?? [])),
+    ofC: ratios(list, 'c', figureOf),
+    ofNodeNet: ratios(list, 'node-net', figureOf),
     cpuUsEach: summarize(list.flatMap((sample) => cpuOf?.(sample) ?? [])),
+    cpuOfC: ratios(list, 'c', cpuOf),
+    cpuOfNodeNet: ratios(list, 'node-net', cpuOf),
     samples: list,
   }))
 }

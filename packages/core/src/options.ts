@@ -1,7 +1,7 @@
 /** Checks of what users pass in: a mistake is thrown at once, and says what to write instead. */
 
 /** How long a connect may take where the user doesn't say, in milliseconds. The kernel's own limit is about 134 s. */
-export const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_TIMEOUT_MS = 30_000
 
 /** A duration in milliseconds, more than 0; Infinity leaves it to the kernel. */
 export function checkTimeout(name: string, value: number | undefined): number {

@@ -56,7 +56,7 @@ export type Outcome<T = Target> = ConnectedOutcome<T> | FailedOutcome<T>
 
 const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
 
-export function kindOf(failure: Failure): FailedOutcome['kind'] {
+function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'parse') return 'invalid'
   if (failure.localFault) return 'local'
   if (failure.code === 'ECONNREFUSED') return 'refused'

@@ -14,5 +14,7 @@ describeBackend({
     specifier: '@pollout/core/testing',
     name: 'simulatedBackend',
   },
+  // There is nothing native here that could outlive a thread.
+  threads: 10,
   test: { describe, it, beforeAll, afterAll },
 })

@@ -36,7 +36,7 @@ function readOptions(): Options {
   try {
     values = parseArgs({ args: process.argv.slice(2), options: all }).values
   } catch (error) {
-    usageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
+    usageError(error instanceof Error ? (error.message.split(/\. |\n/)[0] ?? '') : String(error))
   }
   if (values.help) {
     console.log(HELP)

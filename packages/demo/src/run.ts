@@ -54,18 +54,21 @@ export async function run(targets: Iterable<Target>, options: RunOptions): Promi
   loopDelay.enable()
   const interrupted = await new Promise<boolean>((resolve, reject) => {
     const { concurrency, timeoutMs, signal } = options
-    reactor.connectMany(targets, { concurrency, timeoutMs, signal, onConnected: 'reset' }).subscribe({
-      next(outcome) {
-        total++
-        outcomes.set(outcome.kind, (outcomes.get(outcome.kind) ?? 0) + 1)
-        if (outcome.kind === 'connected') latency.record(Math.max(1, Math.round(outcome.elapsedMs * 1_000)))
-        if (outcome.kind !== 'connected' && outcome.kind !== 'refused') return
-        answered++
-        lastAnswerAt = performance.now()
-      },
-      complete: () => resolve(false),
-      error: (error: unknown) => (signal.aborted ? resolve(true) : reject(error)),
-    })
+    reactor
+      .connectMany(targets, { concurrency, timeoutMs, signal, onConnected: 'reset' })
+      .subscribe({
+        next(outcome) {
+          total++
+          outcomes.set(outcome.kind, (outcomes.get(outcome.kind) ?? 0) + 1)
+          if (outcome.kind === 'connected')
+            latency.record(Math.max(1, Math.round(outcome.elapsedMs * 1_000)))
+          if (outcome.kind !== 'connected' && outcome.kind !== 'refused') return
+          answered++
+          lastAnswerAt = performance.now()
+        },
+        complete: () => resolve(false),
+        error: (error: unknown) => (signal.aborted ? resolve(true) : reject(error)),
+      })
   })
   const elapsedMs = performance.now() - startedAt
   loopDelay.disable()

@@ -12,13 +12,18 @@ async function run(name: string, ...args: string[]): Promise<string> {
   const file = readdirSync(folder).find((entry) => entry.startsWith(name))
   if (!file) throw new Error(`no example ${name}`)
   const argv = ['--import', 'tsx', file, ...args]
-  const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: folder, timeout: 20_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, argv, {
+    cwd: folder,
+    timeout: 20_000,
+  })
   return stdout
 }
 
 describe('examples', () => {
   it('01 sends its greeting and prints the echo', async () => {
-    expect(await run('01')).toMatch(/^connected, by the (native|net) backend\nHello, Server!\r\n\r\n$/)
+    expect(await run('01')).toMatch(
+      /^connected, by the (native|net) backend\nHello, Server!\r\n\r\n$/,
+    )
   })
 
   it('02 shows that only the right way sees the refusal', async () => {

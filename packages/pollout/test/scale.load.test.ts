@@ -15,7 +15,7 @@ import {
   type TcpEndpoint,
   tcp,
 } from 'pollout'
-import { lastValueFrom, toArray } from 'rxjs'
+import { lastValueFrom, tap, toArray } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const CONNECTIONS = 15_000
@@ -101,13 +101,18 @@ describe.each(backends)('%s', (_name, backend, missing) => {
     const reactor = createReactor({ backend: backend() })
     const options = { concurrency: 50_000, timeoutMs: 4_000, onConnected: 'reset' } as const
     const wrong = new Map<string, number>()
-    await reactor.connectMany(targets, options).forEach((outcome) => {
-      const kind = expected.get(outcome.target)
-      expected.delete(outcome.target)
-      if (outcome.kind === kind) return
-      const what = `${String(kind)} told as ${outcome.kind}`
-      wrong.set(what, (wrong.get(what) ?? 0) + 1)
-    })
+    const outcomes = reactor.connectMany(targets, options)
+    await lastValueFrom(
+      outcomes.pipe(
+        tap((outcome) => {
+          const kind = expected.get(outcome.target)
+          expected.delete(outcome.target)
+          if (outcome.kind === kind) return
+          const what = `${String(kind)} told as ${outcome.kind}`
+          wrong.set(what, (wrong.get(what) ?? 0) + 1)
+        }),
+      ),
+    )
     expect(Object.fromEntries(wrong)).toEqual({})
     expect(expected.size).toBe(0)
     // More failures than outcomes: descriptors did run out, and those targets were tried again.

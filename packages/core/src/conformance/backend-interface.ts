@@ -20,11 +20,13 @@ export function defineBackendInterfaceTests(test: Define): void {
         const started = raw.backend.connect(handle, to)
         assert.ok(started === 0 || started === -errno.EINPROGRESS, `connect: ${started}`)
         const again = raw.backend.connect(handle, to)
-        const expected = started === 0 ? [-errno.EISCONN] : [-errno.EALREADY, -errno.EISCONN]
+        // Linux answers 0, once, where the connect has ended meanwhile: inet_stream_connect().
+        const expected = [-errno.EALREADY, -errno.EISCONN, 0]
         assert.ok(expected.includes(again), `the second connect: ${again}`)
         const readiness = await raw.ready(handle, WRITABLE)
         assert.equal(readiness, Readiness.WRITABLE)
         assert.equal(raw.backend.finishConnect(handle), ConnectStatus.CONNECTED)
+        assert.ok([-errno.EISCONN, 0].includes(raw.backend.connect(handle, to)))
         assert.equal(raw.backend.connect(handle, to), -errno.EISCONN)
         assert.deepEqual(raw.backend.peerAddress(handle), to)
         const local = raw.backend.localAddress(handle)

@@ -9,10 +9,15 @@ const reactor = createReactor({ backend: backend() })
 
 const MAIN = PROLOGUE.replace('ARGUMENTS', 'process.argv.slice(1)')
 
+interface Lifetime {
+  readonly peer: 'echo' | 'silent'
+  readonly program: string
+  readonly prints: readonly string[]
+  readonly capability?: 'kernelReadiness'
+}
+
 /** How a program ends by itself, and what it prints. */
-export const LIFETIMES: Readonly<
-  Record<string, { peer: 'echo' | 'silent' | 'deaf'; program: string; prints: readonly string[] }>
-> = {
+export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
   'with a reactor that never did anything': { peer: 'echo', program: '', prints: [] },
   'when its connection has been closed': {
     peer: 'echo',
@@ -54,6 +59,8 @@ export const LIFETIMES: Readonly<
   },
   'at once with an unreferenced reactor': {
     peer: 'silent',
+    // libuv knows no unref() of a request, so `node:net` can't let go of a connect in flight.
+    capability: 'kernelReadiness',
     program: `reactor.unref().connect(endpoint).subscribe({ error: () => console.log('no') })`,
     prints: [],
   },

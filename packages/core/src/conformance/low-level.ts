@@ -16,6 +16,8 @@ export function defineLowLevelTests(test: Define): void {
     assert.equal(socket.connect(to), 'EINPROGRESS')
     assert.equal(await firstValueFrom(reactor.readiness(socket, WRITABLE)), Readiness.WRITABLE)
     assert.equal(socket.finishConnect(), 'OK')
+    // Linux says 0 the first time it is asked after the end: inet_stream_connect().
+    assert.ok(['EISCONN', 'OK'].includes(socket.connect(to)))
     assert.equal(socket.connect(to), 'EISCONN')
     assert.deepEqual(socket.peerAddress, to)
     assert.equal(socket.localAddress?.family, 'inet')

@@ -9,7 +9,8 @@ import type { PeerKind } from './world.js'
 
 /** Long enough for a slow machine to start Node; a program that waits for ever is ended after it. */
 const PATIENCE_MS = 15_000
-const WORKERS = 100
+const THREADS = 100
+const THREADS_PATIENCE_MS = 60_000
 
 interface Run {
   readonly lines: readonly string[]
@@ -18,7 +19,12 @@ interface Run {
   readonly signal: string | null
 }
 
-async function run(subject: Subject, program: string, peer: PeerKind): Promise<Run> {
+async function run(
+  subject: Subject,
+  program: string,
+  peer: PeerKind,
+  patienceMs = PATIENCE_MS,
+): Promise<Run> {
   const { directory, specifier, name } = subject.module
   const endpoint = formatEndpoint(subject.world.endpoint(peer))
   const child = spawn(
@@ -30,21 +36,21 @@ async function run(subject: Subject, program: string, peer: PeerKind): Promise<R
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   clearTimeout(timer)
   return { lines: output.split('\n').filter(Boolean), code, signal }
 }
 
 export function defineProcessTests(test: Define): void {
-  for (const [how, { peer, program, prints }] of Object.entries(LIFETIMES)) {
+  for (const [how, { peer, program, prints, ...needs }] of Object.entries(LIFETIMES)) {
     test(
       `a process ends by itself ${how}`,
       async ({ subject }) => {
         const ended = await run(subject, lifetimeProgram(program), peer)
         assert.deepEqual(ended, { lines: prints, code: 0, signal: null })
       },
-      { timeoutMs: PATIENCE_MS + 1_000 },
+      { ...needs, timeoutMs: PATIENCE_MS + 1_000 },
     )
   }
 
@@ -64,13 +70,14 @@ export function defineProcessTests(test: Define): void {
   )
 
   test(
-    `${WORKERS} threads terminated with connects in flight leave no descriptor`,
+    'many threads terminated with connects in flight leave no descriptor',
     async (t) => {
-      const { lines, code, signal } = await run(t.subject, workersProgram(WORKERS), 'silent')
+      const program = workersProgram(t.subject.threads ?? THREADS)
+      const { lines, code, signal } = await run(t.subject, program, 'silent', THREADS_PATIENCE_MS)
       assert.deepEqual([code, signal], [0, null])
       const { before, after } = JSON.parse(lines[0] ?? '{}')
       assert.equal(after, before)
     },
-    { timeoutMs: 2 * PATIENCE_MS },
+    { timeoutMs: THREADS_PATIENCE_MS + 1_000 },
   )
 }

@@ -3,7 +3,7 @@
 /**
  * All peers that answer. Started with a folder for its sockets and a prefix for abstract names, it sends
  * `{ ports, missing }` when they listen, and `{ record }` for each connection that a recording peer saw the end of.
- * Takes `listenUp`, and `{ fill: { path } | { port } }`: to connect until a backlog is full; answers `filled`.
+ * Takes `listenUp`, and `{ fill: { path } | { host, port } }`: to connect until a backlog of 1 is full; answers `filled`.
  */
 export const PEERS_PROGRAM = `
 import { createHash } from 'node:crypto'
@@ -42,7 +42,7 @@ for (const [kind, serve] of Object.entries(kinds)) {
     tcp4: { host: '127.0.0.1', port: 0 },
     tcp6: { host: '::1', port: 0 },
     unix: { path: join(folder, kind) },
-    abstract: { path: '\\0' + prefix + kind },
+    abstract: { path: '\\0' + (prefix + kind).padEnd(107, '-') },
   }
   ports[kind] = {}
   for (const [transport, place] of Object.entries(places)) {
@@ -71,16 +71,20 @@ process.on('message', (message) => {
   } else fill(message.fill)
 })
 
+// A unix socket is turned away when the backlog is full; a tcp socket waits, when two have found a place.
 function fill(place) {
-  let left = 4
-  let done = false
-  const tell = () => { if (!done) { done = true; process.send('filled') } }
-  for (let i = 0; i < 4; i++) {
-    const socket = net.connect(place)
-    // Two find a place in a backlog of 1; a unix socket's third is turned away, a tcp socket's waits.
-    socket.on('connect', () => { if (--left === 2) tell() })
-    socket.on('error', () => {})
+  let connected = 0
+  let full = false
+  const tell = () => {
+    if (full) return
+    full = true
+    process.send('filled')
   }
+  const next = () => net.connect(place).on('error', tell).on('connect', () => {
+    if (place.port && ++connected === 2) tell()
+    if (!full) next()
+  })
+  next()
 }
 
 process.once('disconnect', () => process.exit())

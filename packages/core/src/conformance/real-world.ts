@@ -1,7 +1,7 @@
 /** The suite's world of real servers, in processes of their own: this one's descriptors are those of the tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Endpoint, tcp, unix } from '../endpoint.js'
@@ -15,16 +15,20 @@ interface Ready {
   readonly missing: Readonly<Partial<Record<Transport, string>>>
 }
 
+/** Node 20 pads abstract names with NULs to this length, as no other program does: with it, both mean the same. */
+const ABSTRACT_BYTES = 107
+
 export class RealWorld implements World {
   readonly deserted = '127.0.0.2'
   #folder = ''
   #ready: Ready = { ports: {}, missing: {} }
   #peers: ChildProcess | undefined
   #silentPort = 0
+  #onFilled: () => void = () => {}
   readonly #children = new Set<ChildProcess>()
   readonly #records: PeerRecord[] = []
   readonly #waiting: ((record: PeerRecord) => void)[] = []
-  #backlogs = 0
+  #full: { readonly child: ChildProcess; readonly path: string } | undefined
 
   get noSuchPath(): string {
     return join(this.#folder, 'nothing')
@@ -35,12 +39,15 @@ export class RealWorld implements World {
     const { child, first } = await this.#run(PEERS_PROGRAM, [this.#folder, this.#prefix])
     this.#peers = child
     this.#ready = first as Ready
-    child.on('message', (message: { record?: PeerRecord }) => {
-      if (message.record) this.#recorded(message.record)
+    child.on('message', (message: { record?: PeerRecord } | 'filled') => {
+      if (message === 'filled') this.#onFilled()
+      else if (message.record) this.#recorded(message.record)
     })
-    const listener = await this.#stoppedListener({ host: '127.0.0.1', port: 0 })
-    this.#silentPort = listener.port
-    await this.#fill({ host: '127.0.0.1', port: listener.port })
+    const silent = await this.#listener({ host: '127.0.0.1', port: 0 })
+    this.#silentPort = silent.port
+    await this.#stopAndFill(silent.child, { host: '127.0.0.1', port: silent.port })
+    const path = join(this.#folder, 'full')
+    this.#full = { child: (await this.#listener({ path })).child, path }
   }
 
   async stop(): Promise<void> {
@@ -55,7 +62,8 @@ export class RealWorld implements World {
 
   endpoint(kind: PeerKind, transport: Transport = 'tcp4'): Endpoint {
     if (transport === 'unix') return unix(join(this.#folder, kind))
-    if (transport === 'abstract') return unix(`@${this.#prefix}${kind}`)
+    if (transport === 'abstract')
+      return unix(`@${(this.#prefix + kind).padEnd(ABSTRACT_BYTES, '-')}`)
     const host = transport === 'tcp4' ? '127.0.0.1' : '::1'
     const port = kind === 'silent' ? this.#silentPort : this.#ready.ports[kind]?.[transport]
     if (!port) throw new Error(`the real world has no ${kind} peer on ${transport}`)
@@ -78,9 +86,9 @@ export class RealWorld implements World {
   }
 
   async fullBacklog(): Promise<{ endpoint: Endpoint; release(): Promise<void> }> {
-    const path = join(this.#folder, `full${++this.#backlogs}`)
-    const { child } = await this.#stoppedListener({ path })
-    await this.#fill({ path })
+    if (this.#full === undefined) throw new Error('the world has not been started')
+    const { child, path } = this.#full
+    await this.#stopAndFill(child, { path })
     const release = async (): Promise<void> => void child.kill('SIGCONT')
     return { endpoint: unix(path), release }
   }
@@ -95,21 +103,20 @@ export class RealWorld implements World {
     else this.#records.push(record)
   }
 
-  /** A stopped process accepts nothing, so its kernel's queue stays as it is. */
-  async #stoppedListener(place: Place): Promise<{ child: ChildProcess; port: number }> {
+  async #listener(place: Place): Promise<{ child: ChildProcess; port: number }> {
     const { child, first } = await this.#run(LISTENER_PROGRAM, [JSON.stringify(place)])
-    child.kill('SIGSTOP')
     return { child, port: (first as { port: number }).port }
   }
 
-  async #fill(place: Place): Promise<void> {
-    const peers = this.#peers
-    if (peers === undefined) throw new Error('the world has not been started')
-    peers.send({ fill: place })
-    for (;;) {
-      const [message] = await once(peers, 'message')
-      if (message === 'filled') return
-    }
+  /** A stopped process accepts nothing, so its backlog, once full, stays so. */
+  async #stopAndFill(child: ChildProcess, place: Place): Promise<void> {
+    child.kill('SIGSTOP')
+    while (!isStopped(child)) await new Promise((resolve) => setImmediate(resolve))
+    const filled = new Promise<void>((resolve) => {
+      this.#onFilled = resolve
+    })
+    this.#peers?.send({ fill: place })
+    await filled
   }
 
   /** Resolves with the program's first message. */
@@ -128,6 +135,11 @@ export class RealWorld implements World {
     await exited
     this.#children.delete(child)
   }
+}
+
+/** proc_pid_stat(5): the state stands behind the name, which is in parentheses. */
+function isStopped({ pid }: ChildProcess): boolean {
+  return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
 }
 
 /** Real servers on loopback; Linux. */

@@ -26,6 +26,13 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return error.code
 }
 
+/** The deaf peer finds less than was sent. (Its libuv tells RST as FIN where unread data precedes it.) */
+async function cutShort(t: Trial): Promise<void> {
+  await t.world.listenUp()
+  const { bytes: count } = await t.world.nextRecord()
+  assert.ok(count < 8 * MEBIBYTE, `${count} bytes`)
+}
+
 export function defineConnectionTests(test: Define): void {
   for (const transport of ['tcp4', 'unix'] as const) {
     test(
@@ -160,8 +167,7 @@ export function defineConnectionTests(test: Define): void {
     await turns()
     connection.reset()
     assert.equal(await sending, 'ERR_CONNECTION_CLOSED')
-    await t.world.listenUp()
-    assert.equal((await t.world.nextRecord()).end, 'reset')
+    await cutShort(t)
   })
 
   test('a peer that resets: ECONNRESET of phase receive', async (t) => {
@@ -188,8 +194,7 @@ export function defineConnectionTests(test: Define): void {
     partly.abort()
     assert.equal(await first, 'ABORT_ERR')
     assert.ok(connection.closed)
-    await t.world.listenUp()
-    assert.equal((await t.world.nextRecord()).end, 'reset')
+    await cutShort(t)
   })
 
   test('chunks() are aborted by their signal, and the connection stays open', async (t) => {
@@ -214,8 +219,7 @@ export function defineConnectionTests(test: Define): void {
     await reactor.destroy()
     assert.equal(await reading, 'ERR_REACTOR_DESTROYED')
     assert.equal(await sending, 'ERR_REACTOR_DESTROYED')
-    await t.world.listenUp()
-    assert.equal((await t.world.nextRecord()).end, 'reset')
+    await cutShort(t)
   })
 
   test('session(): completes after a graceful close', async (t) => {
@@ -268,9 +272,8 @@ export function defineConnectionTests(test: Define): void {
       session.unsubscribe()
       assert.equal(reactor.stats().open, 0)
     }
-    await t.world.listenUp()
-    assert.equal((await t.world.nextRecord()).end, 'reset')
-    assert.equal((await t.world.nextRecord()).end, 'reset')
+    await cutShort(t)
+    await cutShort(t)
   })
 
   test('session(): fails as its connect does', async (t) => {

@@ -26,6 +26,8 @@ export interface Subject {
   readonly world: World
   /** For tests in processes and threads of their own. */
   readonly module: BackendModule
+  /** Threads that are terminated with connects in flight. Default 100, an even number. */
+  readonly threads?: number
   readonly test: TestApi
 }
 

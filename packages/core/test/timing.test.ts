@@ -1,0 +1,250 @@
+/** Deadlines, the turn queue, the pacer and the concurrency limit, on a clock by hand. */
+import { manualClock } from '@pollout/core/testing'
+import { describe, expect, it } from 'vitest'
+import { ConcurrencyLimit } from '../src/concurrency-limit.js'
+import { Deadlines, Expirable } from '../src/deadlines.js'
+import { Pacer } from '../src/pacer.js'
+import { TurnQueue } from '../src/turn-queue.js'
+
+function deadlines(settleReady: () => void = () => {}) {
+  const clock = manualClock()
+  const all = new Deadlines(clock, settleReady)
+  const expired: string[] = []
+  const add = (name: string, timeoutMs: number, then: () => void = () => {}): Expirable => {
+    class Entry extends Expirable {
+      expire(): void {
+        expired.push(name)
+        then()
+      }
+    }
+    const entry = new Entry()
+    all.add(entry, timeoutMs, clock.now())
+    return entry
+  }
+  return { clock, all, expired, add }
+}
+
+describe('Deadlines', () => {
+  it('expire in the order of their times, with one timer for all', () => {
+    const { clock, all, expired, add } = deadlines()
+    add('c', 30)
+    add('a', 10)
+    add('b', 20)
+    add('a2', 10)
+    expect([all.size, clock.pendingTimers]).toEqual([4, 1])
+    clock.advance(9.99)
+    expect(expired).toEqual([])
+    clock.advance(0.01)
+    expect(expired).toEqual(['a', 'a2'])
+    clock.advance(20)
+    expect(expired).toEqual(['a', 'a2', 'b', 'c'])
+    expect([all.size, clock.pendingTimers]).toEqual([0, 0])
+  })
+
+  it('those removed do not expire; removing is harmless any number of times', () => {
+    const { clock, all, expired, add } = deadlines()
+    const entries = ['a', 'b', 'c', 'd'].map((name) => add(name, 10))
+    for (const index of [1, 0, 3, 1]) all.remove(entries[index] as Expirable)
+    expect(all.size).toBe(1)
+    clock.advance(10)
+    all.remove(entries[2] as Expirable)
+    expect(expired).toEqual(['c'])
+    expect(all.size).toBe(0)
+  })
+
+  it('an entry can be added again once it has expired', () => {
+    const { clock, all, expired, add } = deadlines()
+    const entry = add('a', 10)
+    clock.advance(10)
+    all.add(entry, 10, clock.now())
+    clock.advance(10)
+    expect(expired).toEqual(['a', 'a'])
+  })
+
+  it('a late timer: what is ready is let through first, in the check phase', () => {
+    const order: string[] = []
+    let rescued: Expirable | undefined
+    const { clock, all, add } = deadlines(() => {
+      order.push('settle')
+      if (rescued) all.remove(rescued)
+    })
+    rescued = add('rescued', 10, () => order.push('rescued'))
+    add('late', 10, () => order.push('late'))
+    clock.stall(500)
+    clock.turn(() => order.push('poll'))
+    expect(order).toEqual(['poll', 'settle', 'late'])
+  })
+
+  it('what became due between the timer and the check phase waits for its own turn', () => {
+    const { clock, expired, add } = deadlines()
+    add('a', 10)
+    add('b', 12)
+    clock.stall(10)
+    clock.turn(() => clock.stall(5))
+    expect(expired).toEqual(['a'])
+    clock.turn()
+    expect(expired).toEqual(['a', 'b'])
+  })
+
+  it('Infinity is never, and a delay beyond 2^31 ms is kept', () => {
+    const { clock, all, expired, add } = deadlines()
+    add('never', Number.POSITIVE_INFINITY)
+    expect([all.size, clock.pendingTimers]).toEqual([0, 0])
+    add('long', 2 ** 33)
+    clock.advance(2 ** 33 - 1)
+    expect(expired).toEqual([])
+    clock.advance(1)
+    expect(expired).toEqual(['long'])
+  })
+
+  it('a handler may add and remove others', () => {
+    const { clock, all, expired, add } = deadlines()
+    add('a', 10, () => {
+      all.remove(b)
+      add('d', 5)
+    })
+    const b = add('b', 10)
+    add('c', 10)
+    clock.advance(10)
+    expect(expired).toEqual(['a', 'c'])
+    clock.advance(5)
+    expect(expired).toEqual(['a', 'c', 'd'])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('clear() from a handler leaves neither entries nor a timer', () => {
+    const { clock, all, expired, add } = deadlines()
+    add('later', 100)
+    add('a', 10, () => all.clear())
+    add('b', 10)
+    clock.advance(10)
+    expect(expired).toEqual(['a'])
+    expect([all.size, clock.pendingTimers]).toEqual([0, 0])
+  })
+})
+
+describe('TurnQueue', () => {
+  function queue(perTurn: number) {
+    const clock = manualClock()
+    const ran: (number | string)[] = []
+    const then = new Map<number, () => void>()
+    const turns = new TurnQueue<number>(clock, perTurn, (item) => {
+      ran.push(item)
+      then.get(item)?.()
+    })
+    return { clock, ran, then, turns }
+  }
+
+  it('offer() runs at once within the share of a turn, then queues in order', () => {
+    const { clock, ran, turns } = queue(2)
+    for (let i = 1; i <= 5; i++) turns.offer(i)
+    expect([ran, turns.size]).toEqual([[1, 2], 3])
+    clock.runDeferred()
+    expect(ran).toEqual([1, 2, 3, 4])
+    turns.offer(6)
+    clock.settle()
+    expect(ran).toEqual([1, 2, 3, 4, 5, 6])
+    expect(clock.pendingDeferred).toBe(0)
+  })
+
+  it('push() never runs at once, and what is pushed in a turn waits for the next', () => {
+    const { clock, ran, then, turns } = queue(Number.POSITIVE_INFINITY)
+    then.set(1, () => turns.push(2))
+    turns.push(1)
+    expect(ran).toEqual([])
+    clock.runDeferred()
+    expect(ran).toEqual([1])
+    clock.runDeferred()
+    expect(ran).toEqual([1, 2])
+  })
+
+  it('the share is a new one in the next turn', () => {
+    const { clock, ran, turns } = queue(1)
+    turns.offer(1)
+    clock.settle()
+    turns.offer(2)
+    expect(ran).toEqual([1, 2])
+  })
+
+  it('an item that throws, or clears, harms no later one', () => {
+    const { clock, ran, then, turns } = queue(10)
+    then.set(1, () => {
+      throw new Error('boom')
+    })
+    for (const item of [1, 2, 3]) turns.push(item)
+    expect(() => clock.runDeferred()).toThrow('boom')
+    clock.settle()
+    expect(ran).toEqual([1, 2, 3])
+    then.set(4, () => turns.clear())
+    for (const item of [4, 5]) turns.push(item)
+    clock.settle()
+    turns.push(6)
+    clock.settle()
+    expect(ran).toEqual([1, 2, 3, 4, 6])
+  })
+})
+
+describe('Pacer', () => {
+  /** The times at which a loop that looks every `stepMs` gets its permissions. */
+  function grants(rate: number, count: number, stepMs: number): number[] {
+    const pacer = new Pacer(rate)
+    const times: number[] = []
+    for (let now = 0; times.length < count; now += stepMs) {
+      while (times.length < count && pacer.waitMs(now) === 0) {
+        pacer.take(now)
+        times.push(now)
+      }
+    }
+    return times
+  }
+
+  it('gives the k-th permission k intervals after the first', () => {
+    expect(grants(20, 5, 1)).toEqual([0, 50, 100, 150, 200])
+    expect(grants(1_000, 5, 1)).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('makes up for a coarse timer', () => {
+    const times = grants(2_000, 2_000, 3)
+    expect(times.at(-1)).toBeLessThan(1_006)
+    expect(times.at(-1)).toBeGreaterThan(990)
+  })
+
+  it('does not make up for more than 10 ms of idle time', () => {
+    const pacer = new Pacer(1_000)
+    pacer.take(0)
+    let granted = 0
+    while (pacer.waitMs(5_000) === 0) {
+      pacer.take(5_000)
+      granted++
+    }
+    expect(granted).toBeLessThanOrEqual(11)
+  })
+
+  it('has no limit at Infinity', () => {
+    const pacer = new Pacer(Number.POSITIVE_INFINITY)
+    for (let i = 0; i < 10; i++) {
+      expect(pacer.waitMs(0)).toBe(0)
+      pacer.take(0)
+    }
+  })
+})
+
+describe('ConcurrencyLimit', () => {
+  it('takes a tenth off what was in flight, and gives it back slowly', () => {
+    const limit = new ConcurrencyLimit(100)
+    limit.exhausted(50)
+    expect(limit.current).toBe(45)
+    limit.exhausted(80)
+    expect(limit.current).toBe(45)
+    for (let i = 0; i < 46; i++) limit.sufficed()
+    expect(limit.current).toBe(46)
+    for (let i = 0; i < 100_000; i++) limit.sufficed()
+    expect(limit.current).toBe(100)
+  })
+
+  it('is never less than 1', () => {
+    const limit = new ConcurrencyLimit(1)
+    limit.exhausted(0)
+    expect(limit.current).toBe(1)
+  })
+})
