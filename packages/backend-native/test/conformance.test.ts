@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { isNativeBackendAvailable, nativeBackend } from '../src/index.js'
 
 const availability = isNativeBackendAvailable()
+const title = availability.available ? '' : `: ${availability.reason}`
 
-if (availability.available) {
+describe.skipIf(!availability.available)(`native backend${title}`, () => {
   describeBackend({
     name: 'native',
     backend: nativeBackend(),
@@ -18,7 +19,4 @@ if (availability.available) {
     },
     test: { describe, it, beforeAll, afterAll },
   })
-} else {
-  const skipReason = `native: conformance: ${availability.reason}`
-  describe.skip('native: conformance', { meta: { skipReason } }, () => it('is not run', () => {}))
-}
+})

@@ -21,14 +21,13 @@ export function reportTables(
 ): string {
   const rates = (scenario: 'accepted' | 'refused') =>
     table(
-      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs', 'of node:net', 'target'],
+      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs (of node:net)', 'target'],
       rows[scenario].map((row) => [
         row.title,
         count(row.figure?.median),
         ratio(row.ofC),
         ratio(row.ofNodeNet),
-        number(row.cpuUsEach?.median, 1),
-        number(row.cpuOfNodeNet?.median, 2),
+        `${number(row.cpuUsEach?.median, 1)} (${number(row.cpuOfNodeNet?.median, 2)})`,
         verdicts(targets, scenario, row.id),
       ]),
       [...skipped],
@@ -110,7 +109,10 @@ function table(
   })
   result.push(...rows)
   for (const [id, reason] of skipped) {
-    result.push([titleOf(id), { content: `skipped: ${reason}`, colSpan: head.length - 1 }])
+    result.push([
+      titleOf(id),
+      { content: `skipped: ${reason}`, colSpan: head.length - 1, hAlign: 'left' },
+    ])
   }
   return result.toString()
 }

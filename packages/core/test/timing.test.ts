@@ -1,9 +1,7 @@
-/** Deadlines, the turn queue, the pacer and the concurrency limit, on a clock by hand. */
+/** Deadlines and the turn queue, on a clock by hand. */
 import { manualClock } from '@pollout/core/testing'
 import { describe, expect, it } from 'vitest'
-import { ConcurrencyLimit } from '../src/concurrency-limit.js'
 import { Deadlines, Expirable } from '../src/deadlines.js'
-import { Pacer } from '../src/pacer.js'
 import { TurnQueue } from '../src/turn-queue.js'
 
 function deadlines(settleReady: () => void = () => {}) {
@@ -158,6 +156,15 @@ describe('TurnQueue', () => {
     expect(ran).toEqual([1, 2])
   })
 
+  it('offer() inside a turn goes behind those that wait', () => {
+    const { clock, ran, then, turns } = queue(5)
+    then.set(1, () => turns.offer(3))
+    turns.push(1)
+    turns.push(2)
+    clock.settle()
+    expect(ran).toEqual([1, 2, 3])
+  })
+
   it('the share is a new one in the next turn', () => {
     const { clock, ran, turns } = queue(1)
     turns.offer(1)
@@ -181,70 +188,5 @@ describe('TurnQueue', () => {
     turns.push(6)
     clock.settle()
     expect(ran).toEqual([1, 2, 3, 4, 6])
-  })
-})
-
-describe('Pacer', () => {
-  /** The times at which a loop that looks every `stepMs` gets its permissions. */
-  function grants(rate: number, count: number, stepMs: number): number[] {
-    const pacer = new Pacer(rate)
-    const times: number[] = []
-    for (let now = 0; times.length < count; now += stepMs) {
-      while (times.length < count && pacer.waitMs(now) === 0) {
-        pacer.take(now)
-        times.push(now)
-      }
-    }
-    return times
-  }
-
-  it('gives the k-th permission k intervals after the first', () => {
-    expect(grants(20, 5, 1)).toEqual([0, 50, 100, 150, 200])
-    expect(grants(1_000, 5, 1)).toEqual([0, 1, 2, 3, 4])
-  })
-
-  it('makes up for a coarse timer', () => {
-    const times = grants(2_000, 2_000, 3)
-    expect(times.at(-1)).toBeLessThan(1_006)
-    expect(times.at(-1)).toBeGreaterThan(990)
-  })
-
-  it('does not make up for more than 10 ms of idle time', () => {
-    const pacer = new Pacer(1_000)
-    pacer.take(0)
-    let granted = 0
-    while (pacer.waitMs(5_000) === 0) {
-      pacer.take(5_000)
-      granted++
-    }
-    expect(granted).toBeLessThanOrEqual(11)
-  })
-
-  it('has no limit at Infinity', () => {
-    const pacer = new Pacer(Number.POSITIVE_INFINITY)
-    for (let i = 0; i < 10; i++) {
-      expect(pacer.waitMs(0)).toBe(0)
-      pacer.take(0)
-    }
-  })
-})
-
-describe('ConcurrencyLimit', () => {
-  it('takes a tenth off what was in flight, and gives it back slowly', () => {
-    const limit = new ConcurrencyLimit(100)
-    limit.exhausted(50)
-    expect(limit.current).toBe(45)
-    limit.exhausted(80)
-    expect(limit.current).toBe(45)
-    for (let i = 0; i < 46; i++) limit.sufficed()
-    expect(limit.current).toBe(46)
-    for (let i = 0; i < 100_000; i++) limit.sufficed()
-    expect(limit.current).toBe(100)
-  })
-
-  it('is never less than 1', () => {
-    const limit = new ConcurrencyLimit(1)
-    limit.exhausted(0)
-    expect(limit.current).toBe(1)
   })
 })

@@ -103,6 +103,36 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
 process.on('exit', () => console.log(JSON.stringify({ emitted, errors, inFlight: reactor.stats().inFlight })))
 `
 
+/**
+ * Connects to closed ports of a range of 8 ephemeral ones, where a socket is bound to meet itself now and then; for a
+ * network namespace of its own. Prints how often a plain socket did, and the outcomes here.
+ */
+export const SELF_CONNECT_PROGRAM = `${MAIN}
+import net from 'node:net'
+const TRIES = 60
+const port = (i) => 40_000 + 2 * (i % 4)
+let plain = 0
+for (let i = 0; i < TRIES; i++) {
+  await new Promise((resolve) => {
+    const socket = net.connect(port(i), '127.0.0.1')
+    socket.on('connect', () => { plain++; socket.resetAndDestroy() }).on('error', () => {}).on('close', resolve)
+  })
+}
+const codes = {}
+for (let i = 0; i < TRIES; i++) {
+  await new Promise((resolve) => {
+    const note = (code) => { codes[code] = (codes[code] ?? 0) + 1; resolve() }
+    reactor.connect('tcp://127.0.0.1:' + port(i)).subscribe({
+      next: (connection) => { connection.reset(); note('connected') }, error: (error) => note(error.code) })
+  })
+}
+console.log(JSON.stringify({ plain, codes, open: reactor.stats().open }))
+`
+
+/** Gives a program a network of its own with 8 ephemeral ports; says so where the machine does not allow that. */
+export const EIGHT_PORTS = `
+ip link set lo up && echo '40000 40007' > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"`
+
 /** A thread with many connects in flight, that says so and then waits to be terminated. */
 const WORKER_PROGRAM = `(async () => {
 const { parentPort, workerData } = require('node:worker_threads')

@@ -16,7 +16,7 @@ export function footprint(): Footprint {
 }
 
 /** Open file descriptors of this process, from /proc; -1 where there is none. */
-export function countDescriptors(): number {
+function countDescriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length
   } catch {

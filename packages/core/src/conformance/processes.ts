@@ -23,15 +23,24 @@ async function run(
   subject: Subject,
   program: string,
   peer: PeerKind,
-  patienceMs = PATIENCE_MS,
+  {
+    patienceMs = PATIENCE_MS,
+    within = [],
+  }: { patienceMs?: number; within?: readonly string[] } = {},
 ): Promise<Run> {
   const { directory, specifier, name } = subject.module
   const endpoint = formatEndpoint(subject.world.endpoint(peer))
-  const child = spawn(
+  const [command = process.execPath, ...args] = [
+    ...within,
     process.execPath,
-    ['--input-type=module', '-e', program, specifier, name, endpoint],
-    { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+    '--input-type=module',
+    '-e',
+    program,
+    specifier,
+    name,
+    endpoint,
+  ]
+  const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text
@@ -70,10 +79,26 @@ export function defineProcessTests(test: Define): void {
   )
 
   test(
+    'a socket that meets itself is never told as connected',
+    async (t) => {
+      const within = ['unshare', '-rn', 'sh', '-c', EIGHT_PORTS]
+      const { lines, code } = await run(t.subject, SELF_CONNECT_PROGRAM, 'echo', { within })
+      assert.equal(code, 0)
+      const { plain, codes, open } = JSON.parse(lines[0] ?? '{}')
+      assert.ok(plain > 0, 'a plain socket was to meet itself')
+      const { ECONNREFUSED = 0, EADDRNOTAVAIL = 0, ...others } = codes
+      assert.deepEqual([ECONNREFUSED + EADDRNOTAVAIL, others, open], [60, {}, 0])
+    },
+    { network: true, timeoutMs: PATIENCE_MS + 1_000 },
+  )
+
+  test(
     'many threads terminated with connects in flight leave no descriptor',
     async (t) => {
       const program = workersProgram(t.subject.threads ?? THREADS)
-      const { lines, code, signal } = await run(t.subject, program, 'silent', THREADS_PATIENCE_MS)
+      const { lines, code, signal } = await run(t.subject, program, 'silent', {
+        patienceMs: THREADS_PATIENCE_MS,
+      })
       assert.deepEqual([code, signal], [0, null])
       const { before, after } = JSON.parse(lines[0] ?? '{}')
       assert.equal(after, before)

@@ -33,6 +33,7 @@ const kinds = {
   recorder: record,
   deaf(socket) { socket.pause(); deaf.add(socket) },
   greeter(socket) { socket.write('hello'); socket.end(); record(socket) },
+  witness(socket) { socket.write('hello'); record(socket) },
   resetter(socket) { socket.once('data', () => socket.resetAndDestroy()) },
   refused() {},
 }

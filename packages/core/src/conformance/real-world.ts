@@ -1,5 +1,5 @@
 /** The suite's world of real servers, in processes of their own: this one's descriptors are those of the tests. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,8 @@ interface Ready {
 /** Node 20 pads abstract names with NULs to this length, as no other program does: with it, both mean the same. */
 const ABSTRACT_BYTES = 107
 
-export class RealWorld implements World {
+class RealWorld implements World {
+  readonly lacksNamespaces = namespaceProblem()
   readonly deserted = '127.0.0.2'
   #folder = ''
   #ready: Ready = { ports: {}, missing: {} }
@@ -135,6 +136,12 @@ export class RealWorld implements World {
     await exited
     this.#children.delete(child)
   }
+}
+
+/** unshare(1) and ip(8), and a kernel that lets users have namespaces: user_namespaces(7). */
+function namespaceProblem(): string | undefined {
+  const { status } = spawnSync('unshare', ['-rn', 'ip', 'link', 'set', 'lo', 'up'])
+  return status === 0 ? undefined : 'this machine gives no network namespace (unshare -rn, ip)'
 }
 
 /** proc_pid_stat(5): the state stands behind the name, which is in parentheses. */

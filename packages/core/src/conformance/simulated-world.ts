@@ -17,6 +17,7 @@ import {
 import type { PeerKind, PeerRecord, Transport, World } from './world.js'
 
 export class SimulatedWorld implements World {
+  readonly lacksNamespaces = "a simulated network is no kernel's"
   readonly deserted = '192.0.2.2'
   readonly noSuchPath = '/simulated/nothing'
   readonly #records: PeerRecord[] = []
@@ -31,6 +32,12 @@ export class SimulatedWorld implements World {
         accept: (end) => {
           end.pause()
           this.#deaf.add(end)
+          return this.#record(end)
+        },
+      },
+      witness: {
+        accept: (end) => {
+          end.write(Buffer.from('hello'))
           return this.#record(end)
         },
       },

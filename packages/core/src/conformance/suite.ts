@@ -6,14 +6,20 @@ import { defineLowLevelTests } from './low-level.js'
 import { defineObservabilityTests } from './observability.js'
 import { defineProcessTests } from './processes.js'
 import { defineRaceTests } from './races.js'
+import { defineResolvingTests } from './resolving.js'
+import { defineSessionTests } from './sessions.js'
+import { defineSourceTests } from './sources.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
 
 const PARTS = {
   'the backend interface': defineBackendInterfaceTests,
   'connect()': defineConnectTests,
+  'connect() to a name': defineResolvingTests,
   'a connection': defineConnectionTests,
+  'session()': defineSessionTests,
   'connectMany()': defineFanOutTests,
+  'sources of connectMany()': defineSourceTests,
   'socket() and readiness()': defineLowLevelTests,
   races: defineRaceTests,
   observability: defineObservabilityTests,

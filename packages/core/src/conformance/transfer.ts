@@ -1,37 +1,10 @@
 /** Conformance of connections and sessions: bytes in both directions, and every way to end. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { firstValueFrom, lastValueFrom, NEVER, of, throwError, toArray } from 'rxjs'
-import type { Connection } from '../connection.js'
+import { firstValueFrom, lastValueFrom, tap, toArray } from 'rxjs'
 import { ConnectError } from '../errors.js'
 import { turns } from './raw-backend.js'
-import { type Define, rejection, type Trial } from './trial.js'
-import type { PeerKind, Transport } from './world.js'
-
-const MEBIBYTE = 1024 * 1024
-
-function connected(t: Trial, kind: PeerKind, transport?: Transport): Promise<Connection> {
-  return firstValueFrom(t.reactor().connect(t.world.endpoint(kind, transport)))
-}
-
-function bytes(count: number): Buffer {
-  return Buffer.from(Array.from({ length: count }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
-}
-
-const sha1 = (data: Uint8Array): string => createHash('sha1').update(data).digest('hex')
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error = await rejection(promise)
-  assert.ok(error instanceof ConnectError, String(error))
-  return error.code
-}
-
-/** The deaf peer finds less than was sent. (Its libuv tells RST as FIN where unread data precedes it.) */
-async function cutShort(t: Trial): Promise<void> {
-  await t.world.listenUp()
-  const { bytes: count } = await t.world.nextRecord()
-  assert.ok(count < 8 * MEBIBYTE, `${count} bytes`)
-}
+import { bytes, codeOf, connected, cutShort, MEBIBYTE, sha1 } from './transfer-tools.js'
+import { type Define, rejection } from './trial.js'
 
 export function defineConnectionTests(test: Define): void {
   for (const transport of ['tcp4', 'unix'] as const) {
@@ -151,13 +124,14 @@ export function defineConnectionTests(test: Define): void {
   }
 
   test('reset() reaches the peer as RST, and ends the reader', async (t) => {
-    const connection = await connected(t, 'recorder')
-    const received = lastValueFrom(connection.received.pipe(toArray()))
-    await connection.send('x')
-    connection.reset()
+    const connection = await connected(t, 'witness')
+    const received = connection.received.pipe(
+      tap(() => connection.reset()),
+      toArray(),
+    )
+    assert.equal(Buffer.concat(await lastValueFrom(received)).toString(), 'hello')
     connection.reset()
     assert.equal((await t.world.nextRecord()).end, 'reset')
-    assert.deepEqual(await received, [])
     assert.equal(await codeOf(connection.send('late')), 'ERR_CONNECTION_CLOSED')
   })
 
@@ -220,64 +194,5 @@ export function defineConnectionTests(test: Define): void {
     assert.equal(await reading, 'ERR_REACTOR_DESTROYED')
     assert.equal(await sending, 'ERR_REACTOR_DESTROYED')
     await cutShort(t)
-  })
-
-  test('session(): completes after a graceful close', async (t) => {
-    const reactor = t.reactor()
-    const talk = reactor.session(t.world.endpoint('recorder'), async (connection) => {
-      await connection.send('Hello, Server!')
-      return 'said'
-    })
-    assert.equal(await lastValueFrom(talk), 'said')
-    assert.equal(reactor.stats().open, 0)
-    const record = await t.world.nextRecord()
-    assert.deepEqual([record.bytes, record.end], [14, 'fin'])
-  })
-
-  const failing: readonly (readonly [string, () => ReturnType<typeof of>])[] = [
-    ['errors', () => throwError(() => new Error('mine'))],
-    [
-      'throws',
-      () => {
-        throw new Error('mine')
-      },
-    ],
-  ]
-  for (const [how, use] of failing) {
-    test(`session() that ${how}: the error as it is, and a reset`, async (t) => {
-      const reactor = t.reactor()
-      const error = await rejection(
-        lastValueFrom(reactor.session(t.world.endpoint('recorder'), use)),
-      )
-      assert.equal(error.message, 'mine')
-      assert.equal(reactor.stats().open, 0)
-      assert.equal((await t.world.nextRecord()).end, 'reset')
-    })
-  }
-
-  test('session(): unsubscribing closes, in the middle and while the rest is being sent', async (t) => {
-    const reactor = t.reactor()
-    const endpoint = t.world.endpoint('deaf')
-    for (const inner of [NEVER, of('done')]) {
-      let opened: Connection | undefined
-      const session = reactor
-        .session(endpoint, (connection) => {
-          opened = connection
-          connection.send(bytes(8 * MEBIBYTE)).catch(() => {})
-          return inner
-        })
-        .subscribe()
-      while (opened === undefined) await turns(1)
-      await turns()
-      session.unsubscribe()
-      assert.equal(reactor.stats().open, 0)
-    }
-    await cutShort(t)
-    await cutShort(t)
-  })
-
-  test('session(): fails as its connect does', async (t) => {
-    const session = t.reactor().session(t.world.endpoint('refused'), () => NEVER)
-    assert.equal(await codeOf(lastValueFrom(session)), 'ECONNREFUSED')
   })
 }

@@ -36,6 +36,8 @@ export interface Needs {
   readonly transport?: Transport
   readonly capability?: keyof Capabilities & ('kernelReadiness' | 'immediateErrors')
   readonly selfConnect?: true
+  /** A network namespace of its own, with real sockets in it. */
+  readonly network?: true
 }
 
 export class Trial {
@@ -137,8 +139,9 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
     return `capability ${capability} is missing in ${name}`
   }
   if (needs.selfConnect && !world.selfConnecting) {
-    return 'the world of real servers can not make a socket connect to itself'
+    return 'how often a real socket connects to itself is chance; see the test in a network namespace'
   }
+  if (needs.network && world.lacksNamespaces) return world.lacksNamespaces
   return transport && world.lacks(transport)
 }
 

@@ -10,11 +10,20 @@ export const TRANSPORTS: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstra
  * - `recorder` reads all, answers nothing, ends when this side does;
  * - `deaf` reads nothing before `listenUp()`, then is a recorder;
  * - `greeter` sends `hello`, ends its side at once, and records;
+ * - `witness` says `hello`, and records;
  * - `resetter` resets the connection at the first data;
  * - `silent` never answers a connect (tcp4 only);
  * - `refused`: nobody listens; a socket file without a listener, on unix.
  */
-export type PeerKind = 'echo' | 'recorder' | 'deaf' | 'greeter' | 'resetter' | 'silent' | 'refused'
+export type PeerKind =
+  | 'echo'
+  | 'recorder'
+  | 'deaf'
+  | 'greeter'
+  | 'resetter'
+  | 'witness'
+  | 'silent'
+  | 'refused'
 
 /** What a recording peer saw of one connection, once that is over. */
 export interface PeerRecord {
@@ -30,6 +39,8 @@ export interface World {
   stop(): Promise<void>
   /** Why a transport can't be had on this machine; undefined where it can. */
   lacks(transport: Transport): string | undefined
+  /** Why no network namespace can be made here; undefined where it can. */
+  readonly lacksNamespaces: string | undefined
   endpoint(kind: PeerKind, transport?: Transport): Endpoint
   /** An address literal of IPv4 at which nobody listens on any port that the world uses. */
   readonly deserted: string

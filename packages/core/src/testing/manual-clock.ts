@@ -55,9 +55,14 @@ export class ManualClock implements Clock {
 
   /** One turn of the loop, as libuv has it: timers that are due, then `poll` where given, then what was deferred. */
   turn(poll?: () => void): void {
-    for (const timer of this.#due(this.#now)) this.#fire(timer)
+    this.runTimers()
     poll?.()
     this.runDeferred()
+  }
+
+  /** The timers phase: fires what is due, in the order of their times. */
+  runTimers(): void {
+    for (const timer of this.#due(this.#now)) this.#fire(timer)
   }
 
   /** The check phase: runs what was deferred before this call, and returns how much that was. */

@@ -1,7 +1,7 @@
 /** One direction of a simulated connection: bytes on their way, with an end and a limit. */
 
 /** As much as a direction holds before its writer has to wait. */
-export const STREAM_BYTES = 256 * 1024
+const STREAM_BYTES = 256 * 1024
 
 export class SimulatedStream {
   #chunks: Buffer[] = []

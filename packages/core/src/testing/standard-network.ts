@@ -21,6 +21,8 @@ export const STANDARD_PORTS = {
   resetter: 15,
   /** Never answers a connect. */
   silent: 17,
+  /** Says `hello`; reads on. */
+  witness: 18,
   /** Nobody listens. */
   refused: 19,
 } as const
@@ -54,6 +56,12 @@ const PEERS: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {
       end.write(Buffer.from('hello'))
       end.end()
       return {}
+    },
+  },
+  witness: {
+    accept: (end) => {
+      end.write(Buffer.from('hello'))
+      return { end: () => end.end() }
     },
   },
   resetter: { accept: (end) => ({ data: () => end.reset() }) },
