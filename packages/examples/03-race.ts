@@ -1,5 +1,5 @@
 /** Race two endpoints, the second with a late start: the first to connect wins, the other is cancelled and closed. */
-import { type Connection, createReactor, type Endpoint } from 'pollout'
+import { type Connection, createReactor, type Endpoint, formatEndpoint } from 'pollout'
 import { catchError, EMPTY, firstValueFrom, merge, type Observable, switchMap, timer } from 'rxjs'
 import { closedEndpoint, endpointOrEcho } from './embedded-server.js'
 
@@ -21,7 +21,8 @@ const dead = await closedEndpoint()
 
 // firstValueFrom() unsubscribes from all at the first emission, and that cancels who is still on the way.
 const winner = await firstValueFrom(merge(runner(dead, 0), runner(good, 20), runner(good, 20)))
-console.log('won:', winner.endpoint === good ? 'the good one' : 'the dead one')
+const won = formatEndpoint(winner.endpoint) === formatEndpoint(good)
+console.log('won:', won ? 'the good one' : 'the dead one')
 await winner.close()
 const { inFlight, open } = reactor.stats()
 console.log({ inFlight, open })

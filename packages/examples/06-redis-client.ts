@@ -3,12 +3,12 @@
  *
  *     pnpm example 06 tcp://127.0.0.1:6379      needs a Redis server
  */
-import { type Connection, createReactor } from 'pollout'
+import { type Chunks, type Connection, createReactor } from 'pollout'
 import { lastValueFrom, tap } from 'rxjs'
 
 class RedisClient {
   readonly #connection: Connection
-  readonly #chunks: AsyncGenerator<Buffer, void>
+  readonly #chunks: Chunks
   #buffer = Buffer.alloc(0)
 
   constructor(connection: Connection) {

@@ -10,7 +10,7 @@ import {
 import { ConnectStatus, type Handle } from './backend.js'
 import type { Timer } from './clock.js'
 import { errno } from './errno.js'
-import { type AttemptRecord, connectFailure, type Failure } from './errors.js'
+import { type AttemptRecord, connectFailure, type Failure, ownFailure } from './errors.js'
 import type { ReactorCore, ReadinessListener } from './reactor-core.js'
 import { Interest } from './readiness.js'
 
@@ -82,7 +82,7 @@ export class Attempt implements ReadinessListener {
     return {
       address: this.address,
       elapsedMs: now - this.#startedAt,
-      result: this.failure?.code ?? this.state,
+      result: this.failure?.code ?? (this.state === 'connected' ? 'connected' : 'ABORT_ERR'),
     }
   }
 
@@ -98,6 +98,32 @@ export class Attempt implements ReadinessListener {
   /** Returns what came of the action, or undefined where the answer comes later or there is none. */
   #perform(action: AttemptAction): AttemptEvent | undefined {
     switch (action) {
+      case 'deliver':
+        return this.#tell()
+      case 'fail':
+        this.#close()
+        return this.#tell()
+      case 'abandon':
+        return this.#close()
+      default:
+        try {
+          return this.#proceed(action)
+        } catch (cause) {
+          // A backend must not throw. One that does fails its attempt, and not the rest of the batch.
+          this.failure = ownFailure(
+            'ERR_BACKEND_BROKEN',
+            'local',
+            action,
+            'the backend threw',
+            cause,
+          )
+          return 'failed'
+        }
+    }
+  }
+
+  #proceed(action: Exclude<AttemptAction, 'deliver' | 'fail' | 'abandon'>) {
+    switch (action) {
       case 'open':
         return this.#open()
       case 'connect':
@@ -111,13 +137,6 @@ export class Attempt implements ReadinessListener {
       case 'reopen':
         this.#close()
         return this.#open()
-      case 'deliver':
-        return this.#tell()
-      case 'fail':
-        this.#close()
-        return this.#tell()
-      case 'abandon':
-        return this.#close()
     }
   }
 
@@ -160,7 +179,7 @@ export class Attempt implements ReadinessListener {
   #wait(): undefined {
     const delayMs = Math.min(2 ** this.#backlogWaits++, LONGEST_BACKLOG_WAIT_MS)
     const retry = () => this.#advance('retryDue')
-    this.#timer = this.#core.clock.setTimer(delayMs, retry, this.#core.keepAlive)
+    this.#timer = this.#core.clock.setTimer(delayMs, retry)
   }
 
   #fail(result: number, syscall: string): 'failed' {

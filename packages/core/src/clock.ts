@@ -9,10 +9,10 @@ export interface Timer {
 export interface Clock {
   /** Monotonic time in milliseconds, with a fraction; its zero is arbitrary. */
   now(): number
-  /** Calls back once, `delayMs` from now at the earliest. Keeps the process alive only with `keepAlive`. */
-  setTimer(delayMs: number, callback: () => void, keepAlive: boolean): Timer
-  /** Calls back in this loop turn's check phase or the next one's: after pending I/O, never at once. */
-  defer(callback: () => void): void
+  /** Calls back once, `delayMs` from now at the earliest. A timer does not keep the process alive. */
+  setTimer(delayMs: number, callback: () => void): Timer
+  /** Calls back in a later phase of the loop, after pending I/O and never at once; keeps the process alive if told to. */
+  defer(callback: () => void, keepAlive: boolean): void
 }
 
 /** setTimeout(2^31 ms) and longer fires at once; such a delay is cut here and armed again by its owner. */
@@ -20,10 +20,13 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer(delayMs, callback, keepAlive) {
-    const timer = setTimeout(callback, Math.min(delayMs, LONGEST_DELAY_MS))
-    if (!keepAlive) timer.unref()
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, Math.min(delayMs, LONGEST_DELAY_MS)).unref()
     return { cancel: () => clearTimeout(timer) }
   },
-  defer: (callback) => void setImmediate(callback),
+  defer(callback, keepAlive) {
+    // An immediate without a reference does not keep the loop from sleeping; a timer wakes it.
+    if (keepAlive) setImmediate(callback)
+    else setTimeout(callback, 0).unref()
+  },
 }

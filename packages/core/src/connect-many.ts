@@ -1,5 +1,6 @@
 /** `connectMany()`: a fan-out as an observable of outcomes. */
 import { Observable } from 'rxjs'
+import { onAbort } from './abort.js'
 import { captureContext } from './async-context.js'
 import type { Connection } from './connection.js'
 import { abortedFailure, ConnectError } from './errors.js'
@@ -56,10 +57,6 @@ export function connectMany<T extends Target>(
       const error = new ConnectError(core.gone)
       return core.later(() => fail(error))
     }
-    const abort = (): void => {
-      fanOut.cancel()
-      fail(new ConnectError(abortedFailure(signal?.reason)))
-    }
     if (signal?.aborted)
       return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
     const emit = (outcome: Outcome<T>): void => subscriber.next(outcome)
@@ -72,10 +69,13 @@ export function connectMany<T extends Target>(
         error: fail,
       },
     )
-    signal?.addEventListener('abort', abort, { once: true })
+    const stopWatching = onAbort(signal, () => {
+      fanOut.cancel()
+      fail(new ConnectError(abortedFailure(signal?.reason)))
+    })
     fanOut.start(targets)
     return () => {
-      signal?.removeEventListener('abort', abort)
+      stopWatching()
       fanOut.cancel()
     }
   })

@@ -4,7 +4,7 @@
  * Resolves the name where there is one, then tries its addresses one after the other, each with an attempt of
  * its own, until one connects. `connect()` and `connectMany()` both stand on this.
  */
-import { literalFamily, type SocketAddress } from './address.js'
+import { type InetAddress, literalFamily, type SocketAddress } from './address.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
 import type { Handle } from './backend.js'
 import { Expirable } from './deadlines.js'
@@ -12,14 +12,15 @@ import * as diagnostics from './diagnostics.js'
 import type { Endpoint, TcpEndpoint } from './endpoint.js'
 import {
   type AttemptRecord,
-  ConnectError,
+  type ConnectError,
   deadlineFailure,
+  errorWithoutStack,
   type Failure,
   isExhaustion,
   unsupportedFailure,
 } from './errors.js'
 import type { Owned, ReactorCore, Startable } from './reactor-core.js'
-import { resolveFailure, toInetAddress } from './resolver.js'
+import { resolveAddresses, resolveFailure } from './resolver.js'
 
 export interface RequestOwner {
   /** Called once, never from inside `start()`, and not at all after `cancel()`. */
@@ -30,39 +31,40 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   readonly endpoint: Endpoint
   /** Why it failed; undefined once settled means connected. */
   failure: Failure | undefined
+  /** The address that connected, or that `failure` is about; undefined where none was tried. */
+  address: SocketAddress | undefined
   /** From the first step (waiting to be started is not counted) to the end, in milliseconds. */
   elapsedMs = 0
   readonly #core: ReactorCore
   readonly #timeoutMs: number
+  /** Undefined once it has been told, or has left. */
   #owner: RequestOwner | undefined
-  #begun = false
+  #state: 'queued' | 'begun' | 'settled' = 'queued'
   #startedAt = 0
+  /** The deadline that runs: all of `#timeoutMs`, or one address's share of it. */
+  #patienceMs: number
   #attempt: Attempt | undefined
   /** Addresses that a name has besides the one being tried, best first. */
-  #alternatives: SocketAddress[] = []
+  #alternatives: InetAddress[] = []
   /** Attempts before the current one; most requests make only one. */
   #earlier: AttemptRecord[] | undefined
-  /** The failure that says most about the endpoint, when several addresses failed. */
-  #worst: Failure | undefined
 
   constructor(core: ReactorCore, endpoint: Endpoint, timeoutMs: number, owner: RequestOwner) {
     super()
     this.#core = core
     this.endpoint = endpoint
     this.#timeoutMs = timeoutMs
+    this.#patienceMs = timeoutMs
     this.#owner = owner
   }
 
   /** Never calls back before it has returned. */
   start(): void {
     this.#core.counters.inFlight++
+    this.#core.counters.queued++
+    this.#core.hold()
     this.#core.own(this)
     this.#core.start(this)
-  }
-
-  /** The address tried last; undefined while there was none. */
-  get address(): SocketAddress | undefined {
-    return this.#attempt?.address
   }
 
   /** Attempts before the last one. */
@@ -82,18 +84,20 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   }
 
   error(): ConnectError {
-    return new ConnectError(this.failure as Failure, this)
+    return errorWithoutStack(this.failure as Failure, this)
   }
 
   /** Called by the reactor when it is this request's turn. */
   begin(): void {
-    if (this.#owner === undefined) return
-    this.#begun = true
+    if (this.#state !== 'queued') return
+    this.#state = 'begun'
     this.#startedAt = this.#core.clock.now()
+    this.#core.counters.queued--
     this.#core.counters.started++
     this.#core.deadlines.add(this, this.#timeoutMs, this.#startedAt)
     if (diagnostics.connectStart.hasSubscribers) {
       diagnostics.connectStart.publish(this.#message())
+      if (this.#owner === undefined) return // cancelled by a subscriber of the channel
     }
     const unsupported = this.#unsupported()
     if (unsupported) this.#core.later(() => this.#fail(unsupported))
@@ -102,21 +106,25 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
     else this.#resolve(this.endpoint)
   }
 
-  /** The deadline: the whole request fails, not only the current address. */
+  /** The deadline of the name, of one of several addresses, or of the whole. */
   expire(): void {
-    const failure = deadlineFailure(this.#timeoutMs)
-    if (this.#attempt === undefined) return this.#fail(failure)
-    this.#alternatives = []
-    this.#worst = undefined
-    this.#attempt.expire(failure)
+    if (this.#attempt) this.#attempt.expire(deadlineFailure(this.#patienceMs, 'connect'))
+    else this.#fail(deadlineFailure(this.#patienceMs, 'resolve'))
   }
 
-  /** Gives the socket back at once; the owner hears nothing more. Harmless once settled. */
+  /** Gives the socket back at once; the owner hears nothing more. Harmless once the owner was told. */
   cancel(): void {
     if (this.#owner === undefined) return
+    this.#owner = undefined
+    if (this.#state === 'settled') {
+      // Between the end and the telling of it: by a subscriber of a diagnostics channel.
+      if (this.failure === undefined) this.#core.close(this.takeHandle(), 0, 'reset')
+      return
+    }
+    const wasBegun = this.#state === 'begun'
     this.#settle()
     this.#core.counters.cancelled++
-    this.#publishError('ABORT_ERR')
+    if (wasBegun) this.#publishError('ABORT_ERR')
     this.#attempt?.cancel()
   }
 
@@ -126,11 +134,14 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   }
 
   attemptSettled(attempt: Attempt): void {
-    const failure = attempt.failure
-    if (failure === undefined) return this.#connected()
-    this.#worst = moreTelling(this.#worst, failure)
+    const { failure } = attempt
+    if (failure === undefined) return this.#connected(attempt)
+    if (this.failure === undefined || tellsLittle(this.failure)) {
+      this.failure = failure
+      this.address = attempt.address
+    }
     const next = isExhaustion(failure) ? undefined : this.#alternatives.shift()
-    if (next === undefined) return this.#fail(this.#worst)
+    if (next === undefined) return this.#fail(this.failure)
     this.#earlier ??= []
     this.#earlier.push(attempt.record(this.#core.clock.now()))
     this.#try(next)
@@ -152,59 +163,70 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   #resolve({ host, port }: TcpEndpoint): void {
     const family = literalFamily(host)
     if (family) return this.#try({ family, address: host, port })
-    // Within a promise, so that a resolver that throws fails the connect, and in a later turn.
-    const asked = new Promise<readonly string[]>((resolve) => {
-      resolve(this.#core.resolver.resolve(host))
-    })
-    asked.then(
-      (addresses) => this.#resolved(host, port, addresses),
+    resolveAddresses(this.#core.resolver, host, port).then(
+      (addresses) => this.#resolved(addresses),
       (cause: unknown) => this.#fail(resolveFailure(host, cause)),
     )
   }
 
-  #resolved(host: string, port: number, addresses: readonly string[]): void {
-    if (this.#owner === undefined) return
-    const found = addresses.flatMap((address) => toInetAddress(address, port) ?? [])
-    const first = found.shift()
-    this.#alternatives = found
-    if (first) this.#try(first)
-    else this.#fail(resolveFailure(host, new Error(`the resolver gave no address for ${host}`)))
+  #resolved([first, ...others]: readonly [InetAddress, ...InetAddress[]]): void {
+    if (this.#state !== 'begun') return
+    this.#alternatives = others
+    this.#try(first)
   }
 
   #try(address: SocketAddress): void {
-    this.#attempt = new Attempt(this.#core, address, this, this.#core.clock.now())
+    const now = this.#core.clock.now()
+    const last = this.#alternatives.length === 0
+    if (this.#earlier || !last) {
+      // A share of the time that is left, so that an address that never answers leaves some to the others.
+      const leftMs = this.#startedAt + this.#timeoutMs - now
+      this.#patienceMs = leftMs / (this.#alternatives.length + 1)
+      this.#core.deadlines.remove(this)
+      this.#core.deadlines.add(this, this.#patienceMs, now)
+    }
+    this.#attempt = new Attempt(this.#core, address, this, now)
     this.#attempt.start()
   }
 
-  #connected(): void {
-    const owner = this.#settle()
+  #connected(attempt: Attempt): void {
+    this.failure = undefined
+    this.address = attempt.address
+    this.#settle()
     this.#core.counters.connected++
     if (diagnostics.connectConnected.hasSubscribers) {
       const { address, elapsedMs } = this
       diagnostics.connectConnected.publish({ ...this.#message(), address, elapsedMs })
     }
-    owner?.requestSettled(this)
+    this.#tell()
   }
 
   /** Harmless once settled: a resolver may answer late, a deferred failure may meet a cancellation. */
   #fail(failure: Failure): void {
-    if (this.#owner === undefined) return
+    if (this.#state === 'settled') return
     this.failure = failure
-    const owner = this.#settle()
+    this.#settle()
     this.#core.counters.failed++
     this.#publishError(failure.code)
-    owner?.requestSettled(this)
+    this.#tell()
   }
 
-  /** Takes the request off the reactor's books before anybody is told of its end. */
-  #settle(): RequestOwner | undefined {
-    const owner = this.#owner
-    this.#owner = undefined
-    this.elapsedMs = this.#begun ? this.#core.clock.now() - this.#startedAt : 0
+  /** Takes the request off the reactor's books, before anybody is told of its end. */
+  #settle(): void {
+    const { counters, clock } = this.#core
+    if (this.#state === 'begun') this.elapsedMs = clock.now() - this.#startedAt
+    else counters.queued--
+    this.#state = 'settled'
     this.#core.deadlines.remove(this)
     this.#core.disown(this)
-    this.#core.counters.inFlight--
-    return owner
+    this.#core.release()
+    counters.inFlight--
+  }
+
+  #tell(): void {
+    const owner = this.#owner
+    this.#owner = undefined
+    owner?.requestSettled(this)
   }
 
   #message(): diagnostics.ConnectMessage {
@@ -212,16 +234,15 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
   }
 
   #publishError(code: string): void {
-    if (!this.#begun || !diagnostics.connectError.hasSubscribers) return
+    if (!diagnostics.connectError.hasSubscribers) return
     diagnostics.connectError.publish({ ...this.#message(), code, elapsedMs: this.elapsedMs })
   }
 }
 
-/** Of an endpoint's several addresses, a peer's own refusal tells more than an unreachable network does. */
-function moreTelling(a: Failure | undefined, b: Failure): Failure {
-  if (a === undefined) return b
-  return TELLS_LITTLE.has(a.code) || a.localFault ? b : a
-}
-
 const NONE: readonly AttemptRecord[] = []
 const TELLS_LITTLE = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
+
+/** Of an endpoint's several addresses, a peer's own refusal tells more than a network without a way to it does. */
+function tellsLittle({ localFault, code }: Failure): boolean {
+  return localFault || TELLS_LITTLE.has(code)
+}

@@ -1,10 +1,10 @@
-/** `connect()` and `session()`: connects as observables. */
-import { from, Observable, type ObservableInput } from 'rxjs'
+/** `connect()`: a connect as an observable. */
+import { Observable } from 'rxjs'
+import { onAbort } from './abort.js'
 import { captureContext } from './async-context.js'
 import { ConnectRequest } from './connect-request.js'
 import { Connection } from './connection.js'
-import type { Endpoint } from './endpoint.js'
-import { toEndpoint } from './endpoint.js'
+import { type Endpoint, toEndpoint } from './endpoint.js'
 import { abortedFailure, ConnectError, type Failure } from './errors.js'
 import { checkSignal, checkTimeout } from './options.js'
 import type { ReactorCore } from './reactor-core.js'
@@ -15,7 +15,10 @@ export interface ConnectOptions {
    * kernel (about 134 s on Linux). It starts to run when the connect takes its first step.
    */
   readonly timeoutMs?: number | undefined
-  /** Cancels the connect, with a {@link ConnectError} of code `ABORT_ERR`. Has no say once the connection is emitted. */
+  /**
+   * Cancels the connect, with a {@link ConnectError} of code `ABORT_ERR`; has no say once the connection is emitted. In a
+   * session it ends that too.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -39,7 +42,7 @@ export function connect(
 
     const request = new ConnectRequest(core, endpoint, timeoutMs, {
       requestSettled() {
-        signal?.removeEventListener('abort', abort)
+        stopWatching()
         if (request.failure) return inContext(() => subscriber.error(request.error()))
         const connection = establish(core, request)
         inContext(() => {
@@ -48,14 +51,13 @@ export function connect(
         })
       },
     })
-    const abort = (): void => {
+    const stopWatching = onAbort(signal, () => {
       request.cancel()
       inContext(() => subscriber.error(new ConnectError(abortedFailure(signal?.reason), request)))
-    }
-    signal?.addEventListener('abort', abort, { once: true })
+    })
     request.start()
     return () => {
-      signal?.removeEventListener('abort', abort)
+      stopWatching()
       request.cancel()
     }
   })
@@ -66,43 +68,4 @@ export function establish(core: ReactorCore, request: ConnectRequest): Connectio
   const { endpoint, failedAttempts } = request
   const address = request.address as NonNullable<typeof request.address>
   return new Connection(core, request.takeHandle(), { endpoint, address, failedAttempts })
-}
-
-/** See {@link Reactor.session}. */
-export function session<T>(
-  core: ReactorCore,
-  target: Endpoint | string,
-  use: (connection: Connection) => ObservableInput<T>,
-  options: ConnectOptions = {},
-): Observable<T> {
-  const connecting = connect(core, target, options)
-  return new Observable((subscriber) => {
-    let connection: Connection | undefined
-    const fail = (error: unknown): void => {
-      connection?.reset()
-      subscriber.error(error)
-    }
-    const talk = (connected: Connection): void => {
-      connection = connected
-      try {
-        subscriber.add(
-          from(use(connected)).subscribe({
-            next: (value) => subscriber.next(value),
-            error: fail,
-            // Completes when the connection is gone, so that "complete" means that nothing is left open.
-            complete: () => void connected.close().then(() => subscriber.complete()),
-          }),
-        )
-      } catch (error) {
-        fail(error)
-      }
-    }
-    subscriber.add(connecting.subscribe({ next: talk, error: fail }))
-    return () => {
-      // Whoever leaves in the middle does not wait for a peer that takes nothing; close() is not awaited here.
-      if (connection === undefined) return
-      if (connection.unsentBytes > 0) connection.reset()
-      else void connection.close()
-    }
-  })
 }

@@ -3,24 +3,40 @@ import { Observable } from 'rxjs'
 import type { SocketAddress } from './address.js'
 import { captureContext } from './async-context.js'
 import type { CloseMode, Handle } from './backend.js'
+import { ChunkIterator, type Chunks } from './chunk-iterator.js'
 import * as diagnostics from './diagnostics.js'
 import type { Endpoint } from './endpoint.js'
+import { errno } from './errno.js'
 import {
   type AttemptRecord,
   abortedFailure,
   ConnectError,
   type Failure,
   ownFailure,
+  transferFailure,
 } from './errors.js'
-import type { Owned, ReactorCore, ReadinessListener } from './reactor-core.js'
+import { checkSignal, checkTimeout } from './options.js'
+import type { ReactorCore } from './reactor-core.js'
 import { Interest, Readiness } from './readiness.js'
 import { type ChunkListener, Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 
 export interface SendOptions {
   /** Takes the data back where nothing of it was sent yet; where some was, the connection is reset. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
+
+export interface ReadOptions {
+  /** Ends the reading, with an error of code `ABORT_ERR`; the connection stays open. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CloseOptions {
+  /** Resets the connection when the peer has not taken everything by then, in milliseconds. Default: no limit. */
+  readonly timeoutMs?: number | undefined
+}
+
+const DISPOSE_TIMEOUT_MS = 5_000
 
 /** How a connection came about. */
 export interface ConnectionOrigin {
@@ -36,7 +52,7 @@ export interface ConnectionOrigin {
  * Who was given the connection closes it: `close()`, `reset()`, or `await using`. An open connection that
  * nobody reads from, and that has nothing left to send, does not keep the process alive.
  */
-export class Connection implements Owned, ReadinessListener, AsyncDisposable {
+export class Connection implements AsyncDisposable {
   /** What was connected to, as the user wrote it. */
   readonly endpoint: Endpoint
   /** The address that answered. */
@@ -48,6 +64,10 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
   readonly #handle: Handle
   #token = 0
   #interest: Interest = 0
+  /** Inside `ready()`. */
+  #handling = false
+  /** The error that sending ran into, negated. */
+  #brokenBy: number | undefined
   /** Made on first use, so that an idle connection stays small. */
   #receiver: Receiver | undefined
   #sender: Sender | undefined
@@ -109,60 +129,16 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
    * What the peer sends, read from the kernel one chunk (64 KiB at most) for each step, so a slow loop slows the
    * peer down. Leaving the loop stops the reading and leaves the connection open. One reader at a time.
    */
-  async *chunks(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<Buffer, void, undefined> {
-    const { signal } = options
-    let wake: (() => void) | undefined
-    let chunk: Buffer | undefined
-    let ended: { error?: unknown } | undefined
-    const settle = (): void => {
-      wake?.()
-      wake = undefined
-    }
-    const aborted = (): void => {
-      ended = { error: this.#error(abortedFailure(signal?.reason)) }
-      settle()
-    }
-    if (signal?.aborted) throw this.#error(abortedFailure(signal.reason))
-    const reading = this.#read({
-      chunk: (data) => {
-        chunk = data
-        reading.pause()
-        settle()
-      },
-      end: () => {
-        ended = {}
-        settle()
-      },
-      error: (error) => {
-        ended = { error }
-        settle()
-      },
+  chunks(options: ReadOptions = {}): Chunks {
+    const signal = checkSignal(options.signal)
+    return new ChunkIterator({
+      open: (listener) => this.#read(listener),
+      abortError: () => this.#error(abortedFailure(signal?.reason, 'recv')),
+      signal,
     })
-    signal?.addEventListener('abort', aborted)
-    try {
-      for (;;) {
-        const next = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        reading.resume()
-        await next
-        if (chunk) {
-          const data = chunk
-          chunk = undefined
-          yield data
-        }
-        if (ended && 'error' in ended) throw ended.error
-        if (ended) return
-      }
-    } finally {
-      signal?.removeEventListener('abort', aborted)
-      reading.stop()
-    }
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+  [Symbol.asyncIterator](): Chunks {
     return this.chunks()
   }
 
@@ -171,7 +147,8 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
    * that to be slowed down to the peer's pace. Rejects with a {@link ConnectError} of phase `send`, or `aborted`
    * when the connection is closed first. The bytes must not be changed until then.
    */
-  send(data: string | Uint8Array, { signal }: SendOptions = {}): Promise<void> {
+  send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
+    const signal = checkSignal(options.signal)
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new TypeError('send() takes a string or a Uint8Array')
     if (this.#closed) return Promise.reject(this.#error(this.#closed))
@@ -193,21 +170,23 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
   /**
    * Sends what is still to be sent, then gives the descriptor back: FIN, or RST where received data was left
    * unread, as close(2) has it. Resolves when that is done, also where the sending fails. Idempotent. A peer
-   * that takes nothing makes this wait: `reset()` ends that.
+   * that takes nothing makes this wait, for `timeoutMs` at most; `reset()` ends that too.
    */
-  close(): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs ?? Number.POSITIVE_INFINITY)
     if (this.#closed) return Promise.resolve()
-    if (this.#closing === undefined) {
-      this.#receiver?.end()
-      const flushed = this.#sender?.flushed()
-      if (flushed === undefined) {
-        this.#release('graceful', closedFailure('close'))
-        return Promise.resolve()
-      }
-      const release = (): void => this.#release('graceful', closedFailure('close'))
-      this.#closing = flushed.then(release, release)
-    }
-    return this.#closing
+    this.#closing ??= this.#flushAndRelease()
+    if (this.#closed || timeoutMs === Number.POSITIVE_INFINITY) return this.#closing
+    const timer = this.#core.setTimer(timeoutMs, () => this.reset())
+    return this.#closing.finally(() => timer.cancel())
+  }
+
+  async #flushAndRelease(): Promise<void> {
+    this.#receiver?.end()
+    const flushed = this.#sender?.flushed()
+    // Awaited only where there is something to await: a close with nothing to send is done when it returns.
+    if (flushed) await flushed
+    this.#release('graceful', closedFailure('close'))
   }
 
   /** Gives the descriptor back at once, with RST on TCP; what was not sent is lost, and its senders are told. Idempotent. */
@@ -215,8 +194,9 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
     this.#release('reset', closedFailure('reset'))
   }
 
+  /** `close()` that gives a peer who takes nothing 5 seconds: leaving a scope must not hang for ever. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+    return this.close({ timeoutMs: DISPOSE_TIMEOUT_MS })
   }
 
   /** @internal */
@@ -227,15 +207,15 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
   /** @internal The registration reported. */
   ready(readiness: Readiness): void {
     this.#token = 0
-    const wanted = this.#interest
-    this.#interest = 0
     const troubled = (readiness & (Readiness.ERROR | Readiness.HANGUP)) !== 0
-    const readable = troubled || (readiness & Readiness.READABLE) !== 0
-    const writable = troubled || (readiness & Readiness.WRITABLE) !== 0
-    if (wanted & Interest.WRITABLE && writable) this.#sender?.writable()
-    else if (wanted & Interest.WRITABLE) this.#want(Interest.WRITABLE)
-    if (wanted & Interest.READABLE && readable) this.#receiver?.readable()
-    else if (wanted & Interest.READABLE) this.#want(Interest.READABLE)
+    const due = troubled ? this.#interest : this.#interest & readiness
+    this.#interest &= ~due
+    this.#handling = true
+    // Reading first: what arrived before an error is still there, and the error is told once, to whoever asks first.
+    if (due & Interest.READABLE) this.#receiver?.readable()
+    if (due & Interest.WRITABLE) this.#sender?.writable()
+    this.#handling = false
+    this.#arm()
   }
 
   #sending(): Sender {
@@ -243,6 +223,9 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
       send: (data, offset) => this.#core.backend.send(this.#handle, data, offset),
       shutdown: () => this.#core.backend.shutdown(this.#handle),
       wantWritable: () => this.#want(Interest.WRITABLE),
+      failed: (result) => {
+        if (result !== -errno.EPIPE) this.#brokenBy = result
+      },
       error: (failure) => this.#error(failure),
       reset: () => this.reset(),
     })
@@ -253,7 +236,7 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
     if (this.#receiver?.busy) throw this.#busyError()
     this.#receiver = new Receiver(
       {
-        receive: (into) => this.#core.backend.receive(this.#handle, into),
+        receive: (into) => this.#receive(into),
         scratch: () => this.#core.scratch,
         wantReadable: () => this.#want(Interest.READABLE),
         unwantReadable: () => this.#unwant(Interest.READABLE),
@@ -266,28 +249,35 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
     return this.#receiver
   }
 
+  /** The kernel tells an error once: where sending was told of it, an end of the stream is none. */
+  #receive(into: Uint8Array): number {
+    const count = this.#core.backend.receive(this.#handle, into)
+    return count === 0 && this.#brokenBy !== undefined ? this.#brokenBy : count
+  }
+
   #want(interest: Interest): void {
-    if (this.#closed || (this.#interest & interest) === interest) return
-    this.#rearm(this.#interest | interest)
+    if ((this.#interest & interest) === interest) return
+    this.#interest |= interest
+    this.#arm()
   }
 
   #unwant(interest: Interest): void {
-    if (this.#closed || (this.#interest & interest) === 0) return
-    this.#rearm(this.#interest & ~interest)
+    if ((this.#interest & interest) === 0) return
+    this.#interest &= ~interest
+    this.#arm()
   }
 
-  #rearm(interest: Interest): void {
-    if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
-    this.#token = 0
-    this.#interest = interest
-    if (interest === 0) return
-    const result = this.#core.register(this.#handle, interest, this)
-    if (result >= 0) this.#token = result
-    else
-      this.#release(
-        'reset',
-        ownFailure('ERR_REGISTER', 'local', 'the poller refused the socket', result),
-      )
+  /** Brings the registration up to date with the interest; while readiness is handled, once, at its end. */
+  #arm(): void {
+    if (this.#closed || this.#handling) return
+    if (this.#interest === 0) {
+      if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
+      this.#token = 0
+      return
+    }
+    const result = this.#core.register(this.#handle, this.#interest, this, this.#token)
+    this.#token = Math.max(0, result)
+    if (result < 0) this.#release('reset', transferFailure(result, 'receive', 'epoll_ctl'))
   }
 
   #release(mode: CloseMode, why: Failure): void {
@@ -307,7 +297,7 @@ export class Connection implements Owned, ReadinessListener, AsyncDisposable {
 
   #busyError(): ConnectError {
     const reason = 'somebody else reads this connection'
-    return this.#error(ownFailure('ERR_ALREADY_READING', 'receive', reason))
+    return this.#error(ownFailure('ERR_ALREADY_READING', 'receive', 'recv', reason))
   }
 
   #error(failure: Failure): ConnectError {
@@ -319,6 +309,7 @@ function closedFailure(how: 'close' | 'reset'): Failure {
   return ownFailure(
     'ERR_CONNECTION_CLOSED',
     'aborted',
+    'send',
     `the connection was closed by ${how}() on this side`,
   )
 }

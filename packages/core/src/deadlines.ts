@@ -18,12 +18,18 @@ export abstract class Expirable {
 }
 
 class DeadlineList {
+  readonly timeoutMs: number
   head: Expirable | undefined
   tail: Expirable | undefined
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs
+  }
 }
 
 export class Deadlines {
   readonly #clock: Clock
+  readonly #defer: (callback: () => void) => void
   /** Lets ready sockets be seen before their deadlines are. */
   readonly #settleReady: () => void
   readonly #lists = new Map<number, DeadlineList>()
@@ -32,8 +38,9 @@ export class Deadlines {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, settleReady: () => void) {
+  constructor(clock: Clock, defer: (callback: () => void) => void, settleReady: () => void) {
     this.#clock = clock
+    this.#defer = defer
     this.#settleReady = settleReady
   }
 
@@ -46,7 +53,7 @@ export class Deadlines {
     if (timeoutMs === Number.POSITIVE_INFINITY) return
     let list = this.#lists.get(timeoutMs)
     if (list === undefined) {
-      list = new DeadlineList()
+      list = new DeadlineList(timeoutMs)
       this.#lists.set(timeoutMs, list)
     }
     entry.deadlineAt = now + timeoutMs
@@ -69,6 +76,7 @@ export class Deadlines {
     else list.tail = entry.previousDeadline
     entry.deadlineList = entry.previousDeadline = entry.nextDeadline = undefined
     this.#size--
+    if (list.head === undefined) this.#lists.delete(list.timeoutMs)
   }
 
   clear(): void {
@@ -77,20 +85,18 @@ export class Deadlines {
     this.#timerAt = Number.POSITIVE_INFINITY
     this.#cleared++
     for (const list of this.#lists.values()) while (list.head) this.remove(list.head)
-    this.#lists.clear()
   }
 
-  /** The timer keeps nothing alive: what waits for a deadline has a registration or a retry timer that does. */
   #arm(at: number, now: number): void {
     this.#timer?.cancel()
     this.#timerAt = at
-    this.#timer = this.#clock.setTimer(Math.max(0, at - now), this.#onTimer, false)
+    this.#timer = this.#clock.setTimer(Math.max(0, at - now), this.#onTimer)
   }
 
   readonly #onTimer = (): void => {
     const due = this.#clock.now()
     // libuv runs timers before I/O: only in the check phase has this turn's I/O been seen.
-    this.#clock.defer(() => {
+    this.#defer(() => {
       this.#settleReady()
       this.#expireUntil(due)
     })
@@ -100,14 +106,13 @@ export class Deadlines {
     const cleared = this.#cleared
     this.#timerAt = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
-    for (const [timeoutMs, list] of this.#lists) {
+    for (const list of this.#lists.values()) {
       while (list.head && list.head.deadlineAt <= due) {
         const entry = list.head
         this.remove(entry)
         entry.expire()
       }
       if (list.head) next = Math.min(next, list.head.deadlineAt)
-      else this.#lists.delete(timeoutMs)
     }
     // Where all were cleared meanwhile, `next` belongs to nobody.
     if (cleared !== this.#cleared) return

@@ -34,9 +34,7 @@ export class InvalidEndpointError extends TypeError {
 
 /** A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
 export function tcp(host: string, port: number): TcpEndpoint {
-  const isLiteral = typeof host === 'string' && literalFamily(host) !== undefined
-  const isName = typeof host === 'string' && HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
-  if (!isLiteral && !isName) {
+  if (typeof host !== 'string' || (literalFamily(host) === undefined && !isHostName(host))) {
     throw new InvalidEndpointError(
       `${quote(host)} is neither a host name nor an IP address; write tcp://host:port or tcp://[v6]:port`,
     )
@@ -45,6 +43,10 @@ export function tcp(host: string, port: number): TcpEndpoint {
     throw new InvalidEndpointError(`port ${quote(port)} is not a whole number from 0 to 65535`)
   }
   return { scheme: 'tcp', host, port }
+}
+
+function isHostName(host: string): boolean {
+  return HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
 }
 
 /** A Unix-domain endpoint; `@name` or a leading NUL means the abstract namespace. Throws {@link InvalidEndpointError}. */
@@ -106,25 +108,17 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `tcp://${host}:${endpoint.port}`
 }
 
-/** Takes an endpoint in either form and checks it, whoever made it. Throws {@link InvalidEndpointError}. */
+/**
+ * Takes an endpoint in either form and checks it, whoever made it. Returns a copy, so that what the caller does with
+ * its object afterwards changes nothing here. Throws {@link InvalidEndpointError}.
+ */
 export function toEndpoint(endpoint: Endpoint | string): Endpoint {
   if (typeof endpoint === 'string') return parseEndpoint(endpoint)
-  if (endpoint?.scheme === 'tcp') return checked(endpoint, () => tcp(endpoint.host, endpoint.port))
-  if (endpoint?.scheme === 'unix') return checked(endpoint, () => unix(endpoint.path))
+  if (endpoint?.scheme === 'tcp') return tcp(endpoint.host, endpoint.port)
+  if (endpoint?.scheme === 'unix') return unix(endpoint.path)
   throw new InvalidEndpointError(
     `${quote(endpoint)} is not an endpoint; make one with tcp(), unix() or parseEndpoint()`,
   )
-}
-
-/** Checks cost a regular expression, so the endpoints that were checked are remembered by identity. */
-const known = new WeakSet<Endpoint>()
-
-function checked(endpoint: Endpoint, check: () => Endpoint): Endpoint {
-  if (!known.has(endpoint)) {
-    check()
-    known.add(endpoint)
-  }
-  return endpoint
 }
 
 /** Untrusted text for one line of a message: quoted, control characters escaped, cut at 80 characters. */

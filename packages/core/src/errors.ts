@@ -44,7 +44,7 @@ export interface AttemptRecord {
   readonly address: SocketAddress
   /** From the first system call to the end, in milliseconds. */
   readonly elapsedMs: number
-  /** `connected`, or the code that it failed with. */
+  /** `connected`, or the code that it failed with; `ABORT_ERR` where it was cut short. */
   readonly result: string
 }
 
@@ -67,18 +67,23 @@ const LOCAL = new Set<number>(
     errno.EBADF,
     errno.ENOSPC,
     errno.ENAMETOOLONG,
+    errno.EEXIST,
   ].map((number) => -number),
 )
 
-/** Passes when something of ours is closed or freed: worth slowing down and trying again. */
+/** What the process or the machine as a whole has run out of: descriptors and memory. */
 const EXHAUSTION = new Set<number>(
-  [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL].map(
-    (number) => -number,
-  ),
+  [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM].map((number) => -number),
 )
 
+/** Something has run out that the end of any other connect may give back. */
 export function isExhaustion(failure: Failure): boolean {
   return failure.errno !== undefined && EXHAUSTION.has(failure.errno)
+}
+
+/** No local port is left for this destination: only the end of a connect to the same one gives one back. */
+export function isPortExhaustion(failure: Failure): boolean {
+  return failure.errno === -errno.EADDRNOTAVAIL
 }
 
 /** A failed system call of a connect; the phase follows from what the errno speaks of. */
@@ -112,40 +117,48 @@ export function transferFailure(
   }
 }
 
-export function deadlineFailure(timeoutMs: number): Failure {
+/** `timeoutMs` is over: while the name was being resolved, which says nothing about the peer, or while connecting. */
+export function deadlineFailure(timeoutMs: number, phase: 'resolve' | 'connect'): Failure {
   return {
     code: 'ETIMEDOUT',
     errno: -errno.ETIMEDOUT,
-    syscall: 'connect',
-    phase: 'connect',
+    syscall: phase === 'resolve' ? 'getaddrinfo' : 'connect',
+    phase,
     localFault: false,
     timedOutBy: 'deadline',
-    reason: `no answer within ${timeoutMs} ms`,
+    reason: `no answer within ${Math.round(timeoutMs)} ms`,
   }
 }
 
-/** A failure that no system call reported. */
+/** A failure that no system call reported; `step` stands in the message where the system call would. */
 export function ownFailure(
   code: string,
   phase: ConnectPhase,
+  step: string,
   reason: string,
   cause?: unknown,
 ): Failure {
   const localFault = phase === 'local' || phase === 'parse'
-  const failure: Failure = { code, errno: undefined, syscall: 'connect', phase, localFault, reason }
+  const failure: Failure = { code, errno: undefined, syscall: step, phase, localFault, reason }
   return cause === undefined ? failure : { ...failure, cause }
 }
 
-export const unsupportedFailure = (backend: string, what: string): Failure =>
-  ownFailure('ERR_UNSUPPORTED', 'local', `the ${backend} backend does not support ${what}`)
+export function unsupportedFailure(backend: string, what: string): Failure {
+  const reason = `the ${backend} backend does not support ${what}`
+  return ownFailure('ERR_UNSUPPORTED', 'local', 'socket', reason)
+}
 
-export const abortedFailure = (cause: unknown): Failure =>
-  ownFailure('ABORT_ERR', 'aborted', 'aborted by its signal', cause)
+export function abortedFailure(cause: unknown, step = 'connect'): Failure {
+  return ownFailure('ABORT_ERR', 'aborted', step, 'aborted by its signal', cause)
+}
 
-export const destroyedFailure = (cause?: unknown): Failure =>
-  cause === undefined
-    ? ownFailure('ERR_REACTOR_DESTROYED', 'aborted', 'the reactor was destroyed')
-    : ownFailure('ERR_BACKEND_BROKEN', 'aborted', 'the backend has failed', cause)
+export function destroyedFailure(): Failure {
+  return ownFailure('ERR_REACTOR_DESTROYED', 'aborted', 'connect', 'the reactor was destroyed')
+}
+
+export function brokenFailure(cause: Error): Failure {
+  return ownFailure('ERR_BACKEND_BROKEN', 'aborted', 'connect', 'the backend has failed', cause)
+}
 
 /** What went wrong where, to make the error's message and its address fields. */
 export interface ErrorContext {
@@ -190,5 +203,20 @@ export class ConnectError extends Error {
     this.localFault = failure.localFault
     this.timedOutBy = failure.timedOutBy
     this.attempts = attempts
+  }
+}
+
+/**
+ * An error made in a turn of the event loop. Its stack would hold none of the user's frames, and capturing it costs
+ * some 5 µs, a third of a whole refused connect; so it has none.
+ */
+export function errorWithoutStack(failure: Failure, context: ErrorContext): ConnectError {
+  const { stackTraceLimit } = Error
+  // Not by assignment: that throws where the intrinsics are frozen.
+  Reflect.set(Error, 'stackTraceLimit', 0)
+  try {
+    return new ConnectError(failure, context)
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
   }
 }

@@ -10,11 +10,12 @@ import { establish } from './connect.js'
 import { ConnectRequest, type RequestOwner } from './connect-request.js'
 import type { Connection } from './connection.js'
 import { type Endpoint, toEndpoint } from './endpoint.js'
-import { ConnectError, type Failure, isExhaustion, ownFailure } from './errors.js'
+import { ConnectError, type Failure, isExhaustion, isPortExhaustion, ownFailure } from './errors.js'
 import { Failed, type Outcome, type Target } from './outcome.js'
 import { Pacer } from './pacer.js'
 import type { Owned, ReactorCore } from './reactor-core.js'
 import { openSource, type Puller, type SourceListener, type TargetSource } from './target-source.js'
+import { guarded } from './uncaught.js'
 
 /** What to do with a socket that has connected. */
 export type OnConnected = 'keep' | 'close' | 'reset'
@@ -35,13 +36,10 @@ export interface FanOutListener<T> {
 }
 
 /** One pass starts no more than this, so that filling a large `concurrency` does not hold up the loop. */
-const STARTS_PER_PASS = 64
+const STARTS_PER_PASS = 128
 /** A target put aside is tried again after 10, 20, 40, ... ms, and no longer than this. */
 const LONGEST_RETRY_WAIT_MS = 200
-/**
- * While something of this fan-out is in flight, its end will free what is missing. With nothing in flight, others
- * hold it: then exhaustion that lasts for this long, or for `timeoutMs`, is told as the target's outcome, `local`.
- */
+/** Exhaustion that lasts longer than this, or than `timeoutMs`, is told as the target's outcome, `local`. */
 const LONGEST_EXHAUSTION_MS = 10_000
 
 export class FanOut<T extends Target> implements Owned, SourceListener {
@@ -62,8 +60,9 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   readonly #again: Task<T>[] = []
   #paceTimer: Timer | undefined
   #passScheduled = false
-  #passing = false
   #ended = false
+  /** When an attempt last got what the process as a whole may run out of. */
+  #lastSufficedAt = Number.NEGATIVE_INFINITY
 
   constructor(core: ReactorCore, options: FanOutOptions, listener: FanOutListener<T>) {
     this.#core = core
@@ -85,6 +84,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
       this.#sourceError = { error }
     }
     this.#passScheduled = false
+    if (this.#ended) return this.#cancelSource()
     this.#schedulePass()
   }
 
@@ -98,7 +98,12 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#aside.clear()
     for (const task of this.#inFlight) task.request?.cancel()
     this.#inFlight.clear()
-    if (!this.#exhausted) this.#source?.cancel()
+    this.#cancelSource()
+  }
+
+  /** Its clean-up is the user's code, and must not keep anybody from hearing of the end. */
+  #cancelSource(): void {
+    if (!this.#exhausted) guarded(() => this.#source?.cancel())
   }
 
   reactorGone(why: Failure): void {
@@ -128,25 +133,20 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 
   /** Starts what may be started now. */
   #pass(): void {
-    if (this.#passing || this.#ended) return
-    this.#passing = true
-    try {
-      for (let started = 0; this.#inFlight.size + this.#untold < this.#limit.current; started++) {
-        if (started === STARTS_PER_PASS) {
-          this.#schedulePass()
-          break
-        }
-        const task = this.#again.shift() ?? this.#pull()
-        // A source may well cancel all this while it is asked.
-        if (task === undefined || this.#ended) break
-        if (!this.#paced()) {
-          this.#again.unshift(task)
-          break
-        }
-        this.#begin(task)
+    if (this.#ended) return
+    for (let started = 0; this.#inFlight.size + this.#untold < this.#limit.current; started++) {
+      if (started === STARTS_PER_PASS) {
+        this.#schedulePass()
+        break
       }
-    } finally {
-      this.#passing = false
+      const task = this.#again.shift() ?? this.#pull()
+      // A source may well cancel all this while it is asked.
+      if (task === undefined || this.#ended) break
+      if (!this.#paced()) {
+        this.#again.unshift(task)
+        break
+      }
+      this.#begin(task)
     }
     this.#endWhenDone()
   }
@@ -156,8 +156,10 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     if (this.#options.rate === Number.POSITIVE_INFINITY) return true
     const waitMs = this.#pacer.waitMs(this.#core.clock.now())
     if (waitMs === 0) return true
-    this.#paceTimer?.cancel()
-    this.#paceTimer = this.#core.clock.setTimer(waitMs, () => this.#pass(), this.#core.keepAlive)
+    this.#paceTimer ??= this.#core.setTimer(waitMs, () => {
+      this.#paceTimer = undefined
+      this.#pass()
+    })
     return false
   }
 
@@ -191,12 +193,12 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 
   #tellInvalid(task: Task<T>, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    const failure = ownFailure('ERR_INVALID_ENDPOINT', 'parse', message, error)
+    const failure = ownFailure('ERR_INVALID_ENDPOINT', 'parse', 'parse', message, error)
     this.#untold++
     this.#core.later(() => {
       if (this.#ended) return
       this.#untold--
-      this.#tell(new Failed(task.target, 0, { ...failure, syscall: 'parse' }, {}))
+      this.#tell(new Failed(task.target, 0, failure, {}))
     })
   }
 
@@ -204,8 +206,11 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   settled(task: Task<T>, request: ConnectRequest): void {
     this.#inFlight.delete(task)
     const { failure } = request
-    if (failure && isExhaustion(failure) && this.#putAside(task)) return this.#schedulePass()
-    if (!failure?.localFault) this.#limit.sufficed()
+    if (failure && this.#putAside(task, failure)) return this.#schedulePass()
+    if (!failure?.localFault) {
+      this.#limit.sufficed()
+      this.#lastSufficedAt = this.#core.clock.now()
+    }
     this.#tell(
       failure
         ? new Failed(task.target, request.elapsedMs, failure, request)
@@ -213,23 +218,26 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     )
   }
 
-  /** False when waiting is of no use any more. */
-  #putAside(task: Task<T>): boolean {
-    const { clock, keepAlive } = this.#core
-    const now = clock.now()
-    if (this.#inFlight.size > 0) task.stuckSince = undefined
-    else task.stuckSince ??= now
+  /**
+   * To be tried again, if something has run out and waiting may help. Descriptors and memory are given back by whatever
+   * ends, so as long as others get theirs there is hope; a port, only by connects to the same destination, or never.
+   */
+  #putAside(task: Task<T>, failure: Failure): boolean {
+    const forAll = isExhaustion(failure)
+    if (!forAll && !isPortExhaustion(failure)) return false
+    const now = this.#core.clock.now()
+    task.lacksSince ??= now
+    const since = forAll ? Math.max(task.lacksSince, this.#lastSufficedAt) : task.lacksSince
     const patienceMs = Math.min(this.#options.timeoutMs, LONGEST_EXHAUSTION_MS)
-    if (task.stuckSince !== undefined && now - task.stuckSince >= patienceMs) return false
-    // Once a target: one that can never have what it lacks must not slow down all the others for ever.
-    if (task.retries === 0) this.#limit.exhausted(this.#inFlight.size)
+    if (now - since >= patienceMs) return false
+    if (forAll) this.#limit.exhausted(this.#inFlight.size)
     const delayMs = Math.min(10 * 2 ** task.retries++, LONGEST_RETRY_WAIT_MS)
     const retry = (): void => {
       this.#aside.delete(task)
       this.#again.push(task)
-      this.#pass()
+      this.#schedulePass()
     }
-    this.#aside.set(task, clock.setTimer(delayMs, retry, keepAlive))
+    this.#aside.set(task, this.#core.setTimer(delayMs, retry))
     return true
   }
 
@@ -250,7 +258,8 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 
   #tell(outcome: Outcome<T>): void {
     this.#listener.outcome(outcome)
-    this.#pass()
+    // Not here and now: then every outcome of a batch would pull a share of targets, and the reactor's queue grow.
+    this.#schedulePass()
   }
 
   #endWhenDone(): void {
@@ -267,8 +276,8 @@ class Task<T extends Target> implements RequestOwner {
   readonly #fanOut: FanOut<T>
   readonly target: T
   request: ConnectRequest | undefined
-  /** Since when it has found something exhausted with nothing in flight. */
-  stuckSince: number | undefined
+  /** When it first found something exhausted. */
+  lacksSince: number | undefined
   retries = 0
 
   constructor(fanOut: FanOut<T>, target: T) {

@@ -1,10 +1,11 @@
 /** Everything public of `@pollout/core`. */
 export * from './address.js'
 export * from './backend.js'
+export type { Chunks } from './chunk-iterator.js'
 export { type Clock, systemClock, type Timer } from './clock.js'
 export type { ConnectOptions } from './connect.js'
 export type { ConnectManyOptions, KeptOutcome } from './connect-many.js'
-export type { Connection, SendOptions } from './connection.js'
+export type { CloseOptions, Connection, ReadOptions, SendOptions } from './connection.js'
 export type {
   ConnectErrorMessage,
   ConnectedMessage,

@@ -14,9 +14,9 @@ export function checkTimeout(name: string, value: number | undefined): number {
   return value
 }
 
-/** A whole number, 1 or more. */
+/** A whole number, 1 or more; Infinity for no limit. */
 export function checkCount(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1) {
+  if (value !== Number.POSITIVE_INFINITY && (!Number.isInteger(value) || value < 1)) {
     throw new RangeError(`${name} must be a whole number from 1, not ${String(value)}`)
   }
   return value
@@ -32,8 +32,10 @@ export function checkRate(name: string, value: number): number {
   return value
 }
 
+/** By what it can do, not by its class: one from another realm (a vm context, a test's DOM) is as good. */
 export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal === undefined) return undefined
+  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
     throw new TypeError('signal must be an AbortSignal')
   }
   return signal

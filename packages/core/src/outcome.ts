@@ -2,7 +2,13 @@
 import type { SocketAddress } from './address.js'
 import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
-import { type AttemptRecord, ConnectError, type ConnectPhase, type Failure } from './errors.js'
+import {
+  type ConnectError,
+  type ConnectPhase,
+  type ErrorContext,
+  errorWithoutStack,
+  type Failure,
+} from './errors.js'
 
 /** A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome. */
 export type Target = Endpoint | string
@@ -59,16 +65,10 @@ const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
 function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'parse') return 'invalid'
   if (failure.localFault) return 'local'
+  if (failure.phase === 'resolve') return 'other'
   if (failure.code === 'ECONNREFUSED') return 'refused'
   if (failure.code === 'ETIMEDOUT') return 'timed-out'
   return UNREACHABLE.has(failure.code) ? 'unreachable' : 'other'
-}
-
-/** What a failed outcome's error is made from. */
-export interface FailureOrigin {
-  readonly endpoint?: Endpoint | undefined
-  readonly address?: SocketAddress | undefined
-  readonly attempts?: readonly AttemptRecord[]
 }
 
 /** A class for the sake of its getter: an Error, with its stack, costs more than all the rest of a refusal. */
@@ -82,9 +82,10 @@ export class Failed<T> implements FailedOutcome<T> {
   readonly localFault: boolean
   readonly timedOutBy: 'kernel' | 'deadline' | undefined
   readonly #failure: Failure
-  readonly #origin: FailureOrigin
+  readonly #origin: ErrorContext
+  #error: ConnectError | undefined
 
-  constructor(target: T, elapsedMs: number, failure: Failure, origin: FailureOrigin) {
+  constructor(target: T, elapsedMs: number, failure: Failure, origin: ErrorContext) {
     this.kind = kindOf(failure)
     this.target = target
     this.elapsedMs = elapsedMs
@@ -98,6 +99,7 @@ export class Failed<T> implements FailedOutcome<T> {
   }
 
   get error(): ConnectError {
-    return new ConnectError(this.#failure, this.#origin)
+    this.#error ??= errorWithoutStack(this.#failure, this.#origin)
+    return this.#error
   }
 }

@@ -13,12 +13,14 @@ import type {
   SystemResult,
   Token,
 } from './backend.js'
-import type { Clock } from './clock.js'
+import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
-import { ConnectError, destroyedFailure, type Failure } from './errors.js'
+import { brokenFailure, ConnectError, destroyedFailure, type Failure } from './errors.js'
+import { KeepAlive } from './keep-alive.js'
 import type { Interest, Readiness } from './readiness.js'
 import type { Resolver } from './resolver.js'
 import { TurnQueue } from './turn-queue.js'
+import { guarded, reportUncaught } from './uncaught.js'
 
 export interface ReadinessListener {
   /** Called once for each registration that reported. What it throws is reported as uncaught, and harms nobody else. */
@@ -46,7 +48,7 @@ export interface ReactorStats {
   readonly cancelled: number
   /** Connects asked for and not ended, those that wait to be started included. */
   readonly inFlight: number
-  /** Of these, how many wait for their turn to start: no more than a bounded number start in one loop turn. */
+  /** Of these, how many wait for their turn to start: only so many start in one loop turn. */
   readonly queued: number
   /** Connections and low-level sockets that their owners have not closed. */
   readonly open: number
@@ -62,9 +64,9 @@ export interface ReactorStats {
 
 /**
  * How many connects one loop turn starts. A connect on loopback costs the thread up to 30 µs of kernel work, so
- * this bounds what a burst of thousands adds to a turn at about 2 ms; the turn itself costs some 10 µs.
+ * this bounds what a burst of thousands adds to a turn to some 3 ms; the turn itself costs some 10 µs.
  */
-const STARTS_PER_TURN = 64
+const STARTS_PER_TURN = 128
 const SCRATCH_BYTES = 64 * 1024
 
 export class ReactorCore implements ReadinessSink {
@@ -72,11 +74,20 @@ export class ReactorCore implements ReadinessSink {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly deadlines: Deadlines
-  readonly counters = { started: 0, connected: 0, failed: 0, cancelled: 0, inFlight: 0, open: 0 }
+  readonly counters = {
+    started: 0,
+    connected: 0,
+    failed: 0,
+    cancelled: 0,
+    inFlight: 0,
+    queued: 0,
+    open: 0,
+  }
   readonly #listeners = new Map<number, ReadinessListener>()
   readonly #owned = new Set<Owned>()
   readonly #starts: TurnQueue<Startable>
   readonly #later: TurnQueue<() => void>
+  readonly #keepAlive = new KeepAlive()
   #lastToken = 0
   #batches = 0
   #events = 0
@@ -84,26 +95,22 @@ export class ReactorCore implements ReadinessSink {
   #scratch: Uint8Array | undefined
   #gone: Failure | undefined
   #destroyed: Promise<void> | undefined
-  #keepAlive = true
 
   constructor(factory: BackendFactory, clock: Clock, resolver: Resolver) {
     this.clock = clock
     this.resolver = resolver
     this.backend = factory(this)
-    this.deadlines = new Deadlines(clock, () => {
+    const defer = (callback: () => void): void => clock.defer(callback, this.#keepAlive.wanted)
+    this.deadlines = new Deadlines(clock, defer, () => {
       if (this.#gone === undefined) this.backend.poll()
     })
-    this.#starts = new TurnQueue(clock, STARTS_PER_TURN, (item) => item.begin())
-    this.#later = new TurnQueue(clock, Number.POSITIVE_INFINITY, (callback) => guarded(callback))
+    this.#starts = new TurnQueue(defer, STARTS_PER_TURN, (item) => item.begin())
+    this.#later = new TurnQueue(defer, Number.POSITIVE_INFINITY, guarded)
   }
 
   /** Why nothing can be done here any more, or undefined while it can. */
   get gone(): Failure | undefined {
     return this.#gone
-  }
-
-  get keepAlive(): boolean {
-    return this.#keepAlive
   }
 
   /** Received data passes through here before it is copied to its size, so that an idle connection holds no buffer. */
@@ -112,8 +119,17 @@ export class ReactorCore implements ReadinessSink {
     return this.#scratch
   }
 
-  /** Arms a one-shot registration under a new token. Returns the token, or a negated errno. */
-  register(handle: Handle, interest: Interest, listener: ReadinessListener): SystemResult | Token {
+  /**
+   * Arms a one-shot registration under a new token, in place of the socket's registration `replaced` (0: it has none).
+   * Returns the token, or a negated errno.
+   */
+  register(
+    handle: Handle,
+    interest: Interest,
+    listener: ReadinessListener,
+    replaced = 0,
+  ): SystemResult | Token {
+    if (replaced !== 0) this.#listeners.delete(replaced)
     const token = ++this.#lastToken as Token
     const result = this.backend.register(handle, token, interest)
     if (result < 0) return result
@@ -152,7 +168,7 @@ export class ReactorCore implements ReadinessSink {
   }
 
   broken(cause: Error): void {
-    void this.#end(destroyedFailure(cause))
+    void this.#end(brokenFailure(cause))
   }
 
   /** Begins `item` now, or in a later turn where this one has already begun its share. */
@@ -163,6 +179,35 @@ export class ReactorCore implements ReadinessSink {
   /** Calls back in a later loop turn: nothing may be emitted inside subscribe(). */
   later(callback: () => void): void {
     this.#later.push(callback)
+  }
+
+  /** Calls back once, `delayMs` from now at the earliest; something is under way until then. */
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let pending = true
+    const end = (): boolean => {
+      const was = pending
+      pending = false
+      if (was) this.#keepAlive.release()
+      return was
+    }
+    this.#keepAlive.hold()
+    const timer = this.clock.setTimer(delayMs, () => {
+      if (end()) callback()
+    })
+    return {
+      cancel() {
+        if (end()) timer.cancel()
+      },
+    }
+  }
+
+  /** Something is under way that the backend does not know of, until {@link ReactorCore.release}. */
+  hold(): void {
+    this.#keepAlive.hold()
+  }
+
+  release(): void {
+    this.#keepAlive.release()
   }
 
   own(item: Owned): void {
@@ -182,7 +227,6 @@ export class ReactorCore implements ReadinessSink {
     return {
       backend: this.backend.name,
       ...this.counters,
-      queued: this.#starts.size,
       registrations: this.#listeners.size,
       deadlines: this.deadlines.size,
       batches: this.#batches,
@@ -192,12 +236,12 @@ export class ReactorCore implements ReadinessSink {
   }
 
   ref(): void {
-    this.#keepAlive = true
+    this.#keepAlive.want(true)
     this.backend.ref()
   }
 
   unref(): void {
-    this.#keepAlive = false
+    this.#keepAlive.want(false)
     this.backend.unref()
   }
 
@@ -216,6 +260,7 @@ export class ReactorCore implements ReadinessSink {
     this.#starts.clear()
     this.#listeners.clear()
     this.deadlines.clear()
+    this.#keepAlive.destroy()
     this.backend.destroy().then(resolve, reject)
     return promise
   }
@@ -229,19 +274,4 @@ function deferred<T>() {
     reject = rej
   })
   return { promise, resolve, reject }
-}
-
-function guarded(callback: () => void): void {
-  try {
-    callback()
-  } catch (error) {
-    reportUncaught(error)
-  }
-}
-
-/** Lets a handler's error end the process as any uncaught one does, but not the loop over the others. */
-function reportUncaught(error: unknown): void {
-  process.nextTick(() => {
-    throw error
-  })
 }

@@ -15,10 +15,20 @@ export const systemResolver: Resolver = {
   },
 }
 
-/** An address that a resolver gave, with a port; undefined where it gave something else. */
-export function toInetAddress(address: string, port: number): InetAddress | undefined {
-  const family = literalFamily(address)
-  return family && { family, address, port }
+/** Asks a resolver, and takes nothing from it on trust: it may throw, or give what is no list of addresses. */
+export async function resolveAddresses(
+  resolver: Resolver,
+  host: string,
+  port: number,
+): Promise<readonly [InetAddress, ...InetAddress[]]> {
+  const found: InetAddress[] = []
+  for (const address of await resolver.resolve(host)) {
+    const family = literalFamily(address)
+    if (family) found.push({ family, address, port })
+  }
+  const [first, ...others] = found
+  if (first === undefined) throw new Error(`the resolver gave no address for ${host}`)
+  return [first, ...others]
 }
 
 /** Node's own codes (ENOTFOUND, EAI_AGAIN, ...) pass through. */

@@ -1,4 +1,5 @@
 /** The sending side of a connection: keeps what the kernel would not take yet, in order. */
+import { onAbort } from './abort.js'
 import { errno } from './errno.js'
 import { abortedFailure, type ConnectError, type Failure, transferFailure } from './errors.js'
 
@@ -7,6 +8,8 @@ export interface SenderSocket {
   send(data: Uint8Array, offset: number): number
   shutdown(): number
   wantWritable(): void
+  /** Nothing can be sent any more, by this negated errno; whoever waits is told by the sender. */
+  failed(result: number): void
   error(failure: Failure): ConnectError
   reset(): void
 }
@@ -38,7 +41,7 @@ export class Sender {
   }
 
   async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason))
+    if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason, 'send'))
     if (this.#failed) throw this.#socket.error(this.#failed)
     if (this.#ended) throw this.#socket.error(transferFailure(-errno.EPIPE, 'send', 'send'))
     if (data.length === 0 && this.#queue.length === 0) return
@@ -48,9 +51,8 @@ export class Sender {
     })
     this.#push(pending)
     if (signal === undefined || !this.#queue.includes(pending)) return done
-    const abort = (): void => this.#abort(pending, signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    return done.finally(() => signal.removeEventListener('abort', abort))
+    const stopWatching = onAbort(signal, () => this.#abort(pending, signal.reason))
+    return done.finally(stopWatching)
   }
 
   end(): Promise<void> {
@@ -110,7 +112,10 @@ export class Sender {
   #took(result: number, syscall: string): boolean {
     if (result >= 0) return true
     if (result === -errno.EAGAIN || result === -errno.EINTR) this.#socket.wantWritable()
-    else this.fail(transferFailure(result, 'send', syscall))
+    else {
+      this.#socket.failed(result)
+      this.fail(transferFailure(result, 'send', syscall))
+    }
     return false
   }
 
@@ -119,12 +124,12 @@ export class Sender {
     if (index < 0) return
     if (pending.offset > 0) {
       // The peer has seen a part: nothing that follows could make sense to it.
-      pending.reject(this.#socket.error(abortedFailure(reason)))
+      pending.reject(this.#socket.error(abortedFailure(reason, 'send')))
       this.#socket.reset()
       return
     }
     this.#queue.splice(index, 1)
     this.#pendingBytes -= pending.data?.length ?? 0
-    pending.reject(this.#socket.error(abortedFailure(reason)))
+    pending.reject(this.#socket.error(abortedFailure(reason, 'send')))
   }
 }

@@ -1,5 +1,6 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers, and `readiness()` as poll(2). */
 import { Observable } from 'rxjs'
+import { onAbort } from './abort.js'
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
 import { captureContext } from './async-context.js'
 import { type CloseMode, ConnectStatus, type Handle } from './backend.js'
@@ -12,7 +13,7 @@ import {
   unsupportedFailure,
 } from './errors.js'
 import { checkSignal, checkWord } from './options.js'
-import type { Owned, ReactorCore } from './reactor-core.js'
+import type { ReactorCore } from './reactor-core.js'
 import type { Interest, Readiness } from './readiness.js'
 
 /** `OK`, or the name of an errno. */
@@ -22,7 +23,7 @@ export type PosixAnswer = 'OK' | (string & {})
  * A socket of the reactor's backend. Its calls never block and never throw for a network condition: they answer
  * as the system call does, with a number, `OK`, or the errno's name. Its user closes it.
  */
-export class Socket implements Owned, Disposable {
+export class Socket implements Disposable {
   readonly family: AddressFamily
   readonly type: SocketType
   readonly #core: ReactorCore
@@ -120,9 +121,14 @@ export class Socket implements Owned, Disposable {
   /** Tells whoever waits for readiness that the socket is closed. */
   #waiting: (() => void) | undefined
 
-  /** @internal One at a time, as there is one registration: a second one fails with EEXIST, as in epoll_ctl(2). */
-  watch(core: ReactorCore, interest: Interest, listener: SocketListener): () => void {
+  /** @internal Throws for a socket of another reactor. */
+  assertOf(core: ReactorCore): void {
     if (core !== this.#core) throw new TypeError('this socket belongs to another reactor')
+  }
+
+  /** @internal One at a time, as there is one registration: a second one fails with EEXIST, as in epoll_ctl(2). */
+  watch(interest: Interest, listener: SocketListener): () => void {
+    const core = this.#core
     const refuse = (result: number): (() => void) => {
       let stopped = false
       core.later(() => stopped || listener.error(core.gone ?? connectFailure(result, 'epoll_ctl')))
@@ -168,13 +174,14 @@ export function readiness(
     throw new RangeError('interest must be Interest.READABLE, Interest.WRITABLE or both')
   }
   const signal = checkSignal(options.signal)
+  socket.assertOf(core)
   return new Observable((subscriber) => {
     const inContext = captureContext()
     const fail = (failure: Failure): void =>
       inContext(() => subscriber.error(new ConnectError(failure)))
-    const abort = (): void => fail(abortedFailure(signal?.reason))
+    const abort = (): void => fail(abortedFailure(signal?.reason, 'poll'))
     if (signal?.aborted) return core.later(abort)
-    const stop = socket.watch(core, interest, {
+    const stop = socket.watch(interest, {
       ready: (bits) =>
         inContext(() => {
           subscriber.next(bits)
@@ -182,9 +189,9 @@ export function readiness(
         }),
       error: fail,
     })
-    signal?.addEventListener('abort', abort, { once: true })
+    const stopWatching = onAbort(signal, abort)
     return () => {
-      signal?.removeEventListener('abort', abort)
+      stopWatching()
       stop()
     }
   })

@@ -90,10 +90,15 @@ function pullAsyncIterable<T>(source: AsyncIterable<T>, listener: SourceListener
       }
       if (asking) return undefined
       asking = true
-      iterator.next().then(
-        (result) => {
+      // Asynchronous, so that an iterator which throws, or gives no promise, fails as one that rejects.
+      const next = async (): Promise<Pulled<T>> => {
+        const result = await iterator.next()
+        return result.done ? { done: true } : { done: false, value: result.value }
+      }
+      next().then(
+        (pulled) => {
           asking = false
-          answer = result.done ? { done: true } : { done: false, value: result.value }
+          answer = pulled
           if (!cancelled) listener.available()
         },
         (error: unknown) => {
@@ -106,7 +111,7 @@ function pullAsyncIterable<T>(source: AsyncIterable<T>, listener: SourceListener
     cancel() {
       cancelled = true
       // A generator that waits in its own code ends when that is over; nobody waits for it here.
-      iterator.return?.().then(undefined, () => {})
+      Promise.resolve(iterator.return?.()).then(undefined, () => {})
     },
   }
 }

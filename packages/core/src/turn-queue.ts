@@ -1,8 +1,7 @@
 /** Work spread over loop turns: a queue that runs a bounded number of items in each. */
-import type { Clock } from './clock.js'
 
 export class TurnQueue<T> {
-  readonly #clock: Clock
+  readonly #defer: (callback: () => void) => void
   readonly #perTurn: number
   readonly #run: (item: T) => void
   #items: T[] = []
@@ -12,8 +11,8 @@ export class TurnQueue<T> {
   #budget: number
   #scheduled = false
 
-  constructor(clock: Clock, perTurn: number, run: (item: T) => void) {
-    this.#clock = clock
+  constructor(defer: (callback: () => void) => void, perTurn: number, run: (item: T) => void) {
+    this.#defer = defer
     this.#perTurn = perTurn
     this.#budget = perTurn
     this.#run = run
@@ -45,7 +44,7 @@ export class TurnQueue<T> {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#clock.defer(this.#turn)
+    this.#defer(this.#turn)
   }
 
   readonly #turn = (): void => {

@@ -48,18 +48,23 @@ describe('deadlines', () => {
       resolver,
       answers: { finishConnect: -errno.ECONNREFUSED },
     })
-    const connecting = record(reactor.connect('tcp://peer.test:80', { timeoutMs: 100 }))
+    const connecting = record(reactor.connect('tcp://peer.test:80', { timeoutMs: 90 }))
     await microtasks()
-    clock.advance(60)
+    // The first is silent, and gets a third of the time; the second refuses; the third gets all that is left.
+    clock.advance(30)
+    expect(script.open.map(({ peerAddress }) => peerAddress)).toHaveLength(1)
+    clock.advance(10)
     script.deliverAll(script.open)
-    clock.advance(39)
+    clock.advance(49)
     expect(connecting.outcome).toBe('open')
     clock.advance(1)
     expect(connecting.outcome).toBe('ETIMEDOUT')
-    const { attempts } = connecting.ended as ConnectError
+    const { address, attempts } = connecting.ended as ConnectError
+    expect(address).toBe('192.0.2.1')
     expect(attempts.map(({ result, elapsedMs }) => [result, elapsedMs])).toEqual([
-      ['ECONNREFUSED', 60],
-      ['ETIMEDOUT', 40],
+      ['ETIMEDOUT', 30],
+      ['ECONNREFUSED', 10],
+      ['ETIMEDOUT', 50],
     ])
   })
 })

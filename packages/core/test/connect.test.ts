@@ -179,15 +179,32 @@ describe('batches and tokens', () => {
     expect(late.outcome).toBe('ERR_BACKEND_BROKEN')
   })
 
-  it('a burst is started 64 a turn', () => {
+  it.each(['open', 'connect', 'register', 'finishConnect'] as const)(
+    'a backend that throws in %s() fails the attempt, and closes its socket',
+    (call) => {
+      const cause = new Error('bug')
+      const thrower = (): never => {
+        throw cause
+      }
+      const { script, clock, reactor } = stage({ answers: { [call]: thrower } })
+      const connecting = record(reactor.connect(URI))
+      script.deliverAll(script.open)
+      clock.settle()
+      expect(connecting.ended).toMatchObject({ code: 'ERR_BACKEND_BROKEN', phase: 'local', cause })
+      expect(script.open).toEqual([])
+      expect(reactor.stats().inFlight).toBe(0)
+    },
+  )
+
+  it('a burst is started 128 a turn', () => {
     const { script, clock, reactor } = stage()
-    const all = Array.from({ length: 150 }, () => record(reactor.connect(URI)))
-    expect([script.sockets.length, reactor.stats().queued]).toEqual([64, 86])
-    all[149]?.subscription.unsubscribe()
+    const all = Array.from({ length: 300 }, () => record(reactor.connect(URI)))
+    expect([script.sockets.length, reactor.stats().queued]).toEqual([128, 172])
+    all[299]?.subscription.unsubscribe()
     clock.runDeferred()
-    expect(script.sockets).toHaveLength(128)
+    expect(script.sockets).toHaveLength(256)
     clock.settle()
-    expect(script.sockets).toHaveLength(149)
+    expect(script.sockets).toHaveLength(299)
     for (const { subscription } of all) subscription.unsubscribe()
   })
 })

@@ -238,6 +238,6 @@ describe('receiving', () => {
     refused.script.once('register', -errno.ENOSPC)
     const reading = record(refused.connection.received)
     refused.clock.settle()
-    expect([reading.outcome, refused.socket.closed]).toEqual(['ERR_REGISTER', 'reset'])
+    expect([reading.outcome, refused.socket.closed]).toEqual(['ENOSPC', 'reset'])
   })
 })

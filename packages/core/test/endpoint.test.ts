@@ -28,7 +28,7 @@ describe('parseEndpoint()', () => {
     expect(parseEndpoint(text)).toEqual(endpoint)
     expect(formatEndpoint(endpoint)).toBe(text)
     expect(toEndpoint(text)).toEqual(endpoint)
-    expect(toEndpoint(endpoint)).toBe(endpoint)
+    expect(toEndpoint(endpoint)).toEqual(endpoint)
   })
 
   it.each([

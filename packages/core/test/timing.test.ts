@@ -6,7 +6,7 @@ import { TurnQueue } from '../src/turn-queue.js'
 
 function deadlines(settleReady: () => void = () => {}) {
   const clock = manualClock()
-  const all = new Deadlines(clock, settleReady)
+  const all = new Deadlines(clock, (callback) => clock.defer(callback), settleReady)
   const expired: string[] = []
   const add = (name: string, timeoutMs: number, then: () => void = () => {}): Expirable => {
     class Entry extends Expirable {
@@ -126,7 +126,8 @@ describe('TurnQueue', () => {
     const clock = manualClock()
     const ran: (number | string)[] = []
     const then = new Map<number, () => void>()
-    const turns = new TurnQueue<number>(clock, perTurn, (item) => {
+    const defer = (callback: () => void): void => clock.defer(callback)
+    const turns = new TurnQueue<number>(defer, perTurn, (item) => {
       ran.push(item)
       then.get(item)?.()
     })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { ConnectStatus, type Handle } from '../backend.js'
 import { errno } from '../errno.js'
 import { Interest, Readiness } from '../readiness.js'
+import { footprint } from './leaks.js'
 import { blockLoop, turns } from './raw-backend.js'
 import { addressOf, type Define } from './trial.js'
 import { TRANSPORTS } from './world.js'
@@ -84,6 +85,24 @@ export function defineBackendInterfaceTests(test: Define): void {
     const count = raw.events.length
     await turns()
     assert.equal(raw.events.length, count)
+  })
+
+  test('what comes after the report is not reported', async (t) => {
+    const raw = t.raw()
+    const to = addressOf(t.world.endpoint('echo'))
+    const [handle, other] = await Promise.all([raw.connected(to), raw.connected(to)])
+    const echo = (over: Handle): Promise<number> => {
+      raw.backend.send(over, Buffer.from('x'), 0)
+      return raw.ready(over, READABLE)
+    }
+    await echo(handle)
+    const count = raw.events.length
+    raw.backend.receive(handle, Buffer.alloc(10))
+    raw.backend.send(handle, Buffer.from('x'), 0)
+    // When this one's echo is back, so is the one before it.
+    await echo(other)
+    await turns()
+    assert.equal(raw.events.length, count + 1)
   })
 
   test('a second registration takes the place of the first, token and interest', async (t) => {
@@ -201,12 +220,14 @@ export function defineBackendInterfaceTests(test: Define): void {
   })
 
   test('destroy() closes all, is idempotent, and nothing is delivered or opened after it', async (t) => {
+    const { descriptors } = footprint()
     const raw = t.raw()
     const to = addressOf(t.world.endpoint('refused'))
     for (let i = 0; i < 50; i++) raw.arm(raw.connecting(to), WRITABLE)
     const destroyed = raw.backend.destroy()
     assert.equal(raw.backend.openHandles, 0)
     await Promise.all([destroyed, raw.backend.destroy()])
+    assert.equal(footprint().descriptors, descriptors)
     await turns()
     assert.deepEqual(raw.events, [])
     assert.ok(raw.backend.open({ family: 'inet', type: 'stream' }) < 0)

@@ -53,7 +53,6 @@ export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
       reactor.connect(endpoint).subscribe((c) => {
         c.received.subscribe((chunk) => { console.log(String(chunk)); void c.close() })
         setTimeout(() => void c.send('late'), 50).unref()
-        setTimeout(() => {}, 60)
       })`,
     prints: ['late'],
   },

@@ -39,7 +39,7 @@ export function defineConnectTests(test: Define): void {
           })
           subscribing = false
         })
-        assert.equal(connection.endpoint, endpoint)
+        assert.deepEqual(connection.endpoint, endpoint)
         assert.deepEqual(connection.peerAddress, addressOf(endpoint))
         assert.deepEqual(connection.failedAttempts, [])
         assert.equal(connection.backend, reactor.backend)

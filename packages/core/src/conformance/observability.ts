@@ -92,7 +92,7 @@ export function defineObservabilityTests(test: Define): void {
     assert.equal(start?.['request'], connected?.['request'])
     assert.notEqual(start?.['request'], startRefused?.['request'])
     assert.equal(start?.['backend'], reactor.backend)
-    assert.equal(start?.['endpoint'], echo)
+    assert.deepEqual(start?.['endpoint'], echo)
     assert.deepEqual(connected?.['address'], addressOf(echo))
     assert.equal(close?.['mode'], 'graceful')
     assert.equal(failed?.['code'], 'ECONNREFUSED')

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { formatEndpoint } from '../endpoint.js'
-import { LIFETIMES, lifetimeProgram, THROWING_PROGRAM, workersProgram } from './child-programs.js'
+import {
+  EIGHT_PORTS,
+  LIFETIMES,
+  lifetimeProgram,
+  SELF_CONNECT_PROGRAM,
+  THROWING_PROGRAM,
+  workersProgram,
+} from './child-programs.js'
 import type { Define, Subject } from './trial.js'
 import type { PeerKind } from './world.js'
 

@@ -95,8 +95,8 @@ class Attachment {
     if (known) return known
     const { clock } = this.#network
     const connection = new SimulatedConnection({
-      later: (callback) => clock.defer(callback),
-      after: (delayMs, callback) => void clock.setTimer(delayMs, callback, false),
+      later: (callback) => clock.defer(callback, true),
+      after: (delayMs, callback) => void clock.setTimer(delayMs, callback),
       changed: () => {
         if (socket.closed !== undefined) return
         socket.peerAddress = connection.state === 'connected' ? connection.address : undefined
@@ -130,7 +130,7 @@ class Attachment {
     this.#network.clock.defer(() => {
       this.#scheduled = false
       this.#deliver()
-    })
+    }, true)
     return 0
   }
 

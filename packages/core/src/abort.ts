@@ -1,0 +1,35 @@
+/** AbortSignals: one listener for each signal, however many connects it stands for. */
+import { guarded } from './uncaught.js'
+
+interface Watch {
+  readonly callbacks: Set<() => void>
+  readonly listener: () => void
+}
+
+/** Node warns of a leak from 11 listeners on; a signal that stops a thousand connects is none. */
+const watches = new WeakMap<AbortSignal, Watch>()
+
+/** Calls back once when `signal` is aborted. Returns how to stop waiting, to be called when there is nothing to abort any more. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => {}
+  const { callbacks, listener } = watches.get(signal) ?? watch(signal)
+  callbacks.add(callback)
+  return () => {
+    if (!callbacks.delete(callback) || callbacks.size > 0) return
+    signal.removeEventListener('abort', listener)
+    watches.delete(signal)
+  }
+}
+
+function watch(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>()
+  const listener = (): void => {
+    watches.delete(signal)
+    for (const callback of callbacks) guarded(callback)
+    callbacks.clear()
+  }
+  const made = { callbacks, listener }
+  watches.set(signal, made)
+  signal.addEventListener('abort', listener, { once: true })
+  return made
+}
