@@ -19,6 +19,7 @@ import { KeepAlive } from './keep-alive.js'
 import { Lingering } from './lingering.js'
 import { NetSocket, type NetSocketContext } from './net-socket.js'
 import { ReadyQueue } from './ready-queue.js'
+import { StreamPool } from './stream-pool.js'
 
 /** Makes the backend that runs wherever `node:net` does; nothing in it is native or needs building. */
 export function netBackend(): BackendFactory {
@@ -38,7 +39,11 @@ class NetBackend implements Backend {
 
   constructor(sink: ReadinessSink) {
     this.#queue = new ReadyQueue(sink)
-    this.#context = { queue: this.#queue, keepAlive: this.#keepAlive }
+    this.#context = {
+      queue: this.#queue,
+      keepAlive: this.#keepAlive,
+      streams: new StreamPool(),
+    }
   }
 
   get openHandles(): number {
@@ -113,6 +118,7 @@ class NetBackend implements Backend {
     this.#setReferenced(false)
   }
 
+  /** Waits for what was closed gracefully before; for how long at most: see `lingering.ts`. */
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy()
     return this.#destroyed
@@ -130,6 +136,6 @@ class NetBackend implements Backend {
     for (const socket of this.#sockets.values()) this.#lingering.add(socket.close('reset'))
     this.#sockets.clear()
     this.#keepAlive.stop()
-    await this.#lingering.discard()
+    await this.#lingering.ended()
   }
 }

@@ -13,8 +13,9 @@ import {
 } from '@pollout/core'
 import type { KeepAlive } from './keep-alive.js'
 import type { Pollable, ReadyQueue } from './ready-queue.js'
-import { addressFault, connectOptions, inetAddress } from './socket-address.js'
-import { Stream, type StreamOwner } from './stream.js'
+import { addressFault, inetAddress } from './socket-address.js'
+import type { Stream, StreamOwner } from './stream.js'
+import type { StreamPool } from './stream-pool.js'
 import { negatedErrno } from './system-error.js'
 
 /**
@@ -24,7 +25,10 @@ import { negatedErrno } from './system-error.js'
 const State = { FRESH: 0, CONNECTING: 1, CONNECTED: 2, LOST: 3, CLOSED: 4 } as const
 type State = (typeof State)[keyof typeof State]
 
-/** What one send() takes at most: it is copied, and copying more than the kernel takes would be for nothing. */
+/**
+ * What one send() takes at most, and none takes anything while the kernel has not all of the one before: so that this
+ * is also what is taken at most beyond the kernel's buffer, and what a process that is ended from outside can lose.
+ */
 const SEND_BYTES = 65_536
 
 const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
@@ -33,6 +37,7 @@ const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
 export interface NetSocketContext {
   readonly queue: ReadyQueue
   readonly keepAlive: KeepAlive
+  readonly streams: StreamPool
 }
 
 export class NetSocket implements Pollable, StreamOwner {
@@ -72,15 +77,16 @@ export class NetSocket implements Pollable, StreamOwner {
       this.#lose(fault)
       return -errno.EINPROGRESS
     }
-    const stream = new Stream(this, to.family !== 'unix')
-    this.#stream = stream
+    this.#stream = this.#context.streams.take()
     try {
-      stream.connect(connectOptions(to))
-      if (!this.#context.keepAlive.referenced) stream.unref()
+      this.#stream.start(this, to)
     } catch (cause) {
       // Node checks its arguments itself and throws, at a port of 65536 say; the interface has only errnos.
+      this.#discardStream('reset')
       this.#lose(negatedErrno(cause))
     }
+    // It may have failed at once.
+    if (!this.#context.keepAlive.referenced) this.#stream?.unref()
     return -errno.EINPROGRESS
   }
 
@@ -142,11 +148,11 @@ export class NetSocket implements Pollable, StreamOwner {
     const stream = this.#stream
     if (stream === undefined) return -errno.ENOTCONN
     if (this.#shutDown) return -errno.EPIPE
-    if (stream.writableNeedDrain) return -errno.EAGAIN
+    if (!stream.drained) return -errno.EAGAIN
     const count = Math.min(data.length - offset, SEND_BYTES)
     if (count <= 0) return 0
     // A copy: the caller may change its buffer after the call, and the stream may still hold on to this one.
-    stream.write(Buffer.from(data.subarray(offset, offset + count)))
+    stream.send(Buffer.from(data.subarray(offset, offset + count)))
     // libuv writes at once as far as it can; its error is the caller's now, the event that follows tells nothing new.
     const { errored } = stream
     if (errored === null) return count
@@ -162,7 +168,7 @@ export class NetSocket implements Pollable, StreamOwner {
       return 0
     }
     if (this.#state !== State.CONNECTED) return -errno.ENOTCONN
-    if (!this.#shutDown) this.#stream?.end()
+    if (!this.#shutDown) this.#stream?.shutdown()
     this.#shutDown = true
     return 0
   }
@@ -247,7 +253,7 @@ export class NetSocket implements Pollable, StreamOwner {
     if (this.#state !== State.CONNECTED) return 0
     let ready = this.#ended ? Readiness.READABLE | Readiness.HANGUP : 0
     if (this.#received !== undefined) ready |= Readiness.READABLE
-    if (this.#shutDown || this.#stream?.writableNeedDrain === false) ready |= Readiness.WRITABLE
+    if (this.#shutDown || this.#stream?.drained) ready |= Readiness.WRITABLE
     return ready
   }
 
@@ -256,7 +262,7 @@ export class NetSocket implements Pollable, StreamOwner {
     const wanted = (this.#interest & InterestBit.READABLE) !== 0
     if (wanted === this.#reading || this.#state !== State.CONNECTED || this.#ended) return
     this.#reading = wanted
-    if (wanted) this.#stream?.read(0)
+    if (wanted) this.#stream?.receive()
     else this.#stream?.pause()
   }
 

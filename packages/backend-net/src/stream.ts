@@ -1,11 +1,15 @@
 /** The one subclass of `net.Socket`: its events go to an owner, by listeners that all sockets share. */
 import { Socket } from 'node:net'
+import type { SocketAddress } from '@pollout/core'
+import { connectOptions } from './socket-address.js'
+import type { StreamPool } from './stream-pool.js'
 
 /** Who is told of a stream's events. */
 export interface StreamOwner {
   onConnect(): void
   onData(chunk: Buffer): void
   onEnd(): void
+  /** The kernel has taken all that was written. */
   onDrain(): void
   onError(error: Error): void
 }
@@ -17,10 +21,15 @@ let readBuffer: Buffer | undefined
 export class Stream extends Socket {
   /** Undefined once the owner has let go: what still happens to the stream is nobody's business then. */
   owner: StreamOwner | undefined
+  hadPeer = false
+  /** Nothing was ever read, written or ended. */
+  unused = true
+  readonly pool: StreamPool
+  #isTcp = false
+  /** Made on first use, so that a stream that sends nothing stays small. */
+  #written: ((error: Error | null | undefined) => void) | undefined
 
-  readonly #isTcp: boolean
-
-  constructor(owner: StreamOwner, isTcp: boolean) {
+  constructor(pool: StreamPool) {
     readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
     // Not in @types/node for this constructor, but documented: reads go to one buffer, not through the stream.
     const onread = {
@@ -29,14 +38,47 @@ export class Stream extends Socket {
     }
     const options = { allowHalfOpen: true, onread }
     super(options)
-    this.owner = owner
-    this.#isTcp = isTcp
+    this.pool = pool
     // A paused stream is not read from when it connects: the data stays in the kernel until asked for.
     this.pause()
     this.on('connect', onConnect)
     this.on('error', onError)
     this.on('end', onEnd)
-    this.on('drain', onDrain)
+    this.on('close', onClose)
+  }
+
+  /** Throws where Node does not take the address. */
+  start(owner: StreamOwner, to: SocketAddress): void {
+    this.owner = owner
+    this.hadPeer = false
+    this.#isTcp = to.family !== 'unix'
+    this.connect(connectOptions(to))
+  }
+
+  /** Hands `data` to the kernel as far as that takes it at once, and keeps the rest for later. */
+  send(data: Uint8Array): void {
+    this.#written ??= (error) => {
+      if (!error) this.owner?.onDrain()
+    }
+    this.unused = false
+    this.write(data, this.#written)
+  }
+
+  /** Reads once, until `pause()`. */
+  receive(): void {
+    this.unused = false
+    this.read(0)
+  }
+
+  /** Sends FIN, after the data. */
+  shutdown(): void {
+    this.unused = false
+    this.end()
+  }
+
+  /** The kernel has taken all that was sent. */
+  get drained(): boolean {
+    return this.writableLength === 0
   }
 
   /** Gives up at once, with RST where there is one. Returns the stream while its descriptor is still open. */
@@ -46,7 +88,7 @@ export class Stream extends Socket {
       this.destroy()
       return undefined
     }
-    if (this.writableEnded && this.writableLength === 0 && !this.writableFinished) {
+    if (this.writableEnded && this.drained && !this.writableFinished) {
       // libuv refuses a reset while its shutdown(2) is under way, which takes one turn, and Node then loses the handle.
       this.once('finish', this.#reset)
       return this
@@ -58,12 +100,24 @@ export class Stream extends Socket {
   /** Sends what it has, then FIN. Returns the stream while its descriptor is still open. */
   finish(): Stream | undefined {
     if (this.destroyed) return undefined
-    if (this.connecting || this.writableLength === 0) {
+    if (this.connecting || this.drained) {
       // The kernel has it all, and close(2) of its own sends the rest and FIN.
       this.destroy()
       return undefined
     }
     this.destroySoon()
+    return this
+  }
+
+  /**
+   * How Node ends a connect that failed. The error goes no further than to the owner: emitting it is what costs a
+   * failed connect most, after the kernel's share, since the stream has the error's stack made into text before.
+   */
+  override destroy(error?: Error): this {
+    const { owner } = this
+    if (error === undefined || this.hadPeer || owner === undefined) return super.destroy(error)
+    super.destroy()
+    owner.onError(error)
     return this
   }
 
@@ -82,6 +136,7 @@ export class Stream extends Socket {
 }
 
 function onConnect(this: Stream): void {
+  this.hadPeer = true
   this.owner?.onConnect()
 }
 
@@ -94,6 +149,7 @@ function onEnd(this: Stream): void {
   this.owner?.onEnd()
 }
 
-function onDrain(this: Stream): void {
-  this.owner?.onDrain()
+function onClose(this: Stream): void {
+  this.owner = undefined
+  if (this.unused) this.pool.put(this)
 }

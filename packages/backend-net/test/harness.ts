@@ -164,6 +164,16 @@ export async function readAll(peer: Socket): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** How many bytes a peer sends until its FIN, for a reader that is slower than it; also tells that it was no reset. */
+export async function readSlowly(peer: Socket): Promise<number> {
+  let bytes = 0
+  for await (const chunk of peer) {
+    bytes += chunk.length
+    await settle(1)
+  }
+  return bytes
+}
+
 /** An address of 127.0.0.1 where nobody listens. */
 export async function closedPort(): Promise<SocketAddress> {
   const server = new TestServer()

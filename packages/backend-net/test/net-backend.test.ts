@@ -68,6 +68,30 @@ describe('connect', () => {
     }
   })
 
+  it('succeeds with what refused connects have left behind, over and over', async () => {
+    const refused = await closedPort()
+    const to = await server.listen({ host: '127.0.0.1' })
+    for (let round = 0; round < 3; round++) {
+      const handles = Array.from({ length: 20 }, () => h.open(refused))
+      const statuses = await Promise.all(handles.map((handle) => h.attempt(handle, refused)))
+      expect(statuses).toEqual(Array(20).fill(-errno.ECONNREFUSED))
+      for (const handle of handles) h.backend.close(handle, 'reset')
+      await settle(2)
+
+      const connected = await Promise.all(handles.map(() => h.connected(to)))
+      for (const handle of connected) {
+        const peer = await server.accepted()
+        peer.on('data', (data) => peer.end(data)).resume()
+        await h.sendAll(handle, Buffer.from(`round ${round}`))
+        h.backend.shutdown(handle)
+      }
+      for (const handle of connected) {
+        expect((await h.read(handle)).toString()).toBe(`round ${round}`)
+        h.backend.close(handle, 'graceful')
+      }
+    }
+  })
+
   it('takes an IPv6 zone', async () => {
     const to = await server.listen({ host: '::1' })
     expect(await h.attempt(h.open(to), { ...to, address: '::1%lo' } as SocketAddress)).toBe(0)

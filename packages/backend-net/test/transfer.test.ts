@@ -8,6 +8,7 @@ import {
   descriptorCount,
   Harness,
   readAll,
+  readSlowly,
   settle,
   TestServer,
   temporaryDirectory,
@@ -152,11 +153,21 @@ describe.each([
     ])
   })
 
-  it('frees the descriptor of a socket that has data nobody takes, on destroy()', async () => {
-    fill()
+  it('delivers it although destroy() follows, which waits for that', async () => {
+    let sent = 0
+    for (let count = 0; count >= 0; sent += Math.max(count, 0)) {
+      count = h.backend.send(handle, into, 0)
+    }
     h.backend.close(handle, 'graceful')
-    await h.backend.destroy()
+    let isDestroyed = false
+    const destroyed = h.backend.destroy().then(() => {
+      isDestroyed = true
+    })
     expect(h.backend.openHandles).toBe(0)
+    await settle()
+    expect(isDestroyed).toBe(false)
+    expect(await readSlowly(peer)).toBe(sent)
+    await destroyed
   })
 
   function fill(): void {

@@ -132,7 +132,10 @@ export interface Backend {
   /** Armed registrations do not keep the process alive. */
   unref(): void
 
-  /** Resets every open socket, delivers nothing more, and resolves when every descriptor is given back. Idempotent. */
+  /**
+   * Resets every open socket, delivers nothing more, and resolves when every descriptor is given back. What was closed
+   * gracefully before still goes out, for a bounded time where the backend itself has to see to it. Idempotent.
+   */
   destroy(): Promise<void>
 }
 

@@ -143,7 +143,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the kernel has taken all of it: await
+   * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the backend has taken all of it (the kernel, on
+   * `node:net` all but the last 64 KiB): await
    * that to be slowed down to the peer's pace. Rejects with a {@link ConnectError} of phase `send`, or `aborted`
    * when the connection is closed first. The bytes must not be changed until then.
    */

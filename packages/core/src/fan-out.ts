@@ -180,18 +180,15 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 
   #begin(task: Task<T>): void {
     this.#pacer.take(this.#core.clock.now())
-    let endpoint: Endpoint
-    try {
-      endpoint = toEndpoint(task.target)
-    } catch (error) {
-      return this.#tellInvalid(task, error)
-    }
+    const { endpoint } = task
+    if (endpoint === undefined) return this.#tellInvalid(task)
     this.#inFlight.add(task)
     task.request = new ConnectRequest(this.#core, endpoint, this.#options.timeoutMs, task)
     task.request.start()
   }
 
-  #tellInvalid(task: Task<T>, error: unknown): void {
+  #tellInvalid(task: Task<T>): void {
+    const { error } = task
     const message = error instanceof Error ? error.message : String(error)
     const failure = ownFailure('ERR_INVALID_ENDPOINT', 'parse', 'parse', message, error)
     this.#untold++
@@ -275,6 +272,10 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 class Task<T extends Target> implements RequestOwner {
   readonly #fanOut: FanOut<T>
   readonly target: T
+  /** Made at once, so that what the source does with its object afterwards changes nothing; undefined where invalid. */
+  readonly endpoint: Endpoint | undefined
+  /** Why the target is invalid. */
+  readonly error: unknown
   request: ConnectRequest | undefined
   /** When it first found something exhausted. */
   lacksSince: number | undefined
@@ -283,6 +284,11 @@ class Task<T extends Target> implements RequestOwner {
   constructor(fanOut: FanOut<T>, target: T) {
     this.#fanOut = fanOut
     this.target = target
+    try {
+      this.endpoint = toEndpoint(target)
+    } catch (error) {
+      this.error = error
+    }
   }
 
   requestSettled(request: ConnectRequest): void {

@@ -123,8 +123,9 @@ export class Reactor implements AsyncDisposable {
   }
 
   /**
-   * Resets every connection and socket, ends every connect with `ERR_REACTOR_DESTROYED`, and resolves when all
-   * descriptors are given back. Idempotent; later calls on the reactor fail with the same error.
+   * Resets every open connection and socket, ends every connect with `ERR_REACTOR_DESTROYED`, and resolves when all
+   * descriptors are given back. What was closed before still sends what it had to: a connection on `node:net` for 30 s
+   * without progress at most. Idempotent; later calls on the reactor fail with the same error.
    */
   destroy(): Promise<void> {
     return this.#core.destroy()

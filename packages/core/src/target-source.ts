@@ -1,5 +1,6 @@
 /** Where targets come from, one at a time and only when asked: iterables, async iterables, observables. */
 import type { Subscribable } from 'rxjs'
+import { guarded, reportUncaught } from './uncaught.js'
 
 /**
  * Targets for `connectMany()`. An iterable or async iterable is pulled, so it may be endless and needs no memory.
@@ -22,7 +23,7 @@ export interface SourceListener {
 export interface Puller<T> {
   /** The next target, the end, or undefined: not yet, the listener will be told. May throw what the source throws. */
   pull(): Pulled<T>
-  /** Wants nothing more; the source may clean up. */
+  /** Wants nothing more; the source may clean up. May throw what it throws then. */
   cancel(): void
 }
 
@@ -62,7 +63,7 @@ function pullIterable<T>(source: Iterable<T>): Puller<T> {
       pulling = true
       try {
         const result = iterator.next()
-        if (cancelled) iterator.return?.()
+        if (cancelled && !result.done) guarded(() => iterator.return?.())
         return result.done ? { done: true } : { done: false, value: result.value }
       } finally {
         pulling = false
@@ -111,7 +112,7 @@ function pullAsyncIterable<T>(source: AsyncIterable<T>, listener: SourceListener
     cancel() {
       cancelled = true
       // A generator that waits in its own code ends when that is over; nobody waits for it here.
-      Promise.resolve(iterator.return?.()).then(undefined, () => {})
+      Promise.resolve(iterator.return?.()).then(undefined, reportUncaught)
     },
   }
 }
