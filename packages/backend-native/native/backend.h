@@ -12,12 +12,14 @@
 #include <optional>
 
 #include "poller.h"
+#include "recycler.h"
 #include "sink.h"
 #include "slab.h"
+#include "socket_address.h"
 
 namespace pollout {
 
-class Backend final : private Poller::Owner {
+class Backend final : private Poller::Owner, private Recycler::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
   static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken);
@@ -29,8 +31,10 @@ class Backend final : private Poller::Owner {
   void Release() noexcept;
 
   SocketSlab& sockets() noexcept { return sockets_; }
-  bool closing() const noexcept { return closing_; }
 
+  // A handle, or a negated errno.
+  std::int64_t Open(sa_family_t family);
+  int Connect(double handle, const SocketAddress& to);
   int Register(double handle, double token, std::uint32_t interest);
   void Deregister(double handle);
   void Close(double handle, bool reset);
@@ -53,6 +57,10 @@ class Backend final : private Poller::Owner {
   void OnClosed() override;
   static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
 
+  UniqueFd NewSocket(sa_family_t family) noexcept;
+  // Has a recycled socket be one for that peer: 0, or a negated errno with the handle void.
+  int Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept;
+
   // One batch, if anything is ready. Whether there may be another.
   bool Deliver(Napi::Env env);
   void GiveBack();
@@ -62,6 +70,9 @@ class Backend final : private Poller::Owner {
   napi_env env_;
   SocketSlab sockets_;
   Poller poller_;
+  Recycler recycler_;
+  // Handles of the loop that are not closed yet.
+  int loop_handles_ = 2;
   // Until the poller's handle is closed.
   std::optional<Sink> sink_;
   Napi::FunctionReference closed_;

@@ -30,10 +30,10 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
 
 #include <cerrno>
 
+#include "error_queue.h"
 #include "socket_address.h"
 
 namespace pollout {
@@ -45,13 +45,6 @@ int TakeSocketError(int fd) noexcept {
   socklen_t size = sizeof(error);
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
   return error;
-}
-
-// Neither bytes nor control data are wanted: each call takes one entry off the queue. Not for Unix
-// sockets, which have no error queue and would take MSG_ERRQUEUE for an ordinary read.
-void DrainErrorQueue(int fd) noexcept {
-  msghdr message{};
-  while (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) message = msghdr{};
 }
 
 bool IsHandshaking(int fd) noexcept {
@@ -81,11 +74,8 @@ int FinishConnect(int fd, sa_family_t family, std::uint32_t events) noexcept {
   SocketAddress local;
   if (local.SetLocalOf(fd) == 0 && local.IsSameInet(peer)) return kSelfConnected;
 
-  // OUT says that the handshake was through, and no ERR that the queue was empty. Once connected,
-  // ICMP errors enter it only on sockets that asked for them (ip(7), IP_RECVERR), and none here
-  // did; so it still is, and the common case is spared a system call.
-  const bool queue_is_empty = (events & EPOLLOUT) != 0 && (events & EPOLLERR) == 0;
-  if (!queue_is_empty) DrainErrorQueue(fd);
+  // The common case is spared a system call.
+  if (!IsErrorQueueEmpty(events)) DrainErrorQueue(fd);
   return kConnected;
 }
 

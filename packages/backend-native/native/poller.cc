@@ -34,7 +34,8 @@
 //   woken at once by a peer that only half-closed, find no room, and ask again, in circles.
 //
 // - EPOLL_CTL_DEL before close(). A set watches open file descriptions, not descriptors (epoll(7),
-//   Q6): while a duplicate lives, in a child process say, a closed one goes on reporting.
+//   Q6): while a duplicate lives, in a child process say, a closed one goes on reporting. Unless
+//   its one report has been taken: it is mute then, and leaves the set with the last duplicate.
 //
 // - The event carries the socket's handle, not its descriptor: a number the kernel may have given
 //   to the next socket by then. A stale handle finds nobody in the slab.
@@ -98,6 +99,7 @@ int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
   const int operation = socket.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (::epoll_ctl(epoll_.get(), operation, socket.fd.get(), &event) != 0) return -errno;
   socket.registered = true;
+  socket.spent = false;
   socket.token = token;
   if (!socket.armed) ++armed_;
   socket.armed = true;
@@ -112,7 +114,7 @@ void Poller::Disarm(Socket& socket) noexcept {
 
 void Poller::Forget(Socket& socket) noexcept {
   Disarm(socket);
-  if (!socket.registered) return;
+  if (!socket.registered || socket.spent) return;
   socket.registered = false;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
 }
@@ -124,7 +126,9 @@ Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcep
   for (int index = 0; index < found; ++index) {
     const epoll_event& event = events_[index];
     Socket* socket = sockets_.Find(std::uint64_t{event.data.u64});
-    if (socket == nullptr || !socket->armed) continue;
+    if (socket == nullptr) continue;
+    socket->spent = true;
+    if (!socket->armed) continue;
     Disarm(*socket);
     socket->last_events = event.events;
     tokens[count] = socket->token;

@@ -20,11 +20,11 @@ std::int64_t SocketSlab::Insert(UniqueFd fd, sa_family_t family) {
     first_free_ = slots_[index].next_free;
   }
   Socket& socket = slots_[index];
+  const std::uint32_t generation = socket.generation;
+  socket = Socket{};
   socket.fd = std::move(fd);
+  socket.generation = generation;
   socket.family = family;
-  socket.registered = false;
-  socket.armed = false;
-  socket.last_events = 0;
   ++open_count_;
   return static_cast<std::int64_t>(HandleOf(socket.generation, index));
 }
@@ -45,14 +45,21 @@ Socket* SocketSlab::Find(std::uint64_t handle) noexcept {
   return &socket;
 }
 
-void SocketSlab::Remove(std::uint64_t handle) noexcept {
+UniqueFd SocketSlab::Take(std::uint64_t handle) noexcept {
   Socket* socket = Find(handle);
-  if (socket == nullptr) return;
-  socket->fd.Reset();
+  if (socket == nullptr) return {};
+  UniqueFd fd = std::move(socket->fd);
+  Vacate(handle);
+  return fd;
+}
+
+void SocketSlab::Vacate(std::uint64_t handle) noexcept {
+  const auto index = static_cast<std::uint32_t>(handle & (kMaxSockets - 1));
+  Socket& socket = slots_[index];
   --open_count_;
-  if (++socket->generation == 0) return;
-  socket->next_free = first_free_;
-  first_free_ = static_cast<std::uint32_t>(handle & (kMaxSockets - 1));
+  if (++socket.generation == 0) return;
+  socket.next_free = first_free_;
+  first_free_ = index;
 }
 
 }  // namespace pollout

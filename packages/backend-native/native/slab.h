@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tcp_peer.h"
 #include "unique_fd.h"
 
 namespace pollout {
@@ -28,6 +29,15 @@ struct Socket {
   bool registered = false;
   // Registered and owed an event: the token is the registration's.
   bool armed = false;
+  // Registered, and its one event taken: the kernel reports nothing until it is armed anew.
+  bool spent = false;
+  // Nothing was done to it that connect(2) with AF_UNSPEC would not undo. Whoever sets a socket
+  // option, binds it or moves data says false here.
+  bool recyclable = true;
+  // Came from the recycler and has not connected since.
+  bool recycled = false;
+  // Whom it was connected to last; none too where an address has left its mark on the socket.
+  TcpPeer peer;
   double token = 0;
 };
 
@@ -39,12 +49,18 @@ class SocketSlab {
   // The new socket's handle, or -EMFILE.
   std::int64_t Insert(UniqueFd fd, sa_family_t family);
 
+  // The descriptor, still open; the handle is void from here on.
+  UniqueFd Take(std::uint64_t handle) noexcept;
+
   // The open socket of that handle, or null. Valid until the next Insert().
   Socket* Find(double handle) noexcept;
   Socket* Find(std::uint64_t handle) noexcept;
 
+  // The same for a socket whose descriptor was moved away.
+  void Vacate(std::uint64_t handle) noexcept;
+
   // Closes the descriptor; the handle is void from here on.
-  void Remove(std::uint64_t handle) noexcept;
+  void Remove(std::uint64_t handle) noexcept { Take(handle).Reset(); }
 
   std::size_t open_count() const noexcept { return open_count_; }
 

@@ -80,6 +80,23 @@ int SocketAddress::SetPeerOf(int fd) noexcept {
   return ::getpeername(fd, &As<sockaddr>(), &size_) == 0 ? 0 : -errno;
 }
 
+TcpPeer SocketAddress::ToTcpPeer() const noexcept {
+  TcpPeer peer;
+  if (storage_.ss_family == AF_INET) {
+    const auto& inet = As<sockaddr_in>();
+    peer.family = AF_INET;
+    peer.port = inet.sin_port;
+    std::memcpy(peer.address.data(), &inet.sin_addr, sizeof(in_addr));
+  } else if (storage_.ss_family == AF_INET6) {
+    const auto& inet6 = As<sockaddr_in6>();
+    if (inet6.sin6_scope_id != 0 || IN6_IS_ADDR_V4MAPPED(&inet6.sin6_addr)) return peer;
+    peer.family = AF_INET6;
+    peer.port = inet6.sin6_port;
+    std::memcpy(peer.address.data(), &inet6.sin6_addr, sizeof(in6_addr));
+  }
+  return peer;
+}
+
 bool SocketAddress::IsSameInet(const SocketAddress& other) const noexcept {
   if (storage_.ss_family != other.storage_.ss_family) return false;
   if (storage_.ss_family == AF_INET) {

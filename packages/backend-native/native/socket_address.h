@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tcp_peer.h"
+
 namespace pollout {
 
 // A sockaddr of any family, in the size that the kernel was, or is to be, told.
@@ -26,6 +28,10 @@ class SocketAddress {
 
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const noexcept { return size_; }
+
+  // Whom a socket that connects here will have for a peer: none where that is not TCP, or where the
+  // address has an IPv6 zone or is IPv4 mapped into IPv6 (recycler.cc says what these do).
+  TcpPeer ToTcpPeer() const noexcept;
 
   // Same family, address and port. False for families other than inet and inet6.
   bool IsSameInet(const SocketAddress& other) const noexcept;

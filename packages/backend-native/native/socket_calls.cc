@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 #include "backend.h"
 #include "call_arguments.h"
@@ -34,13 +33,9 @@ napi_value Result(napi_env env, std::int64_t result) noexcept {
 
 napi_value Connect(napi_env env, Backend& backend, double handle, int parsed,
                    const SocketAddress& address) {
-  Socket* socket = backend.sockets().Find(handle);
-  if (socket == nullptr) return Result(env, -EBADF);
+  if (backend.sockets().Find(handle) == nullptr) return Result(env, -EBADF);
   if (parsed != 0) return Result(env, parsed);
-  // A report of the attempt before says nothing of this one.
-  socket->last_events = 0;
-  const int result = ::connect(socket->fd.get(), address.get(), address.size());
-  return Result(env, result == 0 ? 0 : -errno);
+  return Result(env, backend.Connect(handle, address));
 }
 
 template <typename Parse>
@@ -70,7 +65,7 @@ napi_value AddressOf(napi_env env, napi_callback_info info, Ask ask) {
   if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
   const Socket* socket = call.backend().sockets().Find(handle);
   SocketAddress address;
-  if (socket == nullptr || ask(address, socket->fd.get()) != 0) return nullptr;
+  if (socket == nullptr || socket->recycled || ask(address, socket->fd.get()) != 0) return nullptr;
   return address.ToObject(env);
 }
 
@@ -80,10 +75,7 @@ napi_value CallOpen(napi_env env, napi_callback_info info) {
   const CallArguments<1> call(env, info);
   std::uint32_t family = 0;
   if (!ReadInteger(env, call[0], "family", 0, kMaxFamily, &family)) return nullptr;
-  if (call.backend().closing()) return Result(env, -EBADF);
-  UniqueFd fd(::socket(static_cast<int>(family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return Result(env, -errno);
-  return Result(env, call.backend().sockets().Insert(std::move(fd), family));
+  return Result(env, call.backend().Open(static_cast<sa_family_t>(family)));
 }
 
 napi_value CallConnectInet(napi_env env, napi_callback_info info) {
@@ -154,8 +146,9 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
     ThrowType(env, "into", "a Uint8Array with room for a byte");
     return nullptr;
   }
-  const Socket* socket = call.backend().sockets().Find(handle);
+  Socket* socket = call.backend().sockets().Find(handle);
   if (socket == nullptr) return Result(env, -EBADF);
+  socket->recyclable = false;
   const ssize_t received = ::recv(socket->fd.get(), into, size, 0);
   return Result(env, received >= 0 ? received : -errno);
 }
@@ -177,8 +170,9 @@ napi_value CallSend(napi_env env, napi_callback_info info) {
     ThrowRange(env, "offset", "an integer from 0 to the length of \"data\"");
     return nullptr;
   }
-  const Socket* socket = call.backend().sockets().Find(handle);
+  Socket* socket = call.backend().sockets().Find(handle);
   if (socket == nullptr) return Result(env, -EBADF);
+  socket->recyclable = false;
   const auto start = static_cast<std::size_t>(offset);
   const ssize_t sent = ::send(socket->fd.get(), data + start, size - start, MSG_NOSIGNAL);
   return Result(env, sent >= 0 ? sent : -errno);
@@ -188,8 +182,9 @@ napi_value CallShutdown(napi_env env, napi_callback_info info) {
   const CallArguments<1> call(env, info);
   double handle = 0;
   if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
-  const Socket* socket = call.backend().sockets().Find(handle);
+  Socket* socket = call.backend().sockets().Find(handle);
   if (socket == nullptr) return Result(env, -EBADF);
+  socket->recyclable = false;
   return Result(env, ::shutdown(socket->fd.get(), SHUT_WR) == 0 ? 0 : -errno);
 }
 

@@ -9,21 +9,29 @@ const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'build', 'Release', 'pollout.node')
 const log = join(root, 'build', 'build.log')
+const reasonFile = join(root, 'build', 'unavailable.txt')
 
-console.log(`@pollout/backend-native: ${main()}`)
+console.log(main())
 
 function main() {
   if (process.platform !== 'linux')
     return unavailable(`epoll needs Linux, this is ${process.platform}`)
-  if (isFresh()) return 'addon is up to date'
+  if (isFresh()) return 'the native addon is up to date'
   const missing = missingTool()
   if (missing !== undefined) return unavailable(`${missing} was not found`)
   const failure = compile()
-  return failure === undefined ? 'addon compiled' : unavailable(failure)
+  return failure === undefined ? 'the native addon is compiled' : unavailable(failure)
 }
 
+/**
+ * Leaves the reason where the loader finds it, and no addon of other sources. By `note: ` the repository's build shows
+ * the line, and tries again the next time.
+ */
 function unavailable(why) {
-  return `${why}; the portable backend will be used`
+  rmSync(addon, { force: true })
+  mkdirSync(dirname(reasonFile), { recursive: true })
+  writeFileSync(reasonFile, why)
+  return `note: no native backend: ${why}; the portable backend will be used`
 }
 
 /** Newer than all that it is made of, and this Node can load it: that covers architecture and libc too. */
@@ -83,7 +91,6 @@ function compile() {
   })
   const failure = result.status === 0 ? loadFailure() : 'the addon did not compile'
   if (failure === undefined) return undefined
-  rmSync(addon, { force: true })
   mkdirSync(dirname(log), { recursive: true })
   writeFileSync(log, `${result.stdout}\n${result.stderr}\n${result.error ?? ''}\n${failure}\n`)
   return `${failure} (see build/build.log)`

@@ -1,5 +1,5 @@
 /** The compiled addon: its functions, and whether it can be loaded here. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -58,7 +58,7 @@ function load(): Loaded {
   if (!existsSync(path)) {
     return {
       addon: undefined,
-      reason: 'the addon is not compiled; `npm rebuild @pollout/backend-native` says why',
+      reason: whyNotCompiled(),
     }
   }
   try {
@@ -66,5 +66,15 @@ function load(): Loaded {
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     return { addon: undefined, reason: `the addon does not load: ${message}`, cause }
+  }
+}
+
+/** What scripts/build-addon.mjs left behind when it could not compile. */
+function whyNotCompiled(): string {
+  try {
+    const file = new URL('../build/unavailable.txt', import.meta.url)
+    return readFileSync(fileURLToPath(file), 'utf8')
+  } catch {
+    return 'the addon is not compiled; `npm rebuild @pollout/backend-native` does that'
   }
 }

@@ -16,7 +16,7 @@ export interface ReadyEvent {
 }
 
 /** Keeps what it is given; `onBatch` runs inside the delivery. */
-export class Recorder implements ReadinessSink {
+class Recorder implements ReadinessSink {
   readonly events: ReadyEvent[] = []
   readonly causes: Error[] = []
   batches = 0
@@ -147,7 +147,7 @@ export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn()
 }
 
-const ADDON = new URL('../build/Release/pollout.node', import.meta.url).pathname
+export const ADDON = new URL('../build/Release/pollout.node', import.meta.url).pathname
 
 /** What a child process gets to see before its own code. */
 const PRELUDE = `

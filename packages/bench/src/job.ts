@@ -1,8 +1,9 @@
 /** What the bench hands to a contestant's process, and what that prints as JSON. */
 
-/** In the order of the table. `c` is a program of its own, the others run in `contestant.ts`. */
+/** In the order of the table. The C ones are a program of their own, the others run in `contestant.ts`. */
 export const CONTESTANTS = [
   { id: 'c', title: 'C, epoll' },
+  { id: 'c-reused', title: 'C, epoll, sockets reused' },
   { id: 'node-net', title: 'node:net' },
   { id: 'native-many', title: 'native connectMany()' },
   { id: 'native-connect', title: 'native connect()' },
@@ -11,7 +12,12 @@ export const CONTESTANTS = [
 ] as const
 
 export type ContestantId = (typeof CONTESTANTS)[number]['id']
-export type ApiId = Exclude<ContestantId, 'c'>
+export type YardstickId = 'c' | 'c-reused'
+export type ApiId = Exclude<ContestantId, YardstickId>
+
+export function isYardstick(id: string): id is YardstickId {
+  return id === 'c' || id === 'c-reused'
+}
 
 export interface Address {
   readonly host: string

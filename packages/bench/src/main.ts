@@ -91,7 +91,9 @@ async function bench(options: Options): Promise<void> {
 
 function whoIsSkipped(yardstick: Yardstick): ReadonlyMap<ContestantId, string> {
   const skipped = new Map<ContestantId, string>()
-  if (yardstick.client === undefined) skipped.set('c', yardstick.reason)
+  if (yardstick.client === undefined) {
+    skipped.set('c', yardstick.reason).set('c-reused', yardstick.reason)
+  }
   const native = isNativeBackendAvailable()
   if (!native.available) {
     skipped.set('native-many', native.reason).set('native-connect', native.reason)

@@ -8,6 +8,7 @@ import {
   CONTESTANTS,
   type ContestantId,
   type IdleSample,
+  isYardstick,
   type Job,
   type RateSample,
   type Tally,
@@ -24,6 +25,7 @@ export type Samples<Sample> = Map<ContestantId, Sample[]>
 export interface Measured {
   readonly accepted: Samples<RateSample>
   readonly refused: Samples<RateSample>
+  readonly scattered: Samples<RateSample>
   readonly burst: Samples<BurstSample>
   readonly idle: Samples<IdleSample>
 }
@@ -48,6 +50,7 @@ export async function measure(bench: Bench): Promise<Measured> {
   return {
     accepted: await alternate<RateSample>(bench, 'accepted', rounds),
     refused: await alternate<RateSample>(bench, 'refused', rounds),
+    scattered: await alternate<RateSample>(bench, 'scattered', rounds),
     burst: await alternate<BurstSample>(bench, 'burst', burstRounds),
     idle: await alternate<IdleSample>(bench, 'idle', idleRounds),
   }
@@ -76,7 +79,8 @@ export function titleOf(id: ContestantId): string {
   return CONTESTANTS.find((contestant) => contestant.id === id)?.title ?? id
 }
 
-function participants({ options, skipped }: Bench, scenario: Scenario): ContestantId[] {
+function participants({ options, skipped, server }: Bench, scenario: Scenario): ContestantId[] {
+  if (scenario === 'scattered' && server.scattered.length === 0) return []
   const asked = CONTESTANTS.filter(({ id }) => matches(options.only, scenario, id))
   if (asked.length === 0) return []
   return CONTESTANTS.map(({ id }) => id).filter(
@@ -90,13 +94,14 @@ function participants({ options, skipped }: Bench, scenario: Scenario): Contesta
 function commandFor(bench: Bench, scenario: Scenario, id: ContestantId): Command {
   const { settings, server, machine, yardstick } = bench
   const { inFlight, rateWarmUp, rateDurationMs, mostConnects } = settings
-  const addresses = scenario === 'refused' ? server.closed : server.accepting
+  const addresses = addressesFor(scenario, server)
   const cpu = machine.pinned?.client
-  if (id === 'c') {
+  if (isYardstick(id)) {
+    const sockets = id === 'c' ? 'fresh' : 'reused'
     const port = addresses[0]?.port
     const numbers = [port, inFlight, rateWarmUp, rateDurationMs, mostConnects].map(String)
     const file = yardstick.client ?? 'cc'
-    return { file, args: [...numbers, ...addresses.map(({ host }) => host)], cpu }
+    return { file, args: [sockets, ...numbers, ...addresses.map(({ host }) => host)], cpu }
   }
   const program = fileURLToPath(new URL('./contestant.js', import.meta.url))
   return {
@@ -108,6 +113,11 @@ function commandFor(bench: Bench, scenario: Scenario, id: ContestantId): Command
     ],
     cpu,
   }
+}
+
+function addressesFor(scenario: Scenario, server: Server): readonly Address[] {
+  if (scenario === 'refused') return server.closed
+  return scenario === 'scattered' ? server.scattered : server.accepting
 }
 
 function jobFor(
@@ -137,7 +147,8 @@ function nodeFlags(scenario: Scenario): string[] {
 /** A connect that ended otherwise than it should makes the rate of all worthless. */
 function checkTally(sample: Tally, scenario: Scenario, id: ContestantId): void {
   const { connected, refused, other, firstError } = sample
-  const wrong = other + (scenario === 'refused' ? connected : refused)
+  const isRefused = scenario === 'refused' || scenario === 'scattered'
+  const wrong = other + (isRefused ? connected : refused)
   if (wrong === 0) return
   const all = connected + refused + other
   const hint = other > 0 ? `; the first error was ${firstError}` : ''

@@ -1,6 +1,6 @@
 /** The tables. */
 import Table from 'cli-table3'
-import type { BurstSample, ContestantId } from './job.js'
+import { type BurstSample, type ContestantId, isYardstick } from './job.js'
 import type { Machine } from './machine.js'
 import { titleOf } from './measure.js'
 import type { Scenario } from './options.js'
@@ -19,7 +19,7 @@ export function reportTables(
   targets: readonly JudgedTarget[],
   skipped: ReadonlyMap<ContestantId, string>,
 ): string {
-  const rates = (scenario: 'accepted' | 'refused') =>
+  const rates = (scenario: 'accepted' | 'refused' | 'scattered') =>
     table(
       ['', 'connects/s', 'of C', 'of node:net', 'CPU µs (of node:net)', 'target'],
       rows[scenario].map((row) => [
@@ -32,7 +32,7 @@ export function reportTables(
       ]),
       [...skipped],
     )
-  const withoutC = [...skipped].filter(([id]) => id !== 'c')
+  const withoutC = [...skipped].filter(([id]) => !isYardstick(id))
   const burst = table(
     ['', 'delay p50', 'p99', 'max', 'latency p50', 'p99', 'all ended'],
     rows.burst.map((row) => [
@@ -61,6 +61,7 @@ export function reportTables(
   const sections: [readonly Row[], string, string][] = [
     [rows.accepted, 'Connect and reset, to an accepting server', rates('accepted')],
     [rows.refused, 'Connect to a closed port', rates('refused')],
+    [rows.scattered, 'Connect to a closed port, at 2,000 addresses', rates('scattered')],
     [rows.burst, "A burst: the loop's delay, and the connect latency that is reported", burst],
     [rows.idle, 'An idle open connection', idle],
   ]

@@ -27,6 +27,7 @@ export function evaluate(measured: Measured): { rows: Rows; targets: readonly Ju
   const rows: Rows = {
     accepted: toRows(measured.accepted, perSecond, cpuUsEach),
     refused: toRows(measured.refused, perSecond, cpuUsEach),
+    scattered: toRows(measured.scattered, perSecond, cpuUsEach),
     burst: toRows(measured.burst),
     idle: toRows(measured.idle, (sample) => sample.rssBytesEach),
   }

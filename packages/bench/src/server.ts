@@ -8,6 +8,8 @@ import type { Yardstick } from './yardstick.js'
 export interface Server {
   readonly accepting: readonly Address[]
   readonly closed: readonly Address[]
+  /** Closed too, and so many that a contestant is done with one long before it comes to it again. */
+  readonly scattered: readonly Address[]
   readonly kind: 'C' | 'Node'
   stop(): void
 }
@@ -20,6 +22,9 @@ const HOSTS =
   process.platform === 'linux'
     ? ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']
     : ['127.0.0.1']
+
+/** As many as fit into the one argument that a contestant gets its job in: 128 KiB, execve(2). */
+const SCATTERED_HOSTS = process.platform === 'linux' ? 2_000 : 0
 
 export async function startServer(
   children: Children,
@@ -38,6 +43,10 @@ export async function startServer(
   return {
     accepting: HOSTS.map((host) => ({ host, port })),
     closed: HOSTS.map((host) => ({ host, port: closedPort })),
+    scattered: Array.from({ length: SCATTERED_HOSTS }, (_, i) => ({
+      host: `127.1.${i >> 8}.${i & 255}`,
+      port: closedPort,
+    })),
     kind: yardstick.server === undefined ? 'Node' : 'C',
     stop,
   }

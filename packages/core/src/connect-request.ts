@@ -197,6 +197,8 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
     if (diagnostics.connectConnected.hasSubscribers) {
       const { address, elapsedMs } = this
       diagnostics.connectConnected.publish({ ...this.#message(), address, elapsedMs })
+      // A subscriber of the channel may have destroyed the reactor, and the socket with it.
+      this.failure = this.#core.gone
     }
     this.#tell()
   }

@@ -1,34 +1,7 @@
 /** Connections on a scripted backend: partial sends, errors in the middle, and what is told to whom. */
-import { type ConnectError, type Connection, errno, Interest, Readiness } from '@pollout/core'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { microtasks, record, type Stage, stage } from './harness.js'
-
-async function connected(): Promise<
-  Stage & { connection: Connection; socket: Stage['script']['sockets'][number] }
-> {
-  const set = stage()
-  const connecting = record(set.reactor.connect('tcp://192.0.2.1:80'))
-  set.script.deliverAll(set.script.sockets)
-  const [connection] = connecting.values
-  const [socket] = set.script.sockets
-  if (!connection || !socket) throw new Error('not connected')
-  onTestFinished(() => connection.reset())
-  return { ...set, connection, socket }
-}
-
-/** How a promise stands: 'pending', 'done', or the code of its error. */
-function watch(promise: Promise<unknown>): { state: string } {
-  const watched = { state: 'pending' }
-  promise.then(
-    () => {
-      watched.state = 'done'
-    },
-    (error: ConnectError) => {
-      watched.state = error.code
-    },
-  )
-  return watched
-}
+import { errno, Interest, Readiness } from '@pollout/core'
+import { describe, expect, it } from 'vitest'
+import { connected, microtasks, record, watch } from './harness.js'
 
 describe('sending', () => {
   it('takes what the kernel takes, and waits for room in between', async () => {

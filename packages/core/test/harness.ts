@@ -7,7 +7,8 @@ import {
   scriptedBackend,
 } from '@pollout/core/testing'
 import type { Observable, Subscription } from 'rxjs'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
+import type { Connection } from '../src/connection.js'
 import { createReactor, type Reactor, type ReactorOptions } from '../src/reactor.js'
 
 export interface Stage {
@@ -70,6 +71,52 @@ export class Recording<T> {
 
 export function record<T>(source: Observable<T>): Recording<T> {
   return new Recording(source)
+}
+
+/** A stage with one connection on it, which is reset when the test ends. */
+export async function connected(): Promise<
+  Stage & { connection: Connection; socket: Script['sockets'][number] }
+> {
+  const set = stage()
+  const connecting = record(set.reactor.connect('tcp://192.0.2.1:80'))
+  set.script.deliverAll(set.script.sockets)
+  const [connection] = connecting.values
+  const [socket] = set.script.sockets
+  if (!connection || !socket) throw new Error('not connected')
+  onTestFinished(() => connection.reset())
+  return { ...set, connection, socket }
+}
+
+/** How a promise stands: 'pending', 'done', or the code of its error. */
+export function watch(promise: Promise<unknown>): { state: string } {
+  const watched = { state: 'pending' }
+  promise.then(
+    () => {
+      watched.state = 'done'
+    },
+    (error: { code: string }) => {
+      watched.state = error.code
+    },
+  )
+  return watched
+}
+
+/** What is thrown by process.nextTick() until the test ends: there errors of other people's callbacks go. */
+export function uncaughtErrors(): unknown[] {
+  const errors: unknown[] = []
+  const { nextTick } = process
+  const spy = vi.spyOn(process, 'nextTick').mockImplementation((callback, ...args) => {
+    const caught = (): void => {
+      try {
+        callback(...args)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    nextTick(caught)
+  })
+  onTestFinished(() => spy.mockRestore())
+  return errors
 }
 
 /** Lets promises that can settle do so. */

@@ -1,4 +1,6 @@
 /** Deadlines and the turn queue, on a clock by hand. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { manualClock } from '@pollout/core/testing'
 import { describe, expect, it } from 'vitest'
 import { Deadlines, Expirable } from '../src/deadlines.js'
@@ -95,6 +97,21 @@ describe('Deadlines', () => {
     expect(expired).toEqual(['long'])
   })
 
+  it('distinct timeouts leave nothing behind, removed or expired', async () => {
+    const { clock, all, expired, add } = deadlines()
+    const lists: WeakRef<object>[] = []
+    for (let i = 0; i < 100; i++) {
+      const entry = add(`${i}`, 1_000 + i)
+      lists.push(new WeakRef(entry.deadlineList as object))
+      if (i % 2) all.remove(entry)
+    }
+    expect(new Set(lists.map((list) => list.deref())).size).toBe(100)
+    clock.advance(2_000)
+    expect([expired.length, all.size, clock.pendingTimers]).toEqual([50, 0, 0])
+    await collectGarbage()
+    expect(lists.filter((list) => list.deref())).toEqual([])
+  })
+
   it('a handler may add and remove others', () => {
     const { clock, all, expired, add } = deadlines()
     add('a', 10, () => {
@@ -120,6 +137,16 @@ describe('Deadlines', () => {
     expect([all.size, clock.pendingTimers]).toEqual([0, 0])
   })
 })
+
+/** What a WeakRef was asked for is kept to the end of the turn. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let i = 0; i < 3; i++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+  }
+}
 
 describe('TurnQueue', () => {
   function queue(perTurn: number) {

@@ -24,7 +24,10 @@ async function demo(args: readonly string[], during?: (child: ReturnType<typeof 
 /** The figures of a row of the table, one for each backend. */
 function row(table: string, label: string): string[] {
   const line = table.split('\n').find((text) => text.startsWith(`│ ${label}`)) ?? ''
-  return line.split('│').slice(2, -1).map((cell) => cell.trim())
+  return line
+    .split('│')
+    .slice(2, -1)
+    .map((cell) => cell.trim())
 }
 
 it('gives every target its outcome, on each backend', { timeout: 30_000 }, async () => {
@@ -37,15 +40,18 @@ it('gives every target its outcome, on each backend', { timeout: 30_000 }, async
   expect(out).toContain('pollout fanout targets.txt')
 })
 
-it.each([['--targets', '-4'], ['--targets', '0'], ['--timeout-ms', 'soon'], ['--bogus'], ['extra']])(
-  'says in one line what is wrong with %s %s',
-  async (...args) => {
-    const { code, out, err } = await demo(args)
-    expect(code).toBe(2)
-    expect(out).toBe('')
-    expect(err).toMatch(/^demo: .+; see --help\n$/)
-  },
-)
+it.each([
+  ['--targets', '-4'],
+  ['--targets', '0'],
+  ['--timeout-ms', 'soon'],
+  ['--bogus'],
+  ['extra'],
+])('says in one line what is wrong with %s %s', async (...args) => {
+  const { code, out, err } = await demo(args)
+  expect(code).toBe(2)
+  expect(out).toBe('')
+  expect(err).toMatch(/^demo: .+; see --help\n$/)
+})
 
 it('ends on Ctrl-C with the figures so far', { timeout: 30_000 }, async () => {
   const { code, out } = await demo(['--targets', '100000000'], (child) => {

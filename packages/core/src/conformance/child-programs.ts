@@ -47,6 +47,44 @@ export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
         .subscribe({ next: (o) => console.log(o.kind), complete: () => console.log('complete') })`,
     prints: ['timed-out', 'timed-out', 'complete'],
   },
+  'not while a name is resolved, a pace is kept, or a target is put aside': {
+    peer: 'echo',
+    program: `
+      WAITING
+      const reset = { onConnected: 'reset' }
+      const say = ({ kind }) => console.log(kind)
+      const pace = (then) => reactor.connectMany([endpoint, endpoint], { ...reset, rate: 20 })
+        .subscribe({ next: say, complete: then })
+      const aside = () => short(3).connectMany([endpoint], reset).subscribe(say)
+      nameless().connect('tcp://peer.test:1', { timeoutMs: 60 })
+        .subscribe({ error: (e) => { console.log(e.phase); pace(aside) } })`,
+    prints: ['resolve', 'connected', 'connected', 'connected'],
+  },
+  'soon when it lets go of a name, a pace and a target put aside': {
+    peer: 'echo',
+    program: `
+      WAITING
+      const names = nameless()
+      names.connect('tcp://peer.test:1').subscribe({ error: () => console.log('no') })
+      reactor.connectMany([endpoint, endpoint], { onConnected: 'reset', rate: 0.001 })
+        .subscribe(({ kind }) => console.log(kind))
+      const none = short(Infinity)
+      none.connectMany([endpoint]).subscribe(() => console.log('no'))
+      setTimeout(() => { for (const each of [names, reactor, none]) each.unref() }, 50)
+      process.on('exit', () => console.log(performance.now() < 5_000 ? 'soon' : 'late'))`,
+    prints: ['connected', 'soon'],
+  },
+  'soon when it lets go of a fan-out without end': {
+    peer: 'echo',
+    capability: 'kernelReadiness',
+    program: `
+      function* endless() { for (;;) yield endpoint }
+      let count = 0
+      reactor.connectMany(endless(), { concurrency: 20, onConnected: 'reset' })
+        .subscribe(() => { if (++count === 100) reactor.unref() })
+      process.on('exit', () => console.log(count < 100 ? 'too soon' : 'soon'))`,
+    prints: ['soon'],
+  },
   'not before the data that a reader waits for': {
     peer: 'echo',
     program: `
@@ -84,7 +122,22 @@ export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
   },
 }
 
-export const lifetimeProgram = (program: string): string => `${MAIN}${program}`
+/** `nameless()` is a reactor that never finds out an address, `short(n)` one that lacks descriptors for n sockets. */
+const WAITING = `
+const { errno } = await import('@pollout/core')
+const nameless = () => createReactor({ backend: backend(), resolver: { resolve: () => new Promise(() => {}) } })
+const short = (failures) => createReactor({ backend: (sink) => {
+  const made = backend()(sink)
+  const open = (spec) => failures-- > 0 ? -errno.EMFILE : made.open(spec)
+  return new Proxy(made, { get: (_, key) => {
+    const value = key === 'open' ? open : made[key]
+    return typeof value === 'function' ? value.bind(made) : value
+  } })
+} })
+`
+
+export const lifetimeProgram = (program: string): string =>
+  `${MAIN}${program.replace('WAITING', WAITING)}`
 
 /** A handler that throws: its error is uncaught, and every other one in the batch gets its own. */
 export const THROWING_PROGRAM = `${MAIN}
@@ -131,6 +184,40 @@ console.log(JSON.stringify({ plain, codes, open: reactor.stats().open }))
 /** Gives a program a network of its own with 8 ephemeral ports; says so where the machine does not allow that. */
 export const EIGHT_PORTS = `
 ip link set lo up && echo '40000 40007' > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"`
+
+/**
+ * A network with 8 ephemeral ports, and with addresses that are told in their own ways: 10.9.0.2 answers nothing,
+ * 10.9.0.3 is not found on its link, 10.8.0.0/16 is forbidden, and there is no way to any other. arp(7), ip-route(8).
+ */
+export const TROUBLED_NETWORK = `
+ip link add v0 type veth peer name v1 && ip address add 10.9.0.1/24 dev v0 && ip link set v0 up && ip link set v1 up
+ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 && ip route add prohibit 10.8.0.0/16
+echo 1 > /proc/sys/net/ipv4/tcp_syn_retries && echo 1 > /proc/sys/net/ipv4/neigh/v0/mcast_solicit
+echo 50 > /proc/sys/net/ipv4/neigh/v0/retrans_time_ms ${EIGHT_PORTS}`
+
+/** Prints the outcomes in a troubled network, then what happens when its 8 ports are not enough. */
+export const TROUBLED_NETWORK_PROGRAM = `${MAIN}
+import { once } from 'node:events'
+import net from 'node:net'
+const outcomes = (targets, options) => new Promise((resolve) => {
+  const all = []
+  reactor.connectMany(targets, options).subscribe({ next: (o) => all.push(o), complete: () => resolve(all) })
+})
+const connect = (target) => new Promise((next, error) => reactor.connect(target).subscribe({ next, error }))
+const troubled = outcomes(['10.9.0.2', '10.9.0.3', '10.8.0.1', '10.7.0.1'].map((host) => 'tcp://' + host + ':80'))
+
+const server = net.createServer((socket) => socket.on('error', () => {})).listen(5_000, '127.0.0.1')
+await once(server, 'listening')
+const near = 'tcp://127.0.0.1:5000'
+const kept = await Promise.all(Array.from({ length: 8 }, () => connect(near)))
+const lacking = await connect(near).catch((error) => error)
+const waiting = outcomes([near], { onConnected: 'reset' })
+setTimeout(() => { for (const each of kept) each.reset() }, 50)
+const kinds = [...await waiting, ...await outcomes(Array(40).fill(near), { onConnected: 'reset' })].map((o) => o.kind)
+const told = Object.fromEntries((await troubled).map((o) => [o.target, [o.kind, o.code, o.timedOutBy ?? '']]))
+console.log(JSON.stringify({ told, lacking: [lacking.code, lacking.phase], kinds: [...new Set(kinds)], count: kinds.length }))
+server.close()
+`
 
 /** A thread with many connects in flight, that says so and then waits to be terminated. */
 const WORKER_PROGRAM = `(async () => {

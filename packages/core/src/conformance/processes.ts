@@ -9,6 +9,8 @@ import {
   lifetimeProgram,
   SELF_CONNECT_PROGRAM,
   THROWING_PROGRAM,
+  TROUBLED_NETWORK,
+  TROUBLED_NETWORK_PROGRAM,
   workersProgram,
 } from './child-programs.js'
 import type { Define, Subject } from './trial.js'
@@ -95,6 +97,25 @@ export function defineProcessTests(test: Define): void {
       assert.ok(plain > 0, 'a plain socket was to meet itself')
       const { ECONNREFUSED = 0, EADDRNOTAVAIL = 0, ...others } = codes
       assert.deepEqual([ECONNREFUSED + EADDRNOTAVAIL, others, open], [60, {}, 0])
+    },
+    { network: true, timeoutMs: PATIENCE_MS + 1_000 },
+  )
+
+  test(
+    'a kernel that gives up, finds no way, or has no port left is told as such',
+    async (t) => {
+      const within = ['unshare', '-rn', 'sh', '-c', TROUBLED_NETWORK]
+      const { lines, code } = await run(t.subject, TROUBLED_NETWORK_PROGRAM, 'echo', { within })
+      assert.equal(code, 0)
+      const { told, lacking, kinds, count } = JSON.parse(lines[0] ?? '{}')
+      assert.deepEqual(told, {
+        'tcp://10.9.0.2:80': ['timed-out', 'ETIMEDOUT', 'kernel'],
+        'tcp://10.9.0.3:80': ['unreachable', 'EHOSTUNREACH', ''],
+        'tcp://10.8.0.1:80': ['local', 'EACCES', ''],
+        'tcp://10.7.0.1:80': ['unreachable', 'ENETUNREACH', ''],
+      })
+      assert.deepEqual(lacking, ['EADDRNOTAVAIL', 'local'])
+      assert.deepEqual([kinds, count], [['connected'], 41])
     },
     { network: true, timeoutMs: PATIENCE_MS + 1_000 },
   )

@@ -32,6 +32,7 @@ const kinds = {
   }).on('end', () => socket.end()) },
   recorder: record,
   deaf(socket) { socket.pause(); deaf.add(socket) },
+  curt(socket) { socket.end(); kinds.deaf(socket) },
   greeter(socket) { socket.write('hello'); socket.end(); record(socket) },
   witness(socket) { socket.write('hello'); record(socket) },
   resetter(socket) { socket.once('data', () => socket.resetAndDestroy()) },

@@ -35,6 +35,14 @@ export class SimulatedWorld implements World {
           return this.#record(end)
         },
       },
+      curt: {
+        accept: (end) => {
+          end.pause()
+          end.end()
+          this.#deaf.add(end)
+          return this.#record(end)
+        },
+      },
       witness: {
         accept: (end) => {
           end.write(Buffer.from('hello'))

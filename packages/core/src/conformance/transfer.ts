@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { firstValueFrom, lastValueFrom, tap, toArray } from 'rxjs'
 import { ConnectError } from '../errors.js'
-import { turns } from './raw-backend.js'
+import { blockLoop, turns } from './raw-backend.js'
 import { bytes, codeOf, connected, cutShort, MEBIBYTE, sha1 } from './transfer-tools.js'
 import { type Define, rejection } from './trial.js'
 
@@ -153,6 +153,48 @@ export function defineConnectionTests(test: Define): void {
     assert.deepEqual([error.code, error.phase, error.localFault], ['ECONNRESET', 'receive', false])
     await connection.close()
   })
+
+  test('a peer that resets while this side sends and reads: the reader is told of no clean end', async (t) => {
+    const reactor = t.reactor()
+    for (const lateMs of [0, 20]) {
+      const connection = await firstValueFrom(reactor.connect(t.world.endpoint('resetter')))
+      const received = codeOf(lastValueFrom(connection.received.pipe(toArray())))
+      await connection.send('x')
+      // With the loop held up, the next send finds out before the poller does.
+      blockLoop(lateMs)
+      const sending = codeOf(connection.send(Buffer.alloc(8 * MEBIBYTE)))
+      assert.equal(await received, 'ECONNRESET')
+      assert.ok(['ECONNRESET', 'EPIPE'].includes(await sending))
+      await connection.close()
+    }
+  })
+
+  for (const transport of ['tcp4', 'unix'] as const) {
+    for (const reader of ['that was read', 'that nobody has read']) {
+      test(
+        `a writer that waits over ${transport} does not spin at the peer's end ${reader}`,
+        async (t) => {
+          const reactor = t.reactor()
+          const endpoint = t.world.endpoint('curt', transport)
+          const connection = await firstValueFrom(reactor.connect(endpoint))
+          if (reader === 'that was read') {
+            await lastValueFrom(connection.received, { defaultValue: undefined })
+          }
+          const sending = codeOf(connection.send(Buffer.alloc(8 * MEBIBYTE)))
+          await turns(50)
+          const { events } = reactor.stats()
+          await turns(200)
+          const more = reactor.stats().events - events
+          assert.ok(more <= 10, `${more} events`)
+          assert.ok(connection.unsentBytes > 0)
+          connection.reset()
+          assert.equal(await sending, 'ERR_CONNECTION_CLOSED')
+          await cutShort(t)
+        },
+        { transport },
+      )
+    }
+  }
 
   test('a send that waits is taken back by its signal; one partly sent resets', async (t) => {
     const connection = await connected(t, 'deaf')

@@ -9,6 +9,7 @@ export const TRANSPORTS: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstra
  * - `echo` sends back what it gets, and ends when this side does;
  * - `recorder` reads all, answers nothing, ends when this side does;
  * - `deaf` reads nothing before `listenUp()`, then is a recorder;
+ * - `curt` ends its side at once, and is as deaf;
  * - `greeter` sends `hello`, ends its side at once, and records;
  * - `witness` says `hello`, and records;
  * - `resetter` resets the connection at the first data;
@@ -19,6 +20,7 @@ export type PeerKind =
   | 'echo'
   | 'recorder'
   | 'deaf'
+  | 'curt'
   | 'greeter'
   | 'resetter'
   | 'witness'

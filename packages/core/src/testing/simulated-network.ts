@@ -95,7 +95,7 @@ class Attachment {
     if (known) return known
     const { clock } = this.#network
     const connection = new SimulatedConnection({
-      later: (callback) => clock.defer(callback, true),
+      later: (callback) => clock.defer(callback, this.#script.referenced),
       after: (delayMs, callback) => void clock.setTimer(delayMs, callback),
       changed: () => {
         if (socket.closed !== undefined) return
@@ -130,7 +130,7 @@ class Attachment {
     this.#network.clock.defer(() => {
       this.#scheduled = false
       this.#deliver()
-    }, true)
+    }, this.#script.referenced)
     return 0
   }
 

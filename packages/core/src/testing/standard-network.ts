@@ -15,6 +15,8 @@ export const STANDARD_PORTS = {
   recorder: 9,
   /** Takes nothing. */
   deaf: 11,
+  /** Ends its side at once, and takes nothing. */
+  curt: 12,
   /** Says `hello`, then ends its side; reads on. */
   greeter: 13,
   /** Resets the connection at the first data. */
@@ -48,6 +50,13 @@ const PEERS: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {
   deaf: {
     accept: (end) => {
       end.pause()
+      return {}
+    },
+  },
+  curt: {
+    accept: (end) => {
+      end.pause()
+      end.end()
       return {}
     },
   },

@@ -1,0 +1,122 @@
+/**
+ * Runs the native tests on an addon that is compiled with AddressSanitizer and UndefinedBehaviorSanitizer, in a
+ * build folder of its own. Arguments go to Vitest: `sanitize.mjs packages/backend-native/test/recycling`.
+ *
+ * Node itself is not instrumented, so ASan's library has to be there before it (LD_PRELOAD), and whether memory is
+ * leaked can't be told: V8 leaves too much behind. Reports fail the run even where a test does not notice.
+ */
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const repository = dirname(dirname(root))
+const folder = join(root, 'build', 'sanitize')
+const reports = join(folder, 'reports')
+const hook = join(folder, 'redirect.cjs')
+const addon = join(folder, 'build', 'Release', 'pollout.node')
+
+/** Whatever CXX says: the libraries that are preloaded have to be of the compiler that is used. */
+const COMPILER = 'g++'
+const CHECKS = '-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+function main() {
+  const libraries = ['libasan.so', 'libubsan.so'].map(sanitizerLibrary)
+  if (libraries.includes(undefined)) {
+    console.log('skipped: g++ with its sanitizers is not installed')
+    return 0
+  }
+  if (!compile()) return 1
+  writeFileSync(hook, REDIRECT)
+  rmSync(reports, { recursive: true, force: true })
+  mkdirSync(reports)
+  const status = test(libraries)
+  const found = readdirSync(reports)
+  for (const name of found) console.log(readFileSync(join(reports, name), 'utf8'))
+  console.log(`sanitizers: ${found.length === 0 ? 'no reports' : `${found.length} reports`}`)
+  return found.length > 0 ? 1 : status
+}
+
+/** GCC answers with the bare name where it does not have it. */
+function sanitizerLibrary(name) {
+  const { stdout } = spawnSync(COMPILER, [`-print-file-name=${name}`], { encoding: 'utf8' })
+  const path = stdout?.trim()
+  return path?.startsWith('/') && existsSync(path) ? path : undefined
+}
+
+function compile() {
+  mkdirSync(folder, { recursive: true })
+  for (const part of ['binding.gyp', 'package.json', 'native']) {
+    cpSync(join(root, part), join(folder, part), { recursive: true, preserveTimestamps: true })
+  }
+  const prefix = dirname(dirname(process.execPath))
+  const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h'))
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      require.resolve('node-gyp/bin/node-gyp.js'),
+      'configure',
+      'build',
+      '--release',
+      '--jobs=max',
+      ...(headers ? [`--nodedir=${prefix}`] : []),
+    ],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        CXX: COMPILER,
+        CXXFLAGS: `${CHECKS} -g -fno-omit-frame-pointer`,
+        LDFLAGS: CHECKS,
+        POLLOUT_WERROR: '1',
+      },
+    },
+  )
+  if (status !== 0) console.log(stdout + stderr)
+  return status === 0
+}
+
+function test(libraries) {
+  const ofRepository = createRequire(join(repository, 'package.json'))
+  const vitest = join(dirname(ofRepository.resolve('vitest/package.json')), 'vitest.mjs')
+  const named = process.argv.slice(2)
+  const files = named.length > 0 ? named : ['packages/backend-native']
+  const { status } = spawnSync(
+    process.execPath,
+    // Everything takes several times as long.
+    [vitest, 'run', '--testTimeout=60000', ...files],
+    {
+      cwd: repository,
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        LD_PRELOAD: libraries.join(' '),
+        ASAN_OPTIONS: `detect_leaks=0:log_path=${join(reports, 'asan')}`,
+        UBSAN_OPTIONS: `print_stacktrace=1:log_path=${join(reports, 'ubsan')}`,
+        NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --require=${hook}`,
+      },
+    },
+  )
+  return status ?? 1
+}
+
+/** Tests, their child processes and their Workers all get the instrumented addon for the ordinary one. */
+const REDIRECT = `
+const { dlopen } = process
+process.dlopen = (module, file, ...rest) =>
+  dlopen.call(process, module, file.endsWith('/backend-native/build/Release/pollout.node') ? ${JSON.stringify(addon)} : file, ...rest)
+`
+
+process.exitCode = main()
