@@ -37,6 +37,8 @@ export interface FanOutListener<T> {
 
 /** One pass starts no more than this, so that filling a large `concurrency` does not hold up the loop. */
 const STARTS_PER_PASS = 128
+/** The source waits when so many targets have been put aside: for one place's ports, say, that others do not need. */
+const MOST_ASIDE = 10_000
 /** A target put aside is tried again after 10, 20, 40, ... ms, and no longer than this. */
 const LONGEST_RETRY_WAIT_MS = 200
 /** Exhaustion that lasts longer than this, or than `timeoutMs`, is told as the target's outcome, `local`. */
@@ -56,6 +58,8 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   #untold = 0
   /** Put aside by local exhaustion, each with the timer that brings it back. */
   readonly #aside = new Map<Task<T>, Timer>()
+  /** How many of those put aside lack what all need: descriptors or memory. */
+  #starved = 0
   /** Back from being put aside, or waiting for their time by `rate`; they go first. */
   readonly #again: Task<T>[] = []
   #paceTimer: Timer | undefined
@@ -165,7 +169,9 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
 
   #pull(): Task<T> | undefined {
     // Those put aside are bounded as those in flight are: the source waits for them too.
-    if (this.#exhausted || this.#aside.size >= this.#options.concurrency) return undefined
+    if (this.#exhausted || this.#aside.size >= MOST_ASIDE) return undefined
+    // For want of what all need there is no use in asking for more.
+    if (this.#starved >= this.#options.concurrency) return undefined
     try {
       const pulled = this.#source?.pull()
       if (pulled === undefined) return undefined
@@ -227,10 +233,14 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     const since = forAll ? Math.max(task.lacksSince, this.#lastSufficedAt) : task.lacksSince
     const patienceMs = Math.min(this.#options.timeoutMs, LONGEST_EXHAUSTION_MS)
     if (now - since >= patienceMs) return false
-    if (forAll) this.#limit.exhausted(this.#inFlight.size)
+    if (forAll) {
+      this.#limit.exhausted(this.#inFlight.size)
+      this.#starved++
+    }
     const delayMs = Math.min(10 * 2 ** task.retries++, LONGEST_RETRY_WAIT_MS)
     const retry = (): void => {
       this.#aside.delete(task)
+      if (forAll) this.#starved--
       this.#again.push(task)
       this.#schedulePass()
     }
