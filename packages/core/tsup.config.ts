@@ -4,7 +4,8 @@ export default defineConfig({
   entry: ['src/index.ts', 'src/testing/index.ts', 'src/conformance/index.ts'],
   format: ['esm', 'cjs'],
   target: 'node20',
-  dts: { compilerOptions: { customConditions: [] } },
+  // What is marked @internal is for core itself; `source` would put other packages' sources in.
+  dts: { compilerOptions: { customConditions: [], stripInternal: true } },
   clean: true,
   silent: true,
 })
