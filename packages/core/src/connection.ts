@@ -143,10 +143,10 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the backend has taken all of it (the kernel, on
-   * `node:net` all but the last 64 KiB): await
-   * that to be slowed down to the peer's pace. Rejects with a {@link ConnectError} of phase `send`, or `aborted`
-   * when the connection is closed first. The bytes must not be changed until then.
+   * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the kernel has taken all of it (on
+   * `node:net`: all but 64 KiB at most); await that to be slowed down to the peer's pace. Rejects with a
+   * {@link ConnectError} of phase `send`, or `aborted` when the connection is closed first. The bytes must not be
+   * changed until then.
    */
   send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
     const signal = checkSignal(options.signal)
@@ -212,11 +212,14 @@ export class Connection implements AsyncDisposable {
     const due = troubled ? this.#interest : this.#interest & readiness
     this.#interest &= ~due
     this.#handling = true
-    // Reading first: what arrived before an error is still there, and the error is told once, to whoever asks first.
-    if (due & Interest.READABLE) this.#receiver?.readable()
-    if (due & Interest.WRITABLE) this.#sender?.writable()
-    this.#handling = false
-    this.#arm()
+    try {
+      // Reading first: what arrived before an error is still there, and the error is told once, to whoever asks first.
+      if (due & Interest.READABLE) this.#receiver?.readable()
+      if (due & Interest.WRITABLE) this.#sender?.writable()
+    } finally {
+      this.#handling = false
+      this.#arm()
+    }
   }
 
   #sending(): Sender {
