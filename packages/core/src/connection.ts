@@ -145,8 +145,8 @@ export class Connection implements AsyncDisposable {
   /**
    * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the kernel has taken all of it (on
    * `node:net`: all but 64 KiB at most); await that to be slowed down to the peer's pace. Rejects with a
-   * {@link ConnectError} of phase `send`, or `aborted` when the connection is closed first. The bytes must not be
-   * changed until then.
+   * {@link ConnectError} of phase `send`, or `aborted` when the connection is closed first; handle that, as
+   * Node ends a process over a rejection that nobody does. The bytes must not be changed until then.
    */
   send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
     const signal = checkSignal(options.signal)
