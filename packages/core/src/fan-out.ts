@@ -155,11 +155,15 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#endWhenDone()
   }
 
-  /** May one more start now? If not, a timer will ask again. */
+  /** Takes the permission for one more start, if there is one now; if not, a timer will ask again. */
   #paced(): boolean {
     if (this.#options.rate === Number.POSITIVE_INFINITY) return true
-    const waitMs = this.#pacer.waitMs(this.#core.clock.now())
-    if (waitMs === 0) return true
+    const now = this.#core.clock.now()
+    const waitMs = this.#pacer.waitMs(now)
+    if (waitMs === 0) {
+      this.#pacer.take(now)
+      return true
+    }
     this.#paceTimer ??= this.#core.setTimer(waitMs, () => {
       this.#paceTimer = undefined
       this.#pass()
@@ -168,7 +172,6 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   }
 
   #pull(): Task<T> | undefined {
-    // Those put aside are bounded as those in flight are: the source waits for them too.
     if (this.#exhausted || this.#aside.size >= MOST_ASIDE) return undefined
     // For want of what all need there is no use in asking for more.
     if (this.#starved >= this.#options.concurrency) return undefined
@@ -185,7 +188,6 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   }
 
   #begin(task: Task<T>): void {
-    this.#pacer.take(this.#core.clock.now())
     const { endpoint } = task
     if (endpoint === undefined) return this.#tellInvalid(task)
     this.#inFlight.add(task)

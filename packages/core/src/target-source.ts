@@ -1,5 +1,6 @@
 /** Where targets come from, one at a time and only when asked: iterables, async iterables, observables. */
 import type { Subscribable } from 'rxjs'
+import { Fifo } from './fifo.js'
 import { guarded, reportUncaught } from './uncaught.js'
 
 /**
@@ -118,8 +119,7 @@ function pullAsyncIterable<T>(source: AsyncIterable<T>, listener: SourceListener
 }
 
 function collectObservable<T>(source: Subscribable<T>, listener: SourceListener): Puller<T> {
-  let waiting: T[] = []
-  let head = 0
+  const waiting = new Fifo<T>()
   let ended = false
   const subscription = source.subscribe({
     next(value) {
@@ -137,14 +137,7 @@ function collectObservable<T>(source: Subscribable<T>, listener: SourceListener)
   })
   return {
     pull() {
-      if (head < waiting.length) {
-        const value = waiting[head++] as T
-        if (head * 2 > waiting.length) {
-          waiting = waiting.slice(head)
-          head = 0
-        }
-        return { done: false, value }
-      }
+      if (waiting.size > 0) return { done: false, value: waiting.take() }
       return ended ? { done: true } : undefined
     },
     cancel: () => subscription.unsubscribe(),

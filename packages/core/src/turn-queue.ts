@@ -1,12 +1,11 @@
 /** Work spread over loop turns: a queue that runs a bounded number of items in each. */
+import { Fifo } from './fifo.js'
 
 export class TurnQueue<T> {
   readonly #defer: (callback: () => void) => void
   readonly #perTurn: number
   readonly #run: (item: T) => void
-  #items: T[] = []
-  /** Items before this index have run. */
-  #head = 0
+  readonly #items = new Fifo<T>()
   /** How many more may run in this turn. */
   #budget: number
   #scheduled = false
@@ -19,7 +18,7 @@ export class TurnQueue<T> {
   }
 
   get size(): number {
-    return this.#items.length - this.#head
+    return this.#items.size
   }
 
   /** Runs `item` in a later turn, never now. */
@@ -37,8 +36,7 @@ export class TurnQueue<T> {
   }
 
   clear(): void {
-    this.#items = []
-    this.#head = 0
+    this.#items.clear()
   }
 
   #schedule(): void {
@@ -51,23 +49,14 @@ export class TurnQueue<T> {
     this.#scheduled = false
     this.#budget = this.#perTurn
     // What is pushed while these run waits for the next turn, or it could keep the loop from turning.
-    const waiting = this.size
-    const count = Math.min(waiting, this.#perTurn)
+    const count = Math.min(this.size, this.#perTurn)
     try {
       for (let i = 0; i < count && this.size > 0; i++) {
         this.#budget--
-        this.#run(this.#items[this.#head++] as T)
+        this.#run(this.#items.take())
       }
     } finally {
-      this.#compact()
       if (this.size > 0 || this.#budget < this.#perTurn) this.#schedule()
     }
-  }
-
-  /** Lets go of what has run, at a cost that is constant per item. */
-  #compact(): void {
-    if (this.#head * 2 < this.#items.length) return
-    this.#items = this.#items.slice(this.#head)
-    this.#head = 0
   }
 }

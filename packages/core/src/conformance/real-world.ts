@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Endpoint, tcp, unix } from '../endpoint.js'
+import { PeerRecords } from './peer-records.js'
 import { LISTENER_PROGRAM, PEERS_PROGRAM } from './real-world-programs.js'
 import type { PeerKind, PeerRecord, Transport, World } from './world.js'
 
@@ -27,8 +28,7 @@ class RealWorld implements World {
   #silentPort = 0
   #onFilled: () => void = () => {}
   readonly #children = new Set<ChildProcess>()
-  readonly #records: PeerRecord[] = []
-  readonly #waiting: ((record: PeerRecord) => void)[] = []
+  readonly #records = new PeerRecords()
   #full: { readonly child: ChildProcess; readonly path: string } | undefined
 
   get noSuchPath(): string {
@@ -42,7 +42,7 @@ class RealWorld implements World {
     this.#ready = first as Ready
     child.on('message', (message: { record?: PeerRecord } | 'filled') => {
       if (message === 'filled') this.#onFilled()
-      else if (message.record) this.#recorded(message.record)
+      else if (message.record) this.#records.add(message.record)
     })
     const silent = await this.#listener({ host: '127.0.0.1', port: 0 })
     this.#silentPort = silent.port
@@ -72,14 +72,11 @@ class RealWorld implements World {
   }
 
   nextRecord(): Promise<PeerRecord> {
-    const record = this.#records.shift()
-    if (record) return Promise.resolve(record)
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#records.next()
   }
 
   forgetRecords(): void {
-    this.#records.length = 0
-    this.#waiting.length = 0
+    this.#records.forget()
   }
 
   async listenUp(): Promise<void> {
@@ -96,12 +93,6 @@ class RealWorld implements World {
 
   get #prefix(): string {
     return `pollout-${process.pid}-`
-  }
-
-  #recorded(record: PeerRecord): void {
-    const waiting = this.#waiting.shift()
-    if (waiting) waiting(record)
-    else this.#records.push(record)
   }
 
   async #listener(place: Place): Promise<{ child: ChildProcess; port: number }> {

@@ -14,14 +14,14 @@ import {
   standardAddresses,
   standardNetwork,
 } from '../testing/index.js'
+import { PeerRecords } from './peer-records.js'
 import type { PeerKind, PeerRecord, Transport, World } from './world.js'
 
 export class SimulatedWorld implements World {
   readonly lacksNamespaces = "a simulated network is no kernel's"
   readonly deserted = '192.0.2.2'
   readonly noSuchPath = '/simulated/nothing'
-  readonly #records: PeerRecord[] = []
-  readonly #waiting: ((record: PeerRecord) => void)[] = []
+  readonly #records = new PeerRecords()
   readonly #deaf = new Set<SimulatedPeerEnd>()
   readonly #network: SimulatedNetwork
 
@@ -74,14 +74,11 @@ export class SimulatedWorld implements World {
   }
 
   nextRecord(): Promise<PeerRecord> {
-    const record = this.#records.shift()
-    if (record) return Promise.resolve(record)
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#records.next()
   }
 
   forgetRecords(): void {
-    this.#records.length = 0
-    this.#waiting.length = 0
+    this.#records.forget()
   }
 
   async listenUp(): Promise<void> {
@@ -114,10 +111,7 @@ export class SimulatedWorld implements World {
     const hash: Hash = createHash('sha1')
     let bytes = 0
     const over = (how: PeerRecord['end']): void => {
-      const record: PeerRecord = { bytes, digest: hash.digest('hex'), end: how }
-      const waiting = this.#waiting.shift()
-      if (waiting) waiting(record)
-      else this.#records.push(record)
+      this.#records.add({ bytes, digest: hash.digest('hex'), end: how })
     }
     return {
       data: (chunk) => {
