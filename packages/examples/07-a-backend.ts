@@ -53,11 +53,14 @@ const memoryBackend: BackendFactory = (sink) => {
   return {
     name: 'memory',
     capabilities: {
-      families: ['inet', 'inet6', 'unix'],
-      types: ['stream'],
+      sockets: { inet: ['stream'], inet6: ['stream'], unix: ['stream'], vsock: [] },
       abstractUnix: true,
       kernelReadiness: false,
       immediateErrors: true,
+      bind: false,
+      options: [],
+      eventTimes: false,
+      kernelSockets: false,
     },
     get openHandles() {
       return sockets.size

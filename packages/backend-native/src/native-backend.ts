@@ -19,14 +19,22 @@ import type { Addon, NativeFunctions } from './addon.js'
 const { EAFNOSUPPORT, EPROTONOSUPPORT } = osConstants.errno
 
 /** Linux's numbers: bits/socket.h. */
-const FAMILY_NUMBERS: Readonly<Record<AddressFamily, number>> = { unix: 1, inet: 2, inet6: 10 }
+const FAMILY_NUMBERS: Readonly<Record<AddressFamily, number>> = {
+  unix: 1,
+  inet: 2,
+  inet6: 10,
+  vsock: 40,
+}
 
-const CAPABILITIES: Capabilities = Object.freeze({
-  families: Object.freeze(['inet', 'inet6', 'unix'] as const),
-  types: Object.freeze(['stream'] as const),
+const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
+  sockets: { inet: ['stream'], inet6: ['stream'], unix: ['stream'], vsock: [] },
   abstractUnix: true,
   kernelReadiness: true,
   immediateErrors: true,
+  bind: false,
+  options: [],
+  eventTimes: false,
+  kernelSockets: false,
 })
 
 /** For those forgotten without `destroy()`: the held value does not reach the backend itself. */
@@ -54,10 +62,10 @@ export class NativeBackend implements Backend {
   }
 
   open(spec: SocketSpec): SystemResult | Handle {
-    const family = FAMILY_NUMBERS[spec.family]
-    if (family === undefined) return -EAFNOSUPPORT
-    if (spec.type !== 'stream') return -EPROTONOSUPPORT
-    return this.#native.open(family)
+    const types = CAPABILITIES.sockets[spec.family]
+    if (types === undefined || types.length === 0) return -EAFNOSUPPORT
+    if (!types.includes(spec.type)) return -EPROTONOSUPPORT
+    return this.#native.open(FAMILY_NUMBERS[spec.family])
   }
 
   connect(handle: Handle, to: SocketAddress): SystemResult {

@@ -1,5 +1,5 @@
 /** What `node:net` can do, as data. */
-import type { AddressFamily, Capabilities } from '@pollout/core'
+import type { Capabilities } from '@pollout/core'
 
 /** On Windows a `path` is a named pipe, which is no Unix socket. */
 const HAS_UNIX = process.platform !== 'win32'
@@ -11,12 +11,13 @@ const HAS_UNIX = process.platform !== 'win32'
 const TAKES_ABSTRACT_NAMES =
   process.platform === 'linux' && Number.parseInt(process.versions.node, 10) >= 22
 
-const FAMILIES: readonly AddressFamily[] = HAS_UNIX ? ['inet', 'inet6', 'unix'] : ['inet', 'inet6']
-
 export const CAPABILITIES: Capabilities = {
-  families: FAMILIES,
-  types: ['stream'],
+  sockets: { inet: ['stream'], inet6: ['stream'], unix: HAS_UNIX ? ['stream'] : [], vsock: [] },
   abstractUnix: TAKES_ABSTRACT_NAMES,
   kernelReadiness: false,
   immediateErrors: false,
+  bind: false,
+  options: [],
+  eventTimes: false,
+  kernelSockets: false,
 }

@@ -52,8 +52,9 @@ class NetBackend implements Backend {
 
   open(spec: SocketSpec): SystemResult | Handle {
     if (this.#destroyed !== undefined) return -errno.EBADF
-    if (!CAPABILITIES.families.includes(spec.family)) return -errno.EAFNOSUPPORT
-    if (!CAPABILITIES.types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    const types = CAPABILITIES.sockets[spec.family]
+    if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
+    if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
     const handle = ++this.#lastHandle
     this.#sockets.set(handle, new NetSocket(spec, this.#context))
     return handle as Handle

@@ -6,6 +6,7 @@ import {
   errno,
   type Interest,
   Interest as InterestBit,
+  isInet,
   Readiness,
   type SocketAddress,
   type SocketSpec,
@@ -275,9 +276,9 @@ export class NetSocket implements Pollable, StreamOwner {
   /** Asked once a connection: the port alone tells nearly always, and costs one getsockname(2). */
   #isSelfConnected(): boolean {
     const to = this.#to
-    if (this.#notSelf || to === undefined || to.family === 'unix') return false
+    if (this.#notSelf || to === undefined || !isInet(to)) return false
     const local = this.localAddress()
-    if (local === undefined || local.family === 'unix') return false
+    if (local === undefined || !isInet(local)) return false
     this.#notSelf = local.port !== to.port || local.address !== this.#stream?.remoteAddress
     return !this.#notSelf
   }

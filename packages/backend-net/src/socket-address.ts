@@ -1,7 +1,14 @@
 /** Between the backend interface's socket addresses and those of `node:net`. */
 import { Buffer } from 'node:buffer'
 import type { SocketConnectOpts } from 'node:net'
-import { errno, type InetAddress, type SocketAddress, type SocketSpec } from '@pollout/core'
+import {
+  type AddressFamily,
+  errno,
+  type InetAddress,
+  isInet,
+  type SocketAddress,
+  type SocketSpec,
+} from '@pollout/core'
 
 /** sun_path's size, unix(7); the last byte is the terminating NUL that libuv insists on for paths. */
 const UNIX_PATH_MAX_BYTES = 107
@@ -21,9 +28,10 @@ const refuseLookup: Lookup = (_hostname, _options, callback) => {
 /** What connect(2) would say of this address before it looks for the peer; 0 where it would not object. */
 export function addressFault(spec: SocketSpec, to: SocketAddress): number {
   if (to.family !== spec.family) return -errno.EAFNOSUPPORT
-  if (to.family !== 'unix') {
+  if (isInet(to)) {
     return to.family === 'inet6' && ZONELESS_LINK_LOCAL.test(to.address) ? -errno.EINVAL : 0
   }
+  if (to.family !== 'unix') return -errno.EAFNOSUPPORT
   // An abstract name has no terminator, and so one byte more.
   const most = to.path.startsWith('\0') ? UNIX_PATH_MAX_BYTES + 1 : UNIX_PATH_MAX_BYTES
   const isValid = to.path !== '' && Buffer.byteLength(to.path) <= most
@@ -31,16 +39,17 @@ export function addressFault(spec: SocketSpec, to: SocketAddress): number {
 }
 
 export function connectOptions(to: SocketAddress): SocketConnectOpts {
-  if (to.family === 'unix') return { path: to.path }
+  // No vsock address gets here: `addressFault()`.
+  if (!isInet(to)) return { path: to.family === 'unix' ? to.path : '' }
   return { host: to.address, port: to.port, autoSelectFamily: false, lookup: refuseLookup }
 }
 
 /** The address of an inet or inet6 socket from what `node:net` tells; undefined where it tells nothing. */
 export function inetAddress(
-  family: InetAddress['family'],
+  family: AddressFamily,
   address: string | undefined,
   port: number | undefined,
 ): InetAddress | undefined {
   if (address === undefined || port === undefined) return undefined
-  return { family, address, port }
+  return { family: family === 'inet6' ? family : 'inet', address, port }
 }

@@ -1,6 +1,6 @@
 /** Streams between two connects, and after their handle is closed. */
 import { once } from 'node:events'
-import { createReactor, type SocketAddress } from '@pollout/core'
+import { createReactor, isInet, type SocketAddress } from '@pollout/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { netBackend } from '../src/index.js'
 import { Lingering } from '../src/lingering.js'
@@ -81,7 +81,7 @@ describe('a stream that has data to send after its handle is closed', () => {
     const peer = server.accepted()
     const received = peer.then(readSlowly)
     const reactor = createReactor({ backend: netBackend() })
-    const url = to.family === 'unix' ? '' : `tcp://${to.address}:${to.port}`
+    const url = !isInet(to) ? '' : `tcp://${to.address}:${to.port}`
     await new Promise<void>((resolve, reject) => {
       reactor.connect(url).subscribe({
         next: async (connection) => {

@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /** Address families, by their POSIX names without `AF_`. */
-export type AddressFamily = 'inet' | 'inet6' | 'unix'
+export type AddressFamily = 'inet' | 'inet6' | 'unix' | 'vsock'
 
 /** Socket types, by their POSIX names without `SOCK_`. */
 export type SocketType = 'stream' | 'dgram' | 'seqpacket'
@@ -19,11 +19,27 @@ export interface InetAddress {
 /** A Unix-domain address: unix(7). */
 export interface UnixAddress {
   readonly family: 'unix'
-  /** A file-system path, or an abstract name with a leading NUL character; empty for an unnamed socket. */
+  /**
+   * A file-system path, or an abstract name with a leading NUL character; empty for an unnamed socket, and in bind()
+   * for "any free abstract name" (autobind).
+   */
   readonly path: string
 }
 
-export type SocketAddress = InetAddress | UnixAddress
+/** An address between a virtual machine and its host: vsock(7). */
+export interface VsockAddress {
+  readonly family: 'vsock'
+  /** Context identifier: 1 is this machine, 2 its host. An unsigned 32-bit number. */
+  readonly cid: number
+  /** An unsigned 32-bit number. */
+  readonly port: number
+}
+
+export type SocketAddress = InetAddress | UnixAddress | VsockAddress
+
+export function isInet(address: SocketAddress): address is InetAddress {
+  return address.family === 'inet' || address.family === 'inet6'
+}
 
 /** The family of an address literal, or undefined where `host` is a name that has to be resolved. */
 export function literalFamily(host: string): 'inet' | 'inet6' | undefined {
@@ -32,13 +48,15 @@ export function literalFamily(host: string): 'inet' | 'inet6' | undefined {
   return undefined
 }
 
-/** Text for people and logs: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`. */
+/** Text for people and logs: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`, `vsock:2:1024`. */
 export function formatAddress(address: SocketAddress): string {
   switch (address.family) {
     case 'inet':
       return `${address.address}:${address.port}`
     case 'inet6':
       return `[${address.address}]:${address.port}`
+    case 'vsock':
+      return `vsock:${address.cid}:${address.port}`
     case 'unix':
       return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path
   }

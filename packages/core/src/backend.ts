@@ -17,6 +17,7 @@
  */
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
 import type { Interest } from './readiness.js'
+import type { SocketOptionName, SocketOptionValue } from './socket-options.js'
 
 declare const handleBrand: unique symbol
 declare const tokenBrand: unique symbol
@@ -38,14 +39,22 @@ export interface SocketSpec {
 
 /** What a backend can do, as data: documentation, test skips and "unsupported" errors come from it. */
 export interface Capabilities {
-  readonly families: readonly AddressFamily[]
-  readonly types: readonly SocketType[]
+  /** For each address family, the types of its sockets that can be opened; an empty list where there is none. */
+  readonly sockets: Readonly<Record<AddressFamily, readonly SocketType[]>>
   /** Unix addresses in the abstract namespace: unix(7). */
   readonly abstractUnix: boolean
   /** Readiness is the kernel's own; without it, it is synthesized from another library's events. */
   readonly kernelReadiness: boolean
   /** `connect()` itself returns errors that the kernel knows at once; without it they come with readiness. */
   readonly immediateErrors: boolean
+  /** There is {@link Backend.bind}: local addresses and ports can be chosen. */
+  readonly bind: boolean
+  /** Options that {@link Backend.setOption} takes; see `socket-options.ts`. */
+  readonly options: readonly SocketOptionName[]
+  /** The times of a connect are taken when they happen; without it, when JavaScript gets to them. */
+  readonly eventTimes: boolean
+  /** There is {@link Backend.kernel}: options by number, TCP_INFO, descriptors from and to elsewhere, a connect that waits. */
+  readonly kernelSockets: boolean
 }
 
 /** The outcome of {@link Backend.finishConnect}; a negative number is a negated errno. */
@@ -63,6 +72,12 @@ export type ConnectStatus = number
 
 /** How a socket goes: its data sent and then FIN, or at once with RST where the protocol has one. */
 export type CloseMode = 'graceful' | 'reset'
+
+/**
+ * Where `finishConnect()` writes the times of a connect, in milliseconds as `performance.now()` of the calling thread
+ * counts them: at [0] when connect(2) was called, at [1] when the handshake ended or the failure became known.
+ */
+export type ConnectTimes = Float64Array
 
 /** Where a backend delivers; the reactor is one. */
 export interface ReadinessSink {
@@ -99,11 +114,27 @@ export interface Backend {
 
   /**
    * Has the connect ended? Reads SO_ERROR, which is read-once, then asks for the peer: docs/semantics.md,
-   * "The completion rule". Also removes a stale error queue. To be called once per reported readiness.
+   * "The completion rule". Also removes a stale error queue. To be called once per reported readiness. Writes `times`
+   * (two elements) unless it answers PENDING.
    */
-  finishConnect(handle: Handle): ConnectStatus
+  finishConnect(handle: Handle, times?: ConnectTimes): ConnectStatus
 
-  /** Reads into `into`: recv(2). Bytes read, 0 at the end of the stream, `-EAGAIN` when there is nothing yet. */
+  /** Gives the socket a local address: bind(2). Port 0 leaves the port to the system, an empty unix path the name. */
+  bind?(handle: Handle, at: SocketAddress): SystemResult
+
+  /**
+   * Forgets the peer: connect(2) with AF_UNSPEC. A datagram socket then receives from anybody again, and an automatic
+   * local address is given up too.
+   */
+  disconnect?(handle: Handle): SystemResult
+
+  /** Sets one option: setsockopt(2). `-ENOPROTOOPT` for one that is not among its capabilities. */
+  setOption?(handle: Handle, name: SocketOptionName, value: SocketOptionValue): SystemResult
+
+  /**
+   * Reads into `into`: recv(2). Bytes read, 0 at the end of the stream, `-EAGAIN` when there is nothing yet. A datagram
+   * or packet is read whole, what has no room is cut off; an empty datagram is 0 too.
+   */
   receive(handle: Handle, into: Uint8Array): SystemResult
 
   /** Sends from `data`, starting at `offset`: send(2), no SIGPIPE. Bytes taken, possibly fewer, or `-EAGAIN`. */
@@ -114,6 +145,9 @@ export interface Backend {
 
   /** Deregisters and gives the descriptor back. Harmless on a closed handle. */
   close(handle: Handle, mode: CloseMode): void
+
+  /** What only a backend on the kernel's own sockets has. */
+  readonly kernel?: KernelSockets
 
   /** The socket's own address: getsockname(2); undefined where it has none, or is closed. */
   localAddress(handle: Handle): SocketAddress | undefined
@@ -137,6 +171,30 @@ export interface Backend {
    * gracefully before still goes out, for a bounded time where the backend itself has to see to it. Idempotent.
    */
   destroy(): Promise<void>
+}
+
+/** The part of a backend that only the kernel's own sockets can have. Handles are those of its backend. */
+export interface KernelSockets {
+  /** setsockopt(2) with the numbers and the bytes of this platform. */
+  setOption(handle: Handle, level: number, option: number, value: Uint8Array): SystemResult
+  /** getsockopt(2): how many bytes were written into `into`. */
+  getOption(handle: Handle, level: number, option: number, into: Uint8Array): SystemResult
+  /**
+   * A connect that waits, and the thread with it, for `timeoutMs` at most (Infinity: as long as the kernel does):
+   * connect(2) on a blocking socket with SO_SNDTIMEO, socket(7). Signals do not end the wait. 0, or a negated errno:
+   * `-EINPROGRESS` when the time is over, and then the connect goes on as one that was not waited for.
+   */
+  connectAndWait(handle: Handle, to: SocketAddress, timeoutMs: number): SystemResult
+  /**
+   * Takes over a descriptor from elsewhere, in whatever state, and makes it non-blocking and close-on-exec. It is this
+   * backend's from now on; where the answer is a negated errno (`-EBADF`, `-ENOTSOCK`, `-EINVAL` for one that listens,
+   * `-EAFNOSUPPORT`, `-EPROTONOSUPPORT`) it stays the caller's and is left as it was.
+   */
+  adopt(descriptor: number): SystemResult | Handle
+  /** What kind of socket it is; undefined on a closed handle. */
+  specOf(handle: Handle): SocketSpec | undefined
+  /** Gives the descriptor away, deregistered, still non-blocking: closing it is the caller's. The handle is closed. */
+  detach(handle: Handle): SystemResult
 }
 
 /** Makes a backend that delivers to `sink`; what `createReactor({ backend })` takes. Throws where it cannot work here. */

@@ -151,7 +151,7 @@ export class ConnectRequest extends Expirable implements Owned, Startable, Attem
     const { backend } = this.#core
     const { endpoint } = this
     if (endpoint.scheme !== 'unix') return undefined
-    if (!backend.capabilities.families.includes('unix')) {
+    if (!backend.capabilities.sockets.unix.includes('stream')) {
       return unsupportedFailure(backend.name, 'unix sockets')
     }
     if (endpoint.path.startsWith('\0') && !backend.capabilities.abstractUnix) {

@@ -176,7 +176,7 @@ export class ConnectError extends Error {
   readonly code: string
   readonly errno: number | undefined
   readonly syscall: string
-  /** Address literal or unix path that was tried last. */
+  /** Address literal, unix path or vsock context identifier that was tried last. */
   readonly address: string | undefined
   readonly port: number | undefined
   readonly endpoint: Endpoint | undefined
@@ -196,14 +196,19 @@ export class ConnectError extends Error {
     this.code = failure.code
     this.errno = failure.errno
     this.syscall = failure.syscall
-    this.address = address?.family === 'unix' ? address.path : address?.address
-    this.port = address?.family === 'unix' ? undefined : address?.port
+    this.address = address && hostOf(address)
+    this.port = address && 'port' in address ? address.port : undefined
     this.endpoint = endpoint
     this.phase = failure.phase
     this.localFault = failure.localFault
     this.timedOutBy = failure.timedOutBy
     this.attempts = attempts
   }
+}
+
+function hostOf(address: SocketAddress): string {
+  if (address.family === 'unix') return address.path
+  return address.family === 'vsock' ? String(address.cid) : address.address
 }
 
 /**

@@ -34,11 +34,8 @@ export class Socket implements Disposable {
   constructor(core: ReactorCore, family: AddressFamily, type: SocketType) {
     core.assertAlive()
     const { name, capabilities } = core.backend
-    if (!capabilities.families.includes(family)) {
-      throw new ConnectError(unsupportedFailure(name, `${family} sockets`))
-    }
-    if (!capabilities.types.includes(type)) {
-      throw new ConnectError(unsupportedFailure(name, `${type} sockets`))
+    if (!capabilities.sockets[family]?.includes(type)) {
+      throw new ConnectError(unsupportedFailure(name, `${family} ${type} sockets`))
     }
     const handle = core.backend.open({ family, type })
     if (handle < 0) throw new ConnectError(connectFailure(handle, 'socket'))

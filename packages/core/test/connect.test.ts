@@ -211,7 +211,11 @@ describe('batches and tokens', () => {
 
 describe('capabilities', () => {
   it.each([
-    ['unix:/x', { families: ['inet', 'inet6'] }, 'unix sockets'],
+    [
+      'unix:/x',
+      { sockets: { inet: ['stream'], inet6: ['stream'], unix: [], vsock: [] } },
+      'unix sockets',
+    ],
     ['unix:@x', { abstractUnix: false }, 'abstract unix names'],
   ] as const)('%s without %j is ERR_UNSUPPORTED', (uri, capabilities, what) => {
     const { clock, reactor } = stage({ capabilities })

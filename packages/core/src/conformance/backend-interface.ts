@@ -208,13 +208,13 @@ export function defineBackendInterfaceTests(test: Define): void {
 
   test('what the capabilities leave out is refused by open()', async (t) => {
     const { backend } = t.raw()
-    for (const family of ['inet', 'inet6', 'unix'] as const) {
-      if (backend.capabilities.families.includes(family)) continue
-      assert.equal(backend.open({ family, type: 'stream' }), -errno.EAFNOSUPPORT)
-    }
-    for (const type of ['dgram', 'seqpacket'] as const) {
-      if (backend.capabilities.types.includes(type)) continue
-      assert.equal(backend.open({ family: 'inet', type }), -errno.EPROTONOSUPPORT)
+    for (const family of ['inet', 'inet6', 'unix', 'vsock'] as const) {
+      const types = backend.capabilities.sockets[family]
+      for (const type of ['stream', 'dgram', 'seqpacket'] as const) {
+        if (types.includes(type)) continue
+        const refusal = types.length === 0 ? -errno.EAFNOSUPPORT : -errno.EPROTONOSUPPORT
+        assert.equal(backend.open({ family, type }), refusal)
+      }
     }
     assert.equal(backend.openHandles, 0)
   })

@@ -99,7 +99,7 @@ export function defineLowLevelTests(test: Define): void {
   test('what the backend can not do is ERR_UNSUPPORTED', async (t) => {
     const reactor = t.reactor()
     for (const type of ['dgram', 'seqpacket'] as const) {
-      if (reactor.capabilities.types.includes(type)) continue
+      if (reactor.capabilities.sockets.inet.includes(type)) continue
       assert.throws(
         () => reactor.socket('inet', type),
         (error) => error instanceof ConnectError && error.code === 'ERR_UNSUPPORTED',

@@ -1,6 +1,6 @@
 /** The suite's world in memory, for backends on a simulated network. */
 import { createHash, type Hash } from 'node:crypto'
-import type { SocketAddress } from '../address.js'
+import { isInet, type SocketAddress } from '../address.js'
 import { type BackendFactory, ConnectStatus } from '../backend.js'
 import { type Endpoint, tcp, unix } from '../endpoint.js'
 import { errno } from '../errno.js'
@@ -128,7 +128,8 @@ export class SimulatedWorld implements World {
 }
 
 function endpointAt(address: SocketAddress): Endpoint {
-  return address.family === 'unix' ? unix(address.path) : tcp(address.address, address.port)
+  if (isInet(address)) return tcp(address.address, address.port)
+  return unix(address.family === 'unix' ? address.path : '')
 }
 
 /** A world of its own; take its `backend` for the tests. */

@@ -1,6 +1,6 @@
 /** One test's surroundings: its reactors and backends, ended and looked over for leaks afterwards. */
 import assert from 'node:assert/strict'
-import type { SocketAddress } from '../address.js'
+import type { InetAddress, UnixAddress } from '../address.js'
 import type { Backend, BackendFactory, Capabilities } from '../backend.js'
 import type { Endpoint } from '../endpoint.js'
 import { createReactor, type Reactor, type ReactorOptions } from '../reactor.js'
@@ -132,8 +132,8 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
     return `capability abstractUnix is missing in ${name}`
   }
   const family = transport === 'tcp4' ? 'inet' : transport === 'tcp6' ? 'inet6' : 'unix'
-  if (transport && !capabilities.families.includes(family)) {
-    return `capability families: ${family} is missing in ${name}`
+  if (transport && !capabilities.sockets[family].includes('stream')) {
+    return `capability sockets: ${family} is missing in ${name}`
   }
   if (capability && !capabilities[capability]) {
     return `capability ${capability} is missing in ${name}`
@@ -146,7 +146,7 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
 }
 
 /** The address that a literal endpoint stands for. */
-export function addressOf(endpoint: Endpoint): SocketAddress {
+export function addressOf(endpoint: Endpoint): InetAddress | UnixAddress {
   if (endpoint.scheme === 'unix') return { family: 'unix', path: endpoint.path }
   const family = endpoint.host.includes(':') ? 'inet6' : 'inet'
   return { family, address: endpoint.host, port: endpoint.port }

@@ -16,11 +16,19 @@ import type { Script } from './script.js'
 import { ScriptedSocket } from './scripted-socket.js'
 
 const EVERYTHING: Capabilities = {
-  families: ['inet', 'inet6', 'unix'],
-  types: ['stream', 'dgram', 'seqpacket'],
+  sockets: {
+    inet: ['stream', 'dgram'],
+    inet6: ['stream', 'dgram'],
+    unix: ['stream', 'dgram', 'seqpacket'],
+    vsock: ['stream', 'seqpacket'],
+  },
   abstractUnix: true,
   kernelReadiness: true,
   immediateErrors: true,
+  bind: false,
+  options: [],
+  eventTimes: true,
+  kernelSockets: false,
 }
 
 /** @internal Made by {@link Script.factory}. */
@@ -43,8 +51,8 @@ export class ScriptedBackend implements Backend {
   open(spec: SocketSpec): SystemResult | Handle {
     const script = this.#script
     if (script.destroyed) return script.violation('open() after destroy()')
-    const { families, types } = this.capabilities
-    if (!families.includes(spec.family)) return -errno.EAFNOSUPPORT
+    const types = this.capabilities.sockets[spec.family]
+    if (types.length === 0) return -errno.EAFNOSUPPORT
     if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
     const result = script.answer('open', undefined, [spec], () => 0)
     if (result < 0) return result

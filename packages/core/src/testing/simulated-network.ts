@@ -1,5 +1,5 @@
 /** A network in memory: addresses with peers behind them, and a backend whose sockets reach them. */
-import { formatAddress, type SocketAddress } from '../address.js'
+import { formatAddress, isInet, type SocketAddress } from '../address.js'
 import type { BackendFactory } from '../backend.js'
 import { type Clock, systemClock } from '../clock.js'
 import { errno } from '../errno.js'
@@ -117,7 +117,7 @@ class Attachment {
   }
 
   #localFor(to: SocketAddress): SocketAddress {
-    if (to.family === 'unix') return { family: 'unix', path: '' }
+    if (!isInet(to)) return { family: 'unix', path: '' }
     const address = to.family === 'inet' ? '192.0.2.99' : '2001:db8::99'
     return { family: to.family, address, port: this.#nextPort++ }
   }
