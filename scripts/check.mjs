@@ -15,6 +15,7 @@ const checks = {
   lint: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
   dependencies: () => run('depcruise', ['packages']),
   unused: () => run('knip', ['--no-config-hints']),
+  documents: () => run('node', ['scripts/generate-docs.mjs', '--check']),
   packages: checkPackages,
   native: () => run('node', ['packages/backend-native/scripts/lint-native.mjs']),
 }

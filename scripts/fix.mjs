@@ -1,9 +1,11 @@
-/** Mends what can be mended by itself: Biome's safe fixes and formatting, clang-format on the addon. */
+/** Mends what can be mended by itself: generated documents, Biome's safe fixes and formatting, clang-format on the addon. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './packages.mjs'
 
+start('node', ['scripts/build.mjs'])
+start('node', ['scripts/generate-docs.mjs'])
 start('biome', ['check', '--write', ...process.argv.slice(2)])
 
 const native = join(root, 'packages/backend-native/native')
