@@ -3,12 +3,13 @@
 // The files of core that hand out observables. All others work without RxJS, so that they can be read and tested without it.
 const OBSERVABLE_FACING = [
   '^packages/core/src/index[.]ts$',
+  '^packages/core/src/adopt[.]ts$',
   '^packages/core/src/connect[.]ts$',
   '^packages/core/src/connect-many[.]ts$',
   '^packages/core/src/connection[.]ts$',
   '^packages/core/src/reactor[.]ts$',
   '^packages/core/src/session[.]ts$',
-  '^packages/core/src/socket[.]ts$',
+  '^packages/core/src/socket-readiness[.]ts$',
   '^packages/core/src/target-source[.]ts$', // targets may come as an observable
   '^packages/core/src/(testing|conformance)/',
 ]
@@ -17,9 +18,10 @@ const OBSERVABLE_FACING = [
 const MAY_USE_NODE_NET = [
   '^packages/backend-net/',
   '^packages/core/src/address[.]ts$', // isIP and its kin only: they parse, they open nothing
+  '^packages/core/src/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
   '^packages/[^/]+/test/',
-  '^packages/(examples|bench|demo)/',
+  '^packages/(examples|bench|demo|kernel-tests)/',
 ]
 
 /** @type {import('dependency-cruiser').IConfiguration} */

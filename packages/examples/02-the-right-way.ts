@@ -6,17 +6,16 @@
  * Right: connect() once, wait until the socket is writable, then ask how it went: connect(2), EINPROGRESS.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createReactor, Interest, literalFamily, type SocketAddress } from 'pollout'
+import { addressOf, createReactor, Interest, type SocketAddress } from 'pollout'
 import { firstValueFrom } from 'rxjs'
 import { closedEndpoint, endpointOrEcho } from './embedded-server.js'
 
 await using reactor = createReactor()
 
-function addressOf(endpoint: Awaited<ReturnType<typeof closedEndpoint>>): SocketAddress {
-  if (endpoint.scheme === 'unix') return { family: 'unix', path: endpoint.path }
-  const family = literalFamily(endpoint.host)
-  if (!family) throw new Error('this level takes addresses, no names')
-  return { family, address: endpoint.host, port: endpoint.port }
+function literalAddress(endpoint: Awaited<ReturnType<typeof closedEndpoint>>): SocketAddress {
+  const address = addressOf(endpoint)
+  if (!address) throw new Error('this level takes addresses, no names')
+  return address
 }
 
 async function wrongWay(to: SocketAddress): Promise<string> {
@@ -37,8 +36,8 @@ async function rightWay(to: SocketAddress): Promise<string> {
   return socket.finishConnect()
 }
 
-const open = addressOf(await endpointOrEcho())
-const closed = addressOf(await closedEndpoint())
+const open = literalAddress(await endpointOrEcho())
+const closed = literalAddress(await closedEndpoint())
 console.log('open port,   wrong way:', await wrongWay(open))
 console.log('open port,   right way:', await rightWay(open))
 console.log('closed port, wrong way:', await wrongWay(closed))

@@ -1,7 +1,9 @@
-// The addon's one export: createBackend(ready, broken). There is no other state than the backends'.
+// The addon's one export: createBackend(ready, broken, originMs). There is no other state than the
+// backends'.
 #include <napi.h>
 
 #include "backend.h"
+#include "call_arguments.h"
 #include "functions.h"
 
 namespace pollout {
@@ -14,8 +16,12 @@ Napi::Value CreateBackend(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "createBackend() takes two functions").ThrowAsJavaScriptException();
     return env.Undefined();
   }
+  double origin_ms = 0;
+  if (!info[2].IsUndefined() && !ReadNumber(env, info[2], "originMs", &origin_ms)) {
+    return env.Undefined();
+  }
   Backend* backend =
-      Backend::Create(env, info[0].As<Napi::Function>(), info[1].As<Napi::Function>());
+      Backend::Create(env, info[0].As<Napi::Function>(), info[1].As<Napi::Function>(), origin_ms);
   if (backend == nullptr) return env.Undefined();
   return MakeFunctions(env, *backend);
 }

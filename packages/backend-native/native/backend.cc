@@ -1,37 +1,27 @@
-// Backend: registration and delivery, closing and teardown.
+// Backend: making one, delivery, and teardown. The calls on its sockets are in backend_sockets.cc.
 #include "backend.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
 #include <utility>
+
+#include "closing.h"
 
 namespace pollout {
 
-namespace {
-
-// RST instead of FIN: socket(7), SO_LINGER; tcp(7).
-void SetAbortiveClose(int fd) noexcept {
-  linger at_once{};
-  at_once.l_onoff = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
-
-}  // namespace
-
-Backend::Backend(Napi::Env env, Napi::Function ready, Napi::Function broken)
+Backend::Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms)
     : env_(env),
+      origin_ms_(origin_ms),
       poller_(*this, sockets_),
       recycler_(*this),
       sink_(std::in_place, env, ready, broken) {}
 
-Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken) {
+Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
+                         double origin_ms) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
     Napi::Error::New(env, "this environment has no event loop").ThrowAsJavaScriptException();
     return nullptr;
   }
-  auto* backend = new Backend(env, ready, broken);
+  auto* backend = new Backend(env, ready, broken, origin_ms);
   const char* call = nullptr;
   const int failed = backend->poller_.Open(loop, &call);
   if (failed != 0) {
@@ -46,109 +36,6 @@ Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function bro
 
 void Backend::Release() noexcept {
   if (--owners_ == 0) delete this;
-}
-
-std::int64_t Backend::Open(sa_family_t family) {
-  if (closing_) return -EBADF;
-  Recycler::Spare spare = recycler_.Take(family);
-  if (!spare.fd) {
-    UniqueFd fd = NewSocket(family);
-    return fd ? sockets_.Insert(std::move(fd), family) : -errno;
-  }
-  const std::int64_t handle = sockets_.Insert(std::move(spare.fd), family);
-  Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
-  if (socket == nullptr) return handle;
-  socket->registered = true;
-  socket->spent = true;
-  socket->recycled = true;
-  socket->peer = spare.peer;
-  return handle;
-}
-
-// Nobody is told that there are no descriptors left while spares hold some.
-UniqueFd Backend::NewSocket(sa_family_t family) noexcept {
-  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  UniqueFd fd(::socket(family, kType, 0));
-  if (fd || (errno != EMFILE && errno != ENFILE) || recycler_.empty()) return fd;
-  recycler_.Clear();
-  return UniqueFd(::socket(family, kType, 0));
-}
-
-int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept {
-  if (socket.peer == peer) return 0;
-  Recycler::Spare spare{std::move(socket.fd), socket.peer};
-  if (recycler_.Exchange(spare, peer)) {
-    socket.fd = std::move(spare.fd);
-    socket.peer = peer;
-    return 0;
-  }
-  // Kept first: its descriptor may be the one that is missing.
-  recycler_.Keep(std::move(spare.fd), spare.peer);
-  socket.fd = NewSocket(socket.family);
-  if (!socket.fd) {
-    const int error = errno;
-    sockets_.Vacate(handle);
-    return -error;
-  }
-  socket.registered = false;
-  socket.spent = false;
-  socket.recycled = false;
-  socket.peer = {};
-  return 0;
-}
-
-int Backend::Connect(double handle, const SocketAddress& to) {
-  Socket* socket = sockets_.Find(handle);
-  if (socket == nullptr) return -EBADF;
-  const TcpPeer peer = to.ToTcpPeer();
-  if (socket->recycled) {
-    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), peer);
-    if (failed != 0) return failed;
-  }
-  // A second peer would have the first one's sequence numbers.
-  if (peer.family != socket->family || (socket->peer && !(socket->peer == peer))) {
-    socket->recyclable = false;
-  }
-  socket->peer = peer;
-  // A report of the attempt before says nothing of this one.
-  socket->last_events = 0;
-  const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
-  if (result == 0 || result == -EINPROGRESS || result == -EINTR) socket->recycled = false;
-  return result;
-}
-
-int Backend::Register(double handle, double token, std::uint32_t interest) {
-  Socket* socket = sockets_.Find(handle);
-  if (socket == nullptr) return -EBADF;
-  if (socket->recycled) {
-    // Registered before it connects: to whom cannot be told, so it has to be a new one.
-    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
-    if (failed != 0) return failed;
-  }
-  const int result = poller_.Arm(*socket, static_cast<std::uint64_t>(handle), token, interest);
-  Settle();
-  return result;
-}
-
-void Backend::Deregister(double handle) {
-  Socket* socket = sockets_.Find(handle);
-  if (socket == nullptr) return;
-  poller_.Disarm(*socket);
-  Settle();
-}
-
-void Backend::Close(double handle, bool reset) {
-  Socket* socket = sockets_.Find(handle);
-  if (socket == nullptr) return;
-  if (reset && delivering_ && !broken_ && recycler_.Disconnect(*socket)) {
-    const TcpPeer peer = socket->peer;
-    recycler_.Keep(sockets_.Take(static_cast<std::uint64_t>(handle)), peer);
-    return;
-  }
-  poller_.Forget(*socket);
-  if (reset && socket->family != AF_UNIX) SetAbortiveClose(socket->fd.get());
-  sockets_.Remove(static_cast<std::uint64_t>(handle));
-  Settle();
 }
 
 // Gather first, call JavaScript last: inside the call sockets are closed and opened, and the slots
@@ -236,7 +123,7 @@ void Backend::GiveBack() {
   closing_ = true;
   sockets_.ForEach([this](Socket& socket, std::uint64_t handle) {
     poller_.Forget(socket);
-    if (socket.family != AF_UNIX) SetAbortiveClose(socket.fd.get());
+    PrepareClose(socket, true);
     sockets_.Remove(handle);
   });
   sink_->Hold(false);

@@ -19,10 +19,18 @@
 
 namespace pollout {
 
+// In milliseconds, on the scale that the backend was told; NaN where not known.
+struct ConnectTimes {
+  double started = 0;
+  double ended = 0;
+};
+
 class Backend final : private Poller::Owner, private Recycler::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
-  static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken);
+  // `origin_ms`: what uv_hrtime() says at the zero of ConnectTimes.
+  static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
+                         double origin_ms);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -33,11 +41,30 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   SocketSlab& sockets() noexcept { return sockets_; }
 
   // A handle, or a negated errno.
-  std::int64_t Open(sa_family_t family);
+  std::int64_t Open(SocketKind kind);
+  // The same for an open descriptor from elsewhere, which stays the caller's where it is refused.
+  std::int64_t Adopt(int fd);
+  int Bind(double handle, const SocketAddress& at);
   int Connect(double handle, const SocketAddress& to);
+  int ConnectAndWait(double handle, const SocketAddress& to, double timeout_ms);
+  int Disconnect(double handle);
+  // The completion rule: see connect_completion.h.
+  int FinishConnect(double handle, ConnectTimes* times);
+
+  struct Claimed {
+    // Valid until the next socket is opened; null where that failed.
+    Socket* socket;
+    // 0, or a negated errno.
+    int failed;
+  };
+  // For what leaves its mark on a socket: it is not used again afterwards, and was not before.
+  Claimed Claim(double handle) noexcept;
+
   int Register(double handle, double token, std::uint32_t interest);
   void Deregister(double handle);
   void Close(double handle, bool reset);
+  // The descriptor, the caller's from here on, or a negated errno.
+  int Detach(double handle);
 
   // Delivers what is ready now, from within a call of JavaScript.
   void Poll(Napi::Env env);
@@ -49,7 +76,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   void Destroy(Napi::Function closed);
 
  private:
-  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken);
+  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms);
   ~Backend() = default;
 
   void OnReady() override;
@@ -57,9 +84,11 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   void OnClosed() override;
   static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
 
-  UniqueFd NewSocket(sa_family_t family) noexcept;
+  UniqueFd NewSocket(SocketKind kind) noexcept;
   // Has a recycled socket be one for that peer: 0, or a negated errno with the handle void.
   int Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept;
+  static int Finish(Socket& socket) noexcept;
+  double TimeOf(std::uint64_t ns) const noexcept;
 
   // One batch, if anything is ready. Whether there may be another.
   bool Deliver(Napi::Env env);
@@ -68,6 +97,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   void Settle();
 
   napi_env env_;
+  double origin_ms_;
   SocketSlab sockets_;
   Poller poller_;
   Recycler recycler_;

@@ -83,4 +83,29 @@ bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** 
   return true;
 }
 
+bool ReadOptionalDoubles(napi_env env, napi_value value, const char* name, std::size_t count,
+                         double** data) noexcept {
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* start = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &start, nullptr, nullptr) == napi_ok &&
+      type == napi_float64_array && length >= count) {
+    *data = static_cast<double*>(start);
+    return true;
+  }
+  napi_valuetype given{};
+  if (napi_typeof(env, value, &given) == napi_ok && given == napi_undefined) {
+    *data = nullptr;
+    return true;
+  }
+  ThrowType(env, name, "a Float64Array with room for all, not detached");
+  return false;
+}
+
+napi_value Result(napi_env env, std::int64_t result) noexcept {
+  napi_value value = nullptr;
+  napi_create_int64(env, result, &value);
+  return value;
+}
+
 }  // namespace pollout

@@ -24,6 +24,13 @@ bool ReadText(napi_env env, napi_value value, const char* name, char* buffer, st
 bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** data,
                std::size_t* length) noexcept;
 
+// Null where it was not given.
+bool ReadOptionalDoubles(napi_env env, napi_value value, const char* name, std::size_t count,
+                         double** data) noexcept;
+
+// A system call's answer: >= 0, or a negated errno.
+napi_value Result(napi_env env, std::int64_t result) noexcept;
+
 void ThrowType(napi_env env, const char* name, const char* expected) noexcept;
 void ThrowRange(napi_env env, const char* name, const char* expected) noexcept;
 

@@ -1,4 +1,4 @@
-// The completion rule: has a non-blocking connect ended, and how?
+// The completion rule: has a connect ended, how, and when?
 //
 // connect(2) says: wait for writability, then read SO_ERROR; zero is success. That is the right
 // first question and, taken alone, the wrong answer in four situations on Linux. Hence three.
@@ -11,18 +11,35 @@
 //    else has read is zero the second time. And an ICMP error in SYN_SENT leaves its copy in the
 //    socket's error queue, for which tcp_poll() raises POLLERR for ever, with SO_ERROR 0.
 //
-// 2. getpeername(2), because it is the proof: the kernel answers it from the connection's state,
+// 2. The peer, because it is the proof: the kernel answers getpeername(2) from the connection's
+// state,
 //    and has a peer only once the handshake is through. It still succeeds after the peer's FIN,
 //    rightly: a connection that was accepted and closed again before anyone looked was a success.
+//    For TCP the state itself is asked, by TCP_INFO (tcp(7)), on which inet_getname() rests its
+//    answer: a peer in any state but CLOSE, LISTEN and SYN_SENT. It tells more for the same price:
 //
-//    It also unmasks the self-connect. A connect to a local port that nobody listens on, with the
-//    same port picked as the ephemeral one, meets its own SYN; TCP's simultaneous open then
-//    connects the socket to itself (RFC 9293, section 3.5). Nobody is there, so it is no success.
+//    - SYN_SENT is the other meaning of ENOTCONN: the handshake is still on and the readiness was
+//      spurious. Empty the error queue, the cause, so that it doesn't wake us again, and wait on.
+//      Without a peer in any other state the connect is over, and the reason is lost to another
+//      reader: ECONNRESET, the nearest thing that is true.
+//    - SYN_SENT with nothing sent, so nothing unacknowledged, is TCP_FASTOPEN_CONNECT: connect()
+//    has
+//      succeeded, the socket is writable, and the SYN goes out with the first data. To wait would
+//      be to wait for ever. Nobody has answered yet, so when the handshake ended is not known.
+//    - SYN_RECV, half of a simultaneous open, is no peer yet: only a server's fast open is
+//    writable.
 //
-// 3. TCP_INFO (tcp(7)), because ENOTCONN has two meanings. In SYN_SENT the handshake is still on
-//    and the readiness was spurious: empty the error queue, the cause, so that it doesn't wake us
-//    again, and wait on. In any other state it is over, and the reason is lost to another reader:
-//    ECONNRESET, the nearest thing that is true.
+// 3. The local port where it is the peer's, because of the self-connect. A connect to a local port
+//    that nobody listens on, with the same port picked as the ephemeral one, meets its own SYN;
+//    TCP's simultaneous open then connects the socket to itself (RFC 9293, section 3.5). Nobody is
+//    there, so it is no success. Addresses are compared as the kernel has them: a connect to
+//    0.0.0.0 or :: has reached loopback by then.
+//
+// When: readiness is found when the loop gets to it, and behind a burst of connects that is late.
+// But TCP_INFO has the kernel's own measurement from SYN to SYN-ACK, the round trip, as long as
+// nothing else was measured: so connect(2)'s time and that much is when the handshake ended. Where
+// the SYN had to be sent again the measurement, if there is one, starts at the last of them (Karn,
+// RFC 6298), and the time of the report is the best there is.
 //
 // Calling connect() again instead, to be told EISCONN or EALREADY, is not a way out: after a
 // refusal it silently starts a new attempt.
@@ -30,7 +47,12 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "error_queue.h"
@@ -40,6 +62,8 @@ namespace pollout {
 
 namespace {
 
+constexpr std::uint64_t kNsPerUs = 1000;
+
 int TakeSocketError(int fd) noexcept {
   int error = 0;
   socklen_t size = sizeof(error);
@@ -47,36 +71,77 @@ int TakeSocketError(int fd) noexcept {
   return error;
 }
 
-bool IsHandshaking(int fd) noexcept {
+bool IsSilent(int fd) noexcept {
+  pollfd waiting{};
+  waiting.fd = fd;
+  waiting.events = POLLOUT;
+  return ::poll(&waiting, 1, 0) == 0;
+}
+
+bool IsConnectedToItself(int fd, in_port_t peer_port) noexcept {
+  SocketAddress local;
+  if (local.SetLocalOf(fd) != 0) return false;
+  if (peer_port != 0 && local.InetPort() != peer_port) return false;
+  SocketAddress peer;
+  return peer.SetPeerOf(fd) == 0 && local.IsSameInet(peer);
+}
+
+// `reported` unless the kernel knows better.
+std::uint64_t HandshakeEnd(const ConnectProgress& connect, const tcp_info& info,
+                           std::uint64_t reported) noexcept {
+  const bool measured = info.tcpi_rtt != 0 && info.tcpi_total_retrans == 0;
+  if (!measured || connect.started_ns == 0 || connect.deferred) return reported;
+  return std::min(reported, connect.started_ns + (info.tcpi_rtt * kNsPerUs));
+}
+
+ConnectEnd FinishTcp(const Socket& socket, std::uint64_t reported) noexcept {
+  const int fd = socket.fd.get();
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-  return info.tcpi_state == TCP_SYN_SENT;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported};
+  switch (info.tcpi_state) {
+    case TCP_CLOSE:
+    case TCP_LISTEN:
+      return {-ECONNRESET, reported};
+    case TCP_SYN_SENT:
+      if (info.tcpi_unacked == 0) return {kConnected, 0};
+      DrainErrorQueue(fd);
+      return {kPending, 0};
+    case TCP_SYN_RECV:
+      if ((socket.last_events & EPOLLOUT) == 0) {
+        DrainErrorQueue(fd);
+        return {kPending, 0};
+      }
+      break;
+    default:
+      break;
+  }
+  if (IsConnectedToItself(fd, socket.connect.port)) return {kSelfConnected, reported};
+  // The common case is spared a system call.
+  if (!IsErrorQueueEmpty(socket.last_events)) DrainErrorQueue(fd);
+  return {kConnected, HandshakeEnd(socket.connect, info, reported)};
 }
 
 }  // namespace
 
-int FinishConnect(int fd, sa_family_t family, std::uint32_t events) noexcept {
+ConnectEnd FinishConnect(const Socket& socket) noexcept {
+  const int fd = socket.fd.get();
+  const std::uint64_t reported =
+      socket.connect.reported_ns != 0 ? socket.connect.reported_ns : uv_hrtime();
   const int error = TakeSocketError(fd);
-  if (error != 0 && error != EINPROGRESS && error != EALREADY && error != EINTR) return -error;
+  if (error != 0 && error != EINPROGRESS && error != EALREADY && error != EINTR) {
+    return {-error, reported};
+  }
+  if (socket.kind.IsTcp()) return FinishTcp(socket, reported);
 
   SocketAddress peer;
   const int no_peer = peer.SetPeerOf(fd);
-  if (no_peer != 0 && no_peer != -ENOTCONN) return no_peer;
-  if (family == AF_UNIX) return no_peer == 0 ? kConnected : -ECONNRESET;
-
-  if (no_peer != 0) {
-    if (!IsHandshaking(fd)) return -ECONNRESET;
-    DrainErrorQueue(fd);
-    return kPending;
-  }
-
-  SocketAddress local;
-  if (local.SetLocalOf(fd) == 0 && local.IsSameInet(peer)) return kSelfConnected;
-
-  // The common case is spared a system call.
-  if (!IsErrorQueueEmpty(events)) DrainErrorQueue(fd);
-  return kConnected;
+  if (no_peer == 0) return {kConnected, reported};
+  if (no_peer != -ENOTCONN) return {no_peer, reported};
+  // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
+  // known.
+  if (socket.kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
+  return {-ECONNRESET, reported};
 }
 
 }  // namespace pollout

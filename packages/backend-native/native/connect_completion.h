@@ -1,9 +1,9 @@
-// The completion rule: has a non-blocking connect ended, and how?
+// The completion rule: has a connect ended, how, and when?
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
+
+#include "slab.h"
 
 namespace pollout {
 
@@ -12,7 +12,14 @@ constexpr int kConnected = 0;
 constexpr int kPending = 1;
 constexpr int kSelfConnected = 2;
 
-// One of the above, or a negated errno. `events` is what epoll reported last, 0 if nothing yet.
-int FinishConnect(int fd, sa_family_t family, std::uint32_t events) noexcept;
+struct ConnectEnd {
+  // One of the above, or a negated errno.
+  int status;
+  // As uv_hrtime() counts; 0 where that is not known.
+  std::uint64_t at_ns;
+};
+
+// Goes by the socket's `kind`, by what epoll reported of it last, and by how its connect was begun.
+ConnectEnd FinishConnect(const Socket& socket) noexcept;
 
 }  // namespace pollout

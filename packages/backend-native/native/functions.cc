@@ -51,11 +51,13 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
 }  // namespace
 
 Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
-  constexpr std::array<std::pair<const char*, napi_callback>, 17> kFunctions{{
+  constexpr std::array<std::pair<const char*, napi_callback>, 23> kFunctions{{
       {"open", &CallOpen},
-      {"connectInet", &CallConnectInet},
-      {"connectInet6", &CallConnectInet6},
-      {"connectUnix", &CallConnectUnix},
+      {"adopt", &CallAdopt},
+      {"bind", &CallBind},
+      {"connect", &CallConnect},
+      {"connectAndWait", &CallConnectAndWait},
+      {"disconnect", &CallDisconnect},
       {"register", &CallRegister},
       {"deregister", &CallDeregister},
       {"finishConnect", &CallFinishConnect},
@@ -63,6 +65,10 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"send", &CallSend},
       {"shutdown", &CallShutdown},
       {"close", &CallClose},
+      {"detach", &CallDetach},
+      {"kindOf", &CallKindOf},
+      {"setOption", &CallSetOption},
+      {"getOption", &CallGetOption},
       {"localAddress", &CallLocalAddress},
       {"peerAddress", &CallPeerAddress},
       {"openHandles", &CallOpenHandles},

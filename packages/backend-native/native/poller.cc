@@ -114,14 +114,22 @@ void Poller::Disarm(Socket& socket) noexcept {
 
 void Poller::Forget(Socket& socket) noexcept {
   Disarm(socket);
-  if (!socket.registered || socket.spent) return;
+  if (socket.spent) return;
+  Remove(socket);
+}
+
+void Poller::Remove(Socket& socket) noexcept {
+  Disarm(socket);
+  if (!socket.registered) return;
   socket.registered = false;
+  socket.spent = false;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
 }
 
 Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcept {
   const int found = ::epoll_wait(epoll_.get(), events_.data(), kMaxBatch, 0);
   if (found < 0) return {errno == EINTR ? 0 : -errno, false};
+  const std::uint64_t now = found == 0 ? 0 : uv_hrtime();
   int count = 0;
   for (int index = 0; index < found; ++index) {
     const epoll_event& event = events_[index];
@@ -131,6 +139,7 @@ Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcep
     if (!socket->armed) continue;
     Disarm(*socket);
     socket->last_events = event.events;
+    socket->connect.reported_ns = now;
     tokens[count] = socket->token;
     readiness[count] = ReadinessOf(event.events);
     ++count;

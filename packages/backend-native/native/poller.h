@@ -52,6 +52,8 @@ class Poller {
   void Disarm(Socket& socket) noexcept;
   // To be called before the descriptor is closed.
   void Forget(Socket& socket) noexcept;
+  // To be called before the descriptor is given away: it leaves the set, whatever its state.
+  void Remove(Socket& socket) noexcept;
 
   // Takes what is ready now, without waiting. Each array has room for kMaxBatch.
   Gathered Gather(double* tokens, std::uint8_t* readiness) noexcept;

@@ -59,6 +59,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -140,6 +141,11 @@ bool Recycler::Exchange(Spare& spare, const TcpPeer& peer) noexcept {
 bool Recycler::IsRecurring(const TcpPeer& peer) noexcept {
   TcpPeer& place = recent_[HashOf(peer) % kRecentPeers];
   return std::exchange(place, peer) == peer;
+}
+
+bool Recycler::Holds(int fd) const noexcept {
+  return std::any_of(spares_.begin(), spares_.end(),
+                     [fd](const Spare& spare) { return spare.fd.get() == fd; });
 }
 
 void Recycler::Close() noexcept {

@@ -49,6 +49,7 @@ class Recycler {
   // The one of that peer in exchange for `spare`; false where there is none.
   bool Exchange(Spare& spare, const TcpPeer& peer) noexcept;
 
+  bool Holds(int fd) const noexcept;
   bool empty() const noexcept { return spares_.empty(); }
   // Closes all that are left.
   void Clear() noexcept { spares_.clear(); }

@@ -1,6 +1,7 @@
 // SocketSlab: slots, their free list, and the packing of handles.
 #include "slab.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -10,10 +11,10 @@ namespace {
 constexpr double kHandleLimit = 9007199254740992.0;  // 2^53
 }
 
-std::int64_t SocketSlab::Insert(UniqueFd fd, sa_family_t family) {
+std::int64_t SocketSlab::Insert(UniqueFd fd, SocketKind kind) {
   std::uint32_t index = first_free_;
   if (index == kNone) {
-    if (slots_.size() == kMaxSockets) return -EMFILE;
+    if (IsFull()) return -EMFILE;
     index = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
   } else {
@@ -24,7 +25,7 @@ std::int64_t SocketSlab::Insert(UniqueFd fd, sa_family_t family) {
   socket = Socket{};
   socket.fd = std::move(fd);
   socket.generation = generation;
-  socket.family = family;
+  socket.kind = kind;
   ++open_count_;
   return static_cast<std::int64_t>(HandleOf(socket.generation, index));
 }
@@ -43,6 +44,11 @@ Socket* SocketSlab::Find(std::uint64_t handle) noexcept {
   Socket& socket = slots_[index];
   if (!socket.fd || socket.generation != handle >> kIndexBits) return nullptr;
   return &socket;
+}
+
+bool SocketSlab::Holds(int fd) const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [fd](const Socket& socket) { return socket.fd.get() == fd; });
 }
 
 UniqueFd SocketSlab::Take(std::uint64_t handle) noexcept {

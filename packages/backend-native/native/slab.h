@@ -18,13 +18,37 @@
 
 namespace pollout {
 
+// What socket(2) was told.
+struct SocketKind {
+  sa_family_t family = AF_UNSPEC;
+  std::uint16_t type = 0;
+
+  bool IsTcp() const noexcept {
+    return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
+  }
+};
+
+// How far the connect of a socket has come; times as uv_hrtime() counts them, 0 where not known.
+struct ConnectProgress {
+  // Right before connect(2).
+  std::uint64_t started_ns = 0;
+  // When epoll_wait(2) had last reported the socket.
+  std::uint64_t reported_ns = 0;
+  // When it ended; 0 until then.
+  std::uint64_t ended_ns = 0;
+  // TCP_FASTOPEN_CONNECT: the SYN is sent later than that, with the first data.
+  bool deferred = false;
+  // Of the peer, in network byte order.
+  in_port_t port = 0;
+};
+
 struct Socket {
   UniqueFd fd;
   std::uint32_t generation = 0;
   std::uint32_t next_free = 0;
   // What epoll reported last, as epoll_wait(2) gave it.
   std::uint32_t last_events = 0;
-  sa_family_t family = AF_UNSPEC;
+  SocketKind kind;
   // In the epoll set, armed or spent.
   bool registered = false;
   // Registered and owed an event: the token is the registration's.
@@ -34,10 +58,13 @@ struct Socket {
   // Nothing was done to it that connect(2) with AF_UNSPEC would not undo. Whoever sets a socket
   // option, binds it or moves data says false here.
   bool recyclable = true;
+  // SO_LINGER may be on: by our own setsockopt(2), or by somebody else's before it was adopted.
+  bool may_linger = false;
   // Came from the recycler and has not connected since.
   bool recycled = false;
   // Whom it was connected to last; none too where an address has left its mark on the socket.
   TcpPeer peer;
+  ConnectProgress connect;
   double token = 0;
 };
 
@@ -47,7 +74,9 @@ class SocketSlab {
   static constexpr std::uint32_t kMaxSockets = 1U << kIndexBits;
 
   // The new socket's handle, or -EMFILE.
-  std::int64_t Insert(UniqueFd fd, sa_family_t family);
+  std::int64_t Insert(UniqueFd fd, SocketKind kind);
+  // Whether Insert() has room for one more.
+  bool IsFull() const noexcept { return first_free_ == kNone && slots_.size() == kMaxSockets; }
 
   // The descriptor, still open; the handle is void from here on.
   UniqueFd Take(std::uint64_t handle) noexcept;
@@ -61,6 +90,9 @@ class SocketSlab {
 
   // Closes the descriptor; the handle is void from here on.
   void Remove(std::uint64_t handle) noexcept { Take(handle).Reset(); }
+
+  // Whether one of the open sockets has that descriptor. Looks at all of them.
+  bool Holds(int fd) const noexcept;
 
   std::size_t open_count() const noexcept { return open_count_; }
 

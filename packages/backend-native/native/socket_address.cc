@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/un.h>
+// After sys/socket.h, which it needs.
+#include <linux/vm_sockets.h>
 
 #include <array>
 #include <cerrno>
@@ -67,6 +69,20 @@ int SocketAddress::SetUnix(const char* path, std::size_t length) noexcept {
   std::memcpy(local.sun_path, path, length);
   // Every byte of an abstract name counts; a path needs no terminator, the kernel adds its own.
   size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  return 0;
+}
+
+void SocketAddress::SetVsock(std::uint32_t cid, std::uint32_t port) noexcept {
+  auto& vsock = As<sockaddr_vm>();
+  vsock.svm_family = AF_VSOCK;
+  vsock.svm_cid = cid;
+  vsock.svm_port = port;
+  size_ = sizeof(sockaddr_vm);
+}
+
+in_port_t SocketAddress::InetPort() const noexcept {
+  if (storage_.ss_family == AF_INET) return As<sockaddr_in>().sin_port;
+  if (storage_.ss_family == AF_INET6) return As<sockaddr_in6>().sin6_port;
   return 0;
 }
 
@@ -143,6 +159,15 @@ Napi::Value SocketAddress::ToObject(Napi::Env env) const {
     Napi::Object object = Napi::Object::New(env);
     object.Set("family", "unix");
     object.Set("path", Napi::String::New(env, local.sun_path, length));
+    return object;
+  }
+  if (storage_.ss_family == AF_VSOCK) {
+    const auto& vsock = As<sockaddr_vm>();
+    if (vsock.svm_port == VMADDR_PORT_ANY) return env.Undefined();
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("family", "vsock");
+    object.Set("cid", Napi::Number::New(env, vsock.svm_cid));
+    object.Set("port", Napi::Number::New(env, vsock.svm_port));
     return object;
   }
   return env.Undefined();

@@ -19,8 +19,11 @@ class SocketAddress {
   // May carry a zone, `fe80::1%eth0` or `fe80::1%2`. One that names no interface becomes scope 0,
   // and what that means is for the kernel to say: EINVAL, for a link-local address.
   int SetInet6(char* text, std::uint16_t port) noexcept;
-  // A leading NUL makes it a name in the abstract namespace: unix(7).
+  // A leading NUL makes it a name in the abstract namespace, and none at all has bind(2) choose one
+  // there: unix(7).
   int SetUnix(const char* path, std::size_t length) noexcept;
+
+  void SetVsock(std::uint32_t cid, std::uint32_t port) noexcept;
 
   // getsockname(2) and getpeername(2): 0 or a negated errno.
   int SetLocalOf(int fd) noexcept;
@@ -29,6 +32,10 @@ class SocketAddress {
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const noexcept { return size_; }
 
+  sa_family_t family() const noexcept { return storage_.ss_family; }
+  // In network byte order; 0 for families other than inet and inet6.
+  in_port_t InetPort() const noexcept;
+
   // Whom a socket that connects here will have for a peer: none where that is not TCP, or where the
   // address has an IPv6 zone or is IPv4 mapped into IPv6 (recycler.cc says what these do).
   TcpPeer ToTcpPeer() const noexcept;
@@ -36,7 +43,8 @@ class SocketAddress {
   // Same family, address and port. False for families other than inet and inet6.
   bool IsSameInet(const SocketAddress& other) const noexcept;
 
-  // A fresh {family, address, port} or {family, path}; undefined for an inet socket not yet bound.
+  // A fresh {family, address, port}, {family, path} or {family, cid, port}; undefined for an inet
+  // or vsock socket that is not bound yet.
   Napi::Value ToObject(Napi::Env env) const;
 
  private:

@@ -1,107 +1,38 @@
-// The calls on one socket: each checks its arguments, makes its system call, returns the result.
+// The calls on one socket, from open to close: each checks its arguments, makes its system call,
+// returns the result.
 #include "socket_calls.h"
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "backend.h"
 #include "call_arguments.h"
-#include "connect_completion.h"
 #include "slab.h"
-#include "socket_address.h"
 
 namespace pollout {
 
 namespace {
 
-// The longest literal, `INET6_ADDRSTRLEN` with a zone, has 62 bytes.
-constexpr std::size_t kLiteralCapacity = 80;
-// More than sun_path by one UTF-8 sequence and more, so that a path that was cut is still too long.
-constexpr std::size_t kPathCapacity = 128;
 constexpr std::uint32_t kMaxFamily = 255;
+// SOCK_PACKET is the last; flags that socket(2) takes with the type lie above.
+constexpr std::uint32_t kMaxType = 10;
 constexpr std::uint32_t kMaxInterest = 3;
-constexpr std::uint32_t kMaxPort = 65535;
-
-napi_value Result(napi_env env, std::int64_t result) noexcept {
-  napi_value value = nullptr;
-  napi_create_int64(env, result, &value);
-  return value;
-}
-
-napi_value Connect(napi_env env, Backend& backend, double handle, int parsed,
-                   const SocketAddress& address) {
-  if (backend.sockets().Find(handle) == nullptr) return Result(env, -EBADF);
-  if (parsed != 0) return Result(env, parsed);
-  return Result(env, backend.Connect(handle, address));
-}
-
-template <typename Parse>
-napi_value ConnectInetFamily(napi_env env, napi_callback_info info, Parse parse) {
-  const CallArguments<3> call(env, info);
-  double handle = 0;
-  std::uint32_t port = 0;
-  std::size_t length = 0;
-  std::array<char, kLiteralCapacity> text{};
-  if (!ReadNumber(env, call[0], "handle", &handle) ||
-      !ReadText(env, call[1], "address", text.data(), text.size(), &length) ||
-      !ReadInteger(env, call[2], "port", 0, kMaxPort, &port)) {
-    return nullptr;
-  }
-  SocketAddress address;
-  // One that was cut, or goes on behind a NUL, is another text than the one that was vetted above.
-  const bool whole = length < text.size() - 1 && std::strlen(text.data()) == length;
-  const int parsed =
-      whole ? parse(address, text.data(), static_cast<std::uint16_t>(port)) : -EINVAL;
-  return Connect(env, call.backend(), handle, parsed, address);
-}
-
-template <typename Ask>
-napi_value AddressOf(napi_env env, napi_callback_info info, Ask ask) {
-  const CallArguments<1> call(env, info);
-  double handle = 0;
-  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
-  const Socket* socket = call.backend().sockets().Find(handle);
-  SocketAddress address;
-  if (socket == nullptr || socket->recycled || ask(address, socket->fd.get()) != 0) return nullptr;
-  return address.ToObject(env);
-}
 
 }  // namespace
 
 napi_value CallOpen(napi_env env, napi_callback_info info) {
-  const CallArguments<1> call(env, info);
-  std::uint32_t family = 0;
-  if (!ReadInteger(env, call[0], "family", 0, kMaxFamily, &family)) return nullptr;
-  return Result(env, call.backend().Open(static_cast<sa_family_t>(family)));
-}
-
-napi_value CallConnectInet(napi_env env, napi_callback_info info) {
-  return ConnectInetFamily(env, info, [](SocketAddress& address, char* text, std::uint16_t port) {
-    return address.SetInet(text, port);
-  });
-}
-
-napi_value CallConnectInet6(napi_env env, napi_callback_info info) {
-  return ConnectInetFamily(env, info, [](SocketAddress& address, char* text, std::uint16_t port) {
-    return address.SetInet6(text, port);
-  });
-}
-
-napi_value CallConnectUnix(napi_env env, napi_callback_info info) {
   const CallArguments<2> call(env, info);
-  double handle = 0;
-  std::size_t length = 0;
-  std::array<char, kPathCapacity> path{};
-  if (!ReadNumber(env, call[0], "handle", &handle) ||
-      !ReadText(env, call[1], "path", path.data(), path.size(), &length)) {
+  std::uint32_t family = 0;
+  std::uint32_t type = 0;
+  if (!ReadInteger(env, call[0], "family", 0, kMaxFamily, &family) ||
+      !ReadInteger(env, call[1], "type", 0, kMaxType, &type)) {
     return nullptr;
   }
-  SocketAddress address;
-  const int parsed = address.SetUnix(path.data(), length);
-  return Connect(env, call.backend(), handle, parsed, address);
+  SocketKind kind;
+  kind.family = static_cast<sa_family_t>(family);
+  kind.type = static_cast<std::uint16_t>(type);
+  return Result(env, call.backend().Open(kind));
 }
 
 napi_value CallRegister(napi_env env, napi_callback_info info) {
@@ -121,15 +52,6 @@ napi_value CallDeregister(napi_env env, napi_callback_info info) {
   double handle = 0;
   if (ReadNumber(env, call[0], "handle", &handle)) call.backend().Deregister(handle);
   return nullptr;
-}
-
-napi_value CallFinishConnect(napi_env env, napi_callback_info info) {
-  const CallArguments<1> call(env, info);
-  double handle = 0;
-  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
-  const Socket* socket = call.backend().sockets().Find(handle);
-  if (socket == nullptr) return Result(env, -EBADF);
-  return Result(env, FinishConnect(socket->fd.get(), socket->family, socket->last_events));
 }
 
 napi_value CallReceive(napi_env env, napi_callback_info info) {
@@ -199,15 +121,6 @@ napi_value CallClose(napi_env env, napi_callback_info info) {
   }
   call.backend().Close(handle, reset);
   return nullptr;
-}
-
-napi_value CallLocalAddress(napi_env env, napi_callback_info info) {
-  return AddressOf(env, info,
-                   [](SocketAddress& address, int fd) { return address.SetLocalOf(fd); });
-}
-
-napi_value CallPeerAddress(napi_env env, napi_callback_info info) {
-  return AddressOf(env, info, [](SocketAddress& address, int fd) { return address.SetPeerOf(fd); });
 }
 
 }  // namespace pollout

@@ -5,18 +5,31 @@
 
 namespace pollout {
 
+// socket_calls.cc
 napi_value CallOpen(napi_env env, napi_callback_info info);
-napi_value CallConnectInet(napi_env env, napi_callback_info info);
-napi_value CallConnectInet6(napi_env env, napi_callback_info info);
-napi_value CallConnectUnix(napi_env env, napi_callback_info info);
 napi_value CallRegister(napi_env env, napi_callback_info info);
 napi_value CallDeregister(napi_env env, napi_callback_info info);
-napi_value CallFinishConnect(napi_env env, napi_callback_info info);
 napi_value CallReceive(napi_env env, napi_callback_info info);
 napi_value CallSend(napi_env env, napi_callback_info info);
 napi_value CallShutdown(napi_env env, napi_callback_info info);
 napi_value CallClose(napi_env env, napi_callback_info info);
+
+// connect_calls.cc
+napi_value CallBind(napi_env env, napi_callback_info info);
+napi_value CallConnect(napi_env env, napi_callback_info info);
+napi_value CallConnectAndWait(napi_env env, napi_callback_info info);
+napi_value CallDisconnect(napi_env env, napi_callback_info info);
+napi_value CallFinishConnect(napi_env env, napi_callback_info info);
 napi_value CallLocalAddress(napi_env env, napi_callback_info info);
 napi_value CallPeerAddress(napi_env env, napi_callback_info info);
+
+// socket_options.cc
+napi_value CallSetOption(napi_env env, napi_callback_info info);
+napi_value CallGetOption(napi_env env, napi_callback_info info);
+
+// descriptor_calls.cc
+napi_value CallAdopt(napi_env env, napi_callback_info info);
+napi_value CallDetach(napi_env env, napi_callback_info info);
+napi_value CallKindOf(napi_env env, napi_callback_info info);
 
 }  // namespace pollout

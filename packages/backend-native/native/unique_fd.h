@@ -24,6 +24,8 @@ class UniqueFd {
   ~UniqueFd() { Reset(); }
 
   int get() const noexcept { return fd_; }
+  // The caller's to close from here on.
+  int Release() noexcept { return std::exchange(fd_, -1); }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
   // Never retried on EINTR: Linux has given the number back by then, and another thread may have

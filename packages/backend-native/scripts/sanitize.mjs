@@ -6,26 +6,21 @@
  * leaked can't be told: V8 leaves too much behind. Reports fail the run even where a test does not notice.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileInto } from './compile-into.mjs'
 
-const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const repository = dirname(dirname(root))
 const folder = join(root, 'build', 'sanitize')
 const reports = join(folder, 'reports')
 const hook = join(folder, 'redirect.cjs')
 const addon = join(folder, 'build', 'Release', 'pollout.node')
+
+/** A million random operations. */
+const MODEL = 'packages/kernel-tests/test/model/backend-model.load'
 
 /** Whatever CXX says: the libraries that are preloaded have to be of the compiler that is used. */
 const COMPILER = 'g++'
@@ -37,7 +32,12 @@ function main() {
     console.log('skipped: g++ with its sanitizers is not installed')
     return 0
   }
-  if (!compile()) return 1
+  const flags = {
+    CXX: COMPILER,
+    CXXFLAGS: `${CHECKS} -g -fno-omit-frame-pointer`,
+    LDFLAGS: CHECKS,
+  }
+  if (!compileInto(folder, flags)) return 1
   writeFileSync(hook, REDIRECT)
   rmSync(reports, { recursive: true, force: true })
   mkdirSync(reports)
@@ -55,44 +55,11 @@ function sanitizerLibrary(name) {
   return path?.startsWith('/') && existsSync(path) ? path : undefined
 }
 
-function compile() {
-  mkdirSync(folder, { recursive: true })
-  for (const part of ['binding.gyp', 'package.json', 'native']) {
-    cpSync(join(root, part), join(folder, part), { recursive: true, preserveTimestamps: true })
-  }
-  const prefix = dirname(dirname(process.execPath))
-  const headers = existsSync(join(prefix, 'include', 'node', 'node_api.h'))
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [
-      require.resolve('node-gyp/bin/node-gyp.js'),
-      'configure',
-      'build',
-      '--release',
-      '--jobs=max',
-      ...(headers ? [`--nodedir=${prefix}`] : []),
-    ],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      env: {
-        ...process.env,
-        CXX: COMPILER,
-        CXXFLAGS: `${CHECKS} -g -fno-omit-frame-pointer`,
-        LDFLAGS: CHECKS,
-        POLLOUT_WERROR: '1',
-      },
-    },
-  )
-  if (status !== 0) console.log(stdout + stderr)
-  return status === 0
-}
-
 function test(libraries) {
   const ofRepository = createRequire(join(repository, 'package.json'))
   const vitest = join(dirname(ofRepository.resolve('vitest/package.json')), 'vitest.mjs')
   const named = process.argv.slice(2)
-  const files = named.length > 0 ? named : ['packages/backend-native']
+  const files = named.length > 0 ? named : ['packages/backend-native', MODEL]
   const { status } = spawnSync(
     process.execPath,
     // Everything takes several times as long.

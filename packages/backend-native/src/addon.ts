@@ -2,22 +2,39 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { SocketAddress } from '@pollout/core'
 
-/** The functions of one backend, as native/socket_calls.cc makes them. Results as in `Backend`. */
+/**
+ * The functions of one backend, made by native/functions.cc. Results are as in `Backend`. An address is three arguments:
+ * the family's number, its literal or path or context identifier, and its port (0 for a path).
+ */
 export interface NativeFunctions {
-  open(family: number): number
-  connectInet(handle: number, address: string, port: number): number
-  connectInet6(handle: number, address: string, port: number): number
-  connectUnix(handle: number, path: string): number
+  open(family: number, type: number): number
+  adopt(descriptor: number): number
+  bind(handle: number, family: number, where: string | number, port: number): number
+  connect(handle: number, family: number, where: string | number, port: number): number
+  connectAndWait(
+    handle: number,
+    timeoutMs: number,
+    family: number,
+    where: string | number,
+    port: number,
+  ): number
+  disconnect(handle: number): number
   register(handle: number, token: number, interest: number): number
   deregister(handle: number): void
-  finishConnect(handle: number): number
+  finishConnect(handle: number, times?: Float64Array): number
   receive(handle: number, into: Uint8Array): number
   send(handle: number, data: Uint8Array, offset: number): number
   shutdown(handle: number): number
+  setOption(handle: number, level: number, option: number, value: Uint8Array): number
+  getOption(handle: number, level: number, option: number, into: Uint8Array): number
   close(handle: number, reset: boolean): void
-  localAddress(handle: number): NativeAddress | undefined
-  peerAddress(handle: number): NativeAddress | undefined
+  detach(handle: number): number
+  /** The family's number times 16, and the type's. */
+  kindOf(handle: number): number
+  localAddress(handle: number): SocketAddress | undefined
+  peerAddress(handle: number): SocketAddress | undefined
   openHandles(): number
   poll(): void
   setRef(ref: boolean): void
@@ -25,15 +42,15 @@ export interface NativeFunctions {
   destroy(closed: () => void): void
 }
 
-export type NativeAddress =
-  | { readonly family: 'inet' | 'inet6'; readonly address: string; readonly port: number }
-  | { readonly family: 'unix'; readonly path: string }
-
 export interface Addon {
-  /** Holds the two functions weakly while nothing is armed: the caller keeps them. */
+  /**
+   * Holds the two functions weakly while nothing is armed: the caller keeps them. Times are told as milliseconds since
+   * `originMs` (by default 0) on the clock of `process.hrtime`.
+   */
   createBackend(
     ready: (tokens: Float64Array, readiness: Uint8Array, count: number) => void,
     broken: (cause: Error) => void,
+    originMs?: number,
   ): NativeFunctions
 }
 

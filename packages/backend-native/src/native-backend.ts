@@ -1,40 +1,43 @@
 /** The native backend: `Backend` on top of the addon's functions. */
-import { constants as osConstants } from 'node:os'
-import type {
-  AddressFamily,
-  Backend,
-  Capabilities,
-  CloseMode,
-  ConnectStatus,
-  Handle,
-  Interest,
-  ReadinessSink,
-  SocketAddress,
-  SocketSpec,
-  SystemResult,
-  Token,
+import { performance } from 'node:perf_hooks'
+import {
+  type Backend,
+  type Capabilities,
+  type CloseMode,
+  type ConnectStatus,
+  type ConnectTimes,
+  encodeSocketOption,
+  errno,
+  type Handle,
+  type Interest,
+  isSocketOptionName,
+  type KernelSockets,
+  type ReadinessSink,
+  SOCKET_OPTION_NAMES,
+  type SocketAddress,
+  type SocketOptionName,
+  type SocketOptionValue,
+  type SocketSpec,
+  type SystemResult,
+  type Token,
 } from '@pollout/core'
 import type { Addon, NativeFunctions } from './addon.js'
-
-const { EAFNOSUPPORT, EPROTONOSUPPORT } = osConstants.errno
-
-/** Linux's numbers: bits/socket.h. */
-const FAMILY_NUMBERS: Readonly<Record<AddressFamily, number>> = {
-  unix: 1,
-  inet: 2,
-  inet6: 10,
-  vsock: 40,
-}
+import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS, whereOf } from './native-kernel.js'
 
 const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
-  sockets: { inet: ['stream'], inet6: ['stream'], unix: ['stream'], vsock: [] },
+  sockets: Object.freeze<Capabilities['sockets']>({
+    inet: Object.freeze(['stream', 'dgram'] as const),
+    inet6: Object.freeze(['stream', 'dgram'] as const),
+    unix: Object.freeze(['stream', 'dgram', 'seqpacket'] as const),
+    vsock: Object.freeze(['stream', 'seqpacket'] as const),
+  }),
   abstractUnix: true,
   kernelReadiness: true,
   immediateErrors: true,
-  bind: false,
-  options: [],
-  eventTimes: false,
-  kernelSockets: false,
+  bind: true,
+  options: Object.freeze([...SOCKET_OPTION_NAMES]),
+  eventTimes: true,
+  kernelSockets: true,
 })
 
 /** For those forgotten without `destroy()`: the held value does not reach the backend itself. */
@@ -43,6 +46,7 @@ const forgotten = new FinalizationRegistry<NativeFunctions>((native) => native.d
 export class NativeBackend implements Backend {
   readonly name = 'native'
   readonly capabilities = CAPABILITIES
+  readonly kernel: KernelSockets
 
   readonly #native: NativeFunctions
   // The addon holds them weakly while nothing is armed, so that a backend is garbage like any object.
@@ -53,7 +57,8 @@ export class NativeBackend implements Backend {
   constructor(addon: Addon, sink: ReadinessSink) {
     this.#ready = (tokens, readiness, count) => sink.ready(tokens, readiness, count)
     this.#broken = (cause) => sink.broken(cause)
-    this.#native = addon.createBackend(this.#ready, this.#broken)
+    this.#native = addon.createBackend(this.#ready, this.#broken, originMs())
+    this.kernel = new NativeKernel(this.#native)
     forgotten.register(this, this.#native, this)
   }
 
@@ -63,22 +68,37 @@ export class NativeBackend implements Backend {
 
   open(spec: SocketSpec): SystemResult | Handle {
     const types = CAPABILITIES.sockets[spec.family]
-    if (types === undefined || types.length === 0) return -EAFNOSUPPORT
-    if (!types.includes(spec.type)) return -EPROTONOSUPPORT
-    return this.#native.open(FAMILY_NUMBERS[spec.family])
+    if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
+    if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    return this.#native.open(FAMILY_NUMBERS[spec.family], TYPE_NUMBERS[spec.type])
+  }
+
+  bind(handle: Handle, at: SocketAddress): SystemResult {
+    return this.#native.bind(handle, FAMILY_NUMBERS[at.family], ...whereOf(at))
   }
 
   connect(handle: Handle, to: SocketAddress): SystemResult {
     switch (to.family) {
       case 'inet':
-        return this.#native.connectInet(handle, to.address, to.port)
+        return this.#native.connect(handle, FAMILY_NUMBERS.inet, to.address, to.port)
       case 'inet6':
-        return this.#native.connectInet6(handle, to.address, to.port)
-      case 'unix':
-        return this.#native.connectUnix(handle, to.path)
+        return this.#native.connect(handle, FAMILY_NUMBERS.inet6, to.address, to.port)
       default:
-        throw new TypeError(`No such address family: ${(to as { family: unknown }).family}`)
+        return this.#native.connect(handle, FAMILY_NUMBERS[to.family], ...whereOf(to))
     }
+  }
+
+  disconnect(handle: Handle): SystemResult {
+    return this.#native.disconnect(handle)
+  }
+
+  setOption(handle: Handle, name: SocketOptionName, value: SocketOptionValue): SystemResult {
+    const spec = this.kernel.specOf(handle)
+    if (spec === undefined) return -errno.EBADF
+    if (!isSocketOptionName(name)) return -errno.ENOPROTOOPT
+    const encoded = encodeSocketOption(spec, name, value)
+    if (typeof encoded === 'number') return encoded
+    return this.#native.setOption(handle, encoded.level, encoded.option, encoded.value)
   }
 
   register(handle: Handle, token: Token, interest: Interest): SystemResult {
@@ -89,8 +109,8 @@ export class NativeBackend implements Backend {
     this.#native.deregister(handle)
   }
 
-  finishConnect(handle: Handle): ConnectStatus {
-    return this.#native.finishConnect(handle)
+  finishConnect(handle: Handle, times?: ConnectTimes): ConnectStatus {
+    return this.#native.finishConnect(handle, times)
   }
 
   receive(handle: Handle, into: Uint8Array): SystemResult {
@@ -136,4 +156,22 @@ export class NativeBackend implements Backend {
     })
     return this.#destroyed
   }
+}
+
+/**
+ * What `process.hrtime` says, in milliseconds, at the zero of this thread's `performance.now()`: both read libuv's one
+ * monotonic clock. The reading that took the least time is the one that was not interrupted.
+ */
+function originMs(): number {
+  let origin = 0
+  let least = Number.POSITIVE_INFINITY
+  for (let reading = 0; reading < 8; reading++) {
+    const before = process.hrtime.bigint()
+    const now = performance.now()
+    const took = Number(process.hrtime.bigint() - before)
+    if (took >= least) continue
+    least = took
+    origin = (Number(before) + took / 2) / 1e6 - now
+  }
+  return origin
 }

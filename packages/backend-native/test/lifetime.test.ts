@@ -11,8 +11,8 @@ const CONNECTED_CHILD = (port: number) => `
     for (let i = 0; i < count; i++) onReady(tokens[i], readiness[i])
   }
   const backend = createBackend(ready, cause => say('broken ' + cause.code + ' ' + cause.syscall))
-  const handle = backend.open(2)
-  backend.connectInet(handle, '127.0.0.1', ${port})
+  const handle = backend.open(2, 1)
+  backend.connect(handle, 2, '127.0.0.1', ${port})
 `
 
 describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () => {
@@ -29,7 +29,7 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       const onReady = () => say('ready')
       backend.register(handle, 1, 1)
       backend.deregister(handle)
-      const other = backend.open(2)
+      const other = backend.open(2, 1)
       backend.register(other, 2, 1)
       backend.close(other, true)
       process.on('exit', () => say('exit'))
@@ -136,8 +136,8 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       ${CONNECTED_CHILD(server.at.port)}
       const onReady = () => say('ready')
       for (let i = 0; i < 100; i++) {
-        const another = backend.open(2)
-        backend.connectInet(another, '127.0.0.1', ${server.at.port})
+        const another = backend.open(2, 1)
+        backend.connect(another, 2, '127.0.0.1', ${server.at.port})
         backend.register(another, i + 1, 2)
       }
       backend.destroy(() => say('closed ' + (descriptors() - before) + ' ' + backend.openHandles()))
@@ -174,7 +174,7 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       const { code, errno, syscall, message } = failure
       say(JSON.stringify({ code, errno, syscall, message }))
       const backend = createBackend(() => {}, () => {})
-      say(String(backend.open(2)))
+      say(String(backend.open(2, 1)))
       `,
       { wrap: ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'] },
     )
@@ -198,8 +198,8 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
         const owner = { backend, ready }
         ready.owner = owner
         forgotten.register(owner, backend)
-        const handle = backend.open(2)
-        backend.connectInet(handle, '127.0.0.1', ${server.at.port})
+        const handle = backend.open(2, 1)
+        backend.connect(handle, 2, '127.0.0.1', ${server.at.port})
         if (armed) backend.register(handle, 9, 1)
       }
       const collect = async () => {
@@ -236,9 +236,9 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       const handles = new Map()
       const start = token => {
         if (handles.has(token)) backend.close(handles.get(token), true)
-        const handle = backend.open(2)
+        const handle = backend.open(2, 1)
         handles.set(token, handle)
-        backend.connectInet(handle, '127.0.0.1', workerData.port)
+        backend.connect(handle, 2, '127.0.0.1', workerData.port)
         backend.register(handle, token, 2)
       }
       for (let token = 1; token <= 10; token++) start(token)
@@ -285,8 +285,8 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       const tally = {}
       let handle
       const next = () => {
-        handle = backend.open(2)
-        const result = backend.connectInet(handle, '127.0.0.1', 40000)
+        handle = backend.open(2, 1)
+        const result = backend.connect(handle, 2, '127.0.0.1', 40000)
         if (result !== -115) say('connect ' + result)
         backend.register(handle, 1, 2)
       }

@@ -526,17 +526,17 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
       keep(8, () => {
         // Another family: all of them go.
         const held = fill()
-        say('other ' + (backend.open(10) >= 0))
+        say('other ' + (backend.open(10, 1) >= 0))
         say('free ' + (fill().length))
         for (const fd of held) fs.closeSync(fd)
         keep(3, () => {
           const held = fill()
-          const [first, second, third] = [backend.open(2), backend.open(2), backend.open(2)]
+          const [first, second, third] = [backend.open(2, 1), backend.open(2, 1), backend.open(2, 1)]
           say('taken ' + (first >= 0) + ' ' + (second >= 0) + ' ' + (third >= 0))
-          say('full ' + backend.open(2))
+          say('full ' + backend.open(2, 1))
           // Another peer: each makes room for its own successor.
-          say('connect ' + backend.connectInet(first, '127.0.0.1', 1))
-          say('connect ' + backend.connectInet(second, '127.0.0.1', 1))
+          say('connect ' + backend.connect(first, 2, '127.0.0.1', 1))
+          say('connect ' + backend.connect(second, 2, '127.0.0.1', 1))
           say('local ' + (backend.localAddress(first) !== undefined))
           process.exit()
         })
@@ -623,8 +623,8 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
       server.listen(0, '0.0.0.0', () => {
         const { port } = server.address()
         const begin = token => {
-          handle = backend.open(2)
-          backend.connectInet(handle, address, port)
+          handle = backend.open(2, 1)
+          backend.connect(handle, 2, address, port)
           backend.register(handle, token, 2)
         }
         begin(1)
@@ -642,7 +642,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
             if (status !== 0) say(String(stderr))
             const count = descriptors()
             backend.close(handle, true)
-            handle = backend.open(2)
+            handle = backend.open(2, 1)
             say('no error ' + backend.finishConnect(handle) + ' ' + backend.finishConnect(handle))
             backend.close(handle, true)
             begin(3)
@@ -685,8 +685,8 @@ const KEEPING_CHILD = (port: number) => `
   const keep = (count, callback) => {
     then = callback
     for (let i = 0; i < count; i++) {
-      const handle = backend.open(2)
-      backend.connectInet(handle, '127.0.0.1', ${port})
+      const handle = backend.open(2, 1)
+      backend.connect(handle, 2, '127.0.0.1', ${port})
       handles.set(++kept, handle)
       backend.register(handle, kept, 2)
     }

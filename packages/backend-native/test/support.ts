@@ -1,10 +1,21 @@
 /** Shared by the tests: a sink that records, servers on loopback, descriptors, child processes. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
-import type { Backend, Handle, ReadinessSink, SocketAddress, Token } from '@pollout/core'
+import type {
+  Backend,
+  Handle,
+  KernelSockets,
+  ReadinessSink,
+  SocketAddress,
+  SocketType,
+  Token,
+} from '@pollout/core'
+import { afterEach, beforeEach, describe, expect } from 'vitest'
 
 export const availability = isNativeBackendAvailable()
 /** Printed with the skipped tests. */
@@ -58,8 +69,13 @@ export class Bench {
     return ++this.#lastToken as Token
   }
 
-  open(family: SocketAddress['family'] = 'inet'): Handle {
-    const handle = this.backend.open({ family, type: 'stream' })
+  get kernel(): KernelSockets {
+    if (this.backend.kernel === undefined) throw new Error('no kernel sockets')
+    return this.backend.kernel
+  }
+
+  open(family: SocketAddress['family'] = 'inet', type: SocketType = 'stream'): Handle {
+    const handle = this.backend.open({ family, type })
     if (handle < 0) throw new Error(`open: ${handle}`)
     return handle as Handle
   }
@@ -129,6 +145,117 @@ export async function listen(where: { path?: string; host?: string; backlog?: nu
   } satisfies TestServer
 }
 
+export const E = constants.errno
+
+/** What each test of a suite has, made anew for each. */
+export class Kit {
+  bench = new Bench()
+  readonly folder = mkdtempSync(join(tmpdir(), 'pollout-'))
+  /** To be undone after the test, the last one first. */
+  readonly cleanups: (() => unknown)[] = []
+
+  get backend(): Required<Backend> {
+    return this.bench.backend as Required<Backend>
+  }
+
+  async serve(where?: Parameters<typeof listen>[0]): Promise<TestServer> {
+    const server = await listen(where)
+    this.cleanups.push(() => server.close())
+    return server
+  }
+
+  /** A second backend. */
+  another(): Bench {
+    const bench = new Bench()
+    this.cleanups.push(() => bench.backend.destroy())
+    return bench
+  }
+
+  /** A server whose backlog is full: the next connect stays in SYN_SENT until the loop has turned. */
+  async busyServer(): Promise<TestServer> {
+    const server = await this.serve({ backlog: 1 })
+    for (let i = 0; i < 4; i++) this.backend.connect(this.bench.open(), server.at)
+    return server
+  }
+}
+
+/** A suite on the real kernel: skipped where there is no addon, and after each test no descriptor is left. */
+export function describeNative(name: string, body: (kit: () => Kit) => void): void {
+  describe.skipIf(!availability.available)(`native: ${name}${title}`, () => {
+    let current: Kit | undefined
+    let before: Set<number>
+    beforeEach(() => {
+      before = descriptors()
+      current = new Kit()
+    })
+    afterEach(async () => {
+      const kit = current
+      current = undefined
+      if (kit === undefined) return
+      await kit.backend.destroy()
+      for (const undo of kit.cleanups.reverse()) await undo()
+      rmSync(kit.folder, { recursive: true })
+      expect(kit.backend.openHandles).toBe(0)
+      expect(descriptors()).toEqual(before)
+    })
+    body(() => {
+      if (current === undefined) throw new Error('outside of a test')
+      return current
+    })
+  })
+}
+
+export const inet = (port: number): SocketAddress => ({
+  family: 'inet',
+  address: '127.0.0.1',
+  port,
+})
+
+/** Whether a program is installed that tells its version. */
+export function has(program: string): boolean {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+}
+
+/** The descriptor that `action` has opened. */
+export function opened(action: () => unknown): number {
+  const open = () => new Set([...descriptors()].filter((fd) => linkOf(fd) !== ''))
+  const before = open()
+  action()
+  const [fresh, ...others] = [...open()].filter((fd) => !before.has(fd))
+  if (fresh === undefined || others.length > 0) throw new Error('not one descriptor')
+  return fresh
+}
+
+/** fcntl(2)'s F_GETFL, with FD_CLOEXEC as O_CLOEXEC. */
+export function flagsOf(fd: number): number {
+  const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')
+  return Number.parseInt(/^flags:\s*(\d+)$/m.exec(text)?.[1] ?? '', 8)
+}
+
+/** The descriptors in each epoll set of this process: epoll_ctl(2)'s view of who watches whom. */
+export function watchedDescriptors(): ReadonlyMap<number, readonly number[]> {
+  const sets = [...descriptors()].filter((fd) => linkOf(fd) === 'anon_inode:[eventpoll]')
+  return new Map(
+    sets.map((set) => {
+      const text = readFileSync(`/proc/self/fdinfo/${set}`, 'utf8')
+      return [set, [...text.matchAll(/^tfd:\s*(\d+)/gm)].map((match) => Number(match[1]))]
+    }),
+  )
+}
+
+function linkOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
+
+/** Holds the loop up, as a long computation does. */
+export function blockLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
 /** A port of 127.0.0.1 that nobody listens on. */
 export async function closedPort(): Promise<number> {
   const server = await listen()
@@ -136,7 +263,7 @@ export async function closedPort(): Promise<number> {
   return server.at.port
 }
 
-/** The process's descriptors; the one that reads the folder is not among them. */
+/** The process's descriptors, and the one that reads the folder: the first that is free. */
 export function descriptors(): Set<number> {
   return new Set(readdirSync('/proc/self/fd').map(Number))
 }

@@ -1,5 +1,7 @@
-/** What `node:net` can do, as data. */
+/** What `node:net` and `node:dgram` can do, as data. */
 import type { Capabilities } from '@pollout/core'
+import { DATAGRAM_OPTIONS } from './datagram-options.js'
+import { STREAM_OPTIONS } from './stream-options.js'
 
 /** On Windows a `path` is a named pipe, which is no Unix socket. */
 const HAS_UNIX = process.platform !== 'win32'
@@ -12,12 +14,17 @@ const TAKES_ABSTRACT_NAMES =
   process.platform === 'linux' && Number.parseInt(process.versions.node, 10) >= 22
 
 export const CAPABILITIES: Capabilities = {
-  sockets: { inet: ['stream'], inet6: ['stream'], unix: HAS_UNIX ? ['stream'] : [], vsock: [] },
+  sockets: {
+    inet: ['stream', 'dgram'],
+    inet6: ['stream', 'dgram'],
+    unix: HAS_UNIX ? ['stream'] : [],
+    vsock: [],
+  },
   abstractUnix: TAKES_ABSTRACT_NAMES,
   kernelReadiness: false,
   immediateErrors: false,
-  bind: false,
-  options: [],
+  bind: true,
+  options: [...STREAM_OPTIONS, ...DATAGRAM_OPTIONS],
   eventTimes: false,
   kernelSockets: false,
 }

@@ -1,2 +1,2 @@
-/** The portable backend: sockets of `node:net`, their readiness synthesized from stream events. */
+/** The portable backend: sockets of `node:net` and `node:dgram`, their readiness synthesized from events. */
 export { netBackend } from './net-backend.js'

@@ -1,11 +1,10 @@
 /**
- * Streams whose handle is closed and whose descriptor is still open: they have data to send, or are closing.
+ * Sockets whose handle is closed and whose descriptor is still open: they have data to send, or are closing.
  *
- * The data is at most what one send() took beyond the kernel's buffer, less than 64 KiB; but it is in this process.
- * While it waits it keeps the event loop alive; process.exit() or the end of the worker thread loses it.
+ * The data is at most what one send() took beyond the kernel's buffer, 64 KiB; but it is in this process. While it
+ * waits it keeps the event loop alive; process.exit() or the end of the worker thread loses it.
  */
 import { setImmediate } from 'node:timers'
-import type { Stream } from './stream.js'
 
 /**
  * A peer that makes no room for so long, once the backend is being destroyed, is given up. Not shorter, for the sake
@@ -13,33 +12,38 @@ import type { Stream } from './stream.js'
  */
 const PATIENCE_MS = 30_000
 
+/** A socket that closes by itself when all is sent, and then emits 'close'. */
+export interface LingeringSocket {
+  once(event: 'close', listener: () => void): unknown
+  /** From now on, closes too when nothing has gone out for so long. */
+  giveUpAfter(patienceMs: number): void
+}
+
 export class Lingering {
-  readonly #streams = new Set<Stream>()
+  readonly #sockets = new Set<LingeringSocket>()
   readonly #patienceMs: number
-  readonly #remove: (this: Stream) => void
+  readonly #remove: (this: LingeringSocket) => void
 
   constructor(patienceMs = PATIENCE_MS) {
     this.#patienceMs = patienceMs
-    const streams = this.#streams
-    this.#remove = function (this: Stream) {
-      streams.delete(this)
+    const sockets = this.#sockets
+    this.#remove = function (this: LingeringSocket) {
+      sockets.delete(this)
     }
   }
 
-  add(stream: Stream | undefined): void {
-    if (stream === undefined) return
-    this.#streams.add(stream)
-    stream.once('close', this.#remove)
+  add(socket: LingeringSocket | undefined): void {
+    if (socket === undefined) return
+    this.#sockets.add(socket)
+    socket.once('close', this.#remove)
   }
 
   /** Resolves when each has sent what it has, or was reset after its time, and has said that it is closed. */
   async ended(): Promise<void> {
     const closed: Promise<void>[] = []
-    for (const stream of this.#streams) {
-      closed.push(new Promise((resolve) => stream.once('close', resolve)))
-      // While a write is under way Node looks once each period whether the kernel has taken more of it, so this is
-      // the least time without progress, and twice of it the most.
-      stream.setTimeout(this.#patienceMs, stream.discard)
+    for (const socket of this.#sockets) {
+      closed.push(new Promise((resolve) => socket.once('close', resolve)))
+      socket.giveUpAfter(this.#patienceMs)
     }
     await Promise.all(closed)
     // Descriptors of sockets closed just before are given back, but libuv's closing phase has yet to forget them.

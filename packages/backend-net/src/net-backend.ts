@@ -1,27 +1,32 @@
-/** The backend interface on `node:net`: the table of open handles, and what concerns all of them. */
+/** The backend interface on `node:net` and `node:dgram`: the table of open handles, and what concerns all of them. */
 import {
   type Backend,
   type BackendFactory,
   type Capabilities,
   type CloseMode,
   type ConnectStatus,
+  type ConnectTimes,
   errno,
   type Handle,
   type Interest,
   type ReadinessSink,
   type SocketAddress,
+  type SocketOptionName,
+  type SocketOptionValue,
   type SocketSpec,
   type SystemResult,
   type Token,
 } from '@pollout/core'
+import type { BackendSocket, SocketContext } from './backend-socket.js'
 import { CAPABILITIES } from './capabilities.js'
+import { DatagramSocket } from './datagram-socket.js'
 import { KeepAlive } from './keep-alive.js'
 import { Lingering } from './lingering.js'
-import { NetSocket, type NetSocketContext } from './net-socket.js'
+import { NetSocket } from './net-socket.js'
 import { ReadyQueue } from './ready-queue.js'
 import { StreamPool } from './stream-pool.js'
 
-/** Makes the backend that runs wherever `node:net` does; nothing in it is native or needs building. */
+/** Makes the backend that runs wherever Node does; nothing in it is native or needs building. */
 export function netBackend(): BackendFactory {
   return (sink) => new NetBackend(sink)
 }
@@ -29,11 +34,11 @@ export function netBackend(): BackendFactory {
 class NetBackend implements Backend {
   readonly name = 'net'
   readonly capabilities: Capabilities = CAPABILITIES
-  readonly #sockets = new Map<number, NetSocket>()
+  readonly #sockets = new Map<number, BackendSocket>()
   readonly #lingering = new Lingering()
   readonly #queue: ReadyQueue
   readonly #keepAlive = new KeepAlive()
-  readonly #context: NetSocketContext
+  readonly #context: SocketContext
   #lastHandle = 0
   #destroyed: Promise<void> | undefined
 
@@ -43,6 +48,7 @@ class NetBackend implements Backend {
       queue: this.#queue,
       keepAlive: this.#keepAlive,
       streams: new StreamPool(),
+      lingering: this.#lingering,
     }
   }
 
@@ -56,12 +62,25 @@ class NetBackend implements Backend {
     if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
     if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
     const handle = ++this.#lastHandle
-    this.#sockets.set(handle, new NetSocket(spec, this.#context))
+    const Type = spec.type === 'dgram' ? DatagramSocket : NetSocket
+    this.#sockets.set(handle, new Type(spec, this.#context))
     return handle as Handle
   }
 
   connect(handle: Handle, to: SocketAddress): SystemResult {
     return this.#sockets.get(handle)?.connect(to) ?? -errno.EBADF
+  }
+
+  bind(handle: Handle, at: SocketAddress): SystemResult {
+    return this.#sockets.get(handle)?.bind(at) ?? -errno.EBADF
+  }
+
+  disconnect(handle: Handle): SystemResult {
+    return this.#sockets.get(handle)?.disconnect() ?? -errno.EBADF
+  }
+
+  setOption(handle: Handle, name: SocketOptionName, value: SocketOptionValue): SystemResult {
+    return this.#sockets.get(handle)?.setOption(name, value) ?? -errno.EBADF
   }
 
   register(handle: Handle, token: Token, interest: Interest): SystemResult {
@@ -75,8 +94,8 @@ class NetBackend implements Backend {
     this.#sockets.get(handle)?.disarm()
   }
 
-  finishConnect(handle: Handle): ConnectStatus {
-    return this.#sockets.get(handle)?.finishConnect() ?? -errno.EBADF
+  finishConnect(handle: Handle, times?: ConnectTimes): ConnectStatus {
+    return this.#sockets.get(handle)?.finishConnect(times) ?? -errno.EBADF
   }
 
   receive(handle: Handle, into: Uint8Array): SystemResult {
@@ -95,7 +114,7 @@ class NetBackend implements Backend {
     const socket = this.#sockets.get(handle)
     if (socket === undefined) return
     this.#sockets.delete(handle)
-    this.#lingering.add(socket.close(mode))
+    socket.close(mode)
   }
 
   localAddress(handle: Handle): SocketAddress | undefined {
@@ -134,7 +153,7 @@ class NetBackend implements Backend {
 
   async #destroy(): Promise<void> {
     this.#queue.stop()
-    for (const socket of this.#sockets.values()) this.#lingering.add(socket.close('reset'))
+    for (const socket of this.#sockets.values()) socket.close('reset')
     this.#sockets.clear()
     this.#keepAlive.stop()
     await this.#lingering.ended()

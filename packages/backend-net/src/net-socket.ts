@@ -1,22 +1,28 @@
-/** One handle: a POSIX-shaped socket on top of a `net.Socket`, its state and what it is ready for. */
+/** A stream: a POSIX-shaped socket on top of a `net.Socket`, its state and what it is ready for. */
 import { Buffer } from 'node:buffer'
 import {
+  appliesTo,
   type CloseMode,
   ConnectStatus,
+  type ConnectTimes,
   errno,
+  type InetAddress,
   type Interest,
   Interest as InterestBit,
   isInet,
   Readiness,
   type SocketAddress,
+  type SocketOptionName,
+  type SocketOptionValue,
   type SocketSpec,
   type SystemResult,
 } from '@pollout/core'
-import type { KeepAlive } from './keep-alive.js'
-import type { Pollable, ReadyQueue } from './ready-queue.js'
-import { addressFault, inetAddress } from './socket-address.js'
+import type { BackendSocket, SocketContext } from './backend-socket.js'
+import { ConnectClock } from './connect-clock.js'
+import { Registration } from './registration.js'
+import { addressFault, bindFault, inetAddress } from './socket-address.js'
 import type { Stream, StreamOwner } from './stream.js'
-import type { StreamPool } from './stream-pool.js'
+import { STREAM_OPTIONS, StreamOptions } from './stream-options.js'
 import { negatedErrno } from './system-error.js'
 
 /**
@@ -34,17 +40,7 @@ const SEND_BYTES = 65_536
 
 const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
 
-/** What the sockets of one backend have in common. */
-export interface NetSocketContext {
-  readonly queue: ReadyQueue
-  readonly keepAlive: KeepAlive
-  readonly streams: StreamPool
-}
-
-export class NetSocket implements Pollable, StreamOwner {
-  queued = false
-  token = 0
-  #interest: Interest = 0
+export class NetSocket extends Registration implements BackendSocket, StreamOwner {
   #state: State = State.FRESH
   #stream: Stream | undefined
   /** SO_ERROR: negated, 0 for none; whoever is told of it has read it. */
@@ -57,72 +53,97 @@ export class NetSocket implements Pollable, StreamOwner {
   #to: SocketAddress | undefined
   #local: SocketAddress | undefined
   #received: Uint8Array | undefined
+  /** What bind() was given: `net.Socket` binds only when it connects. */
+  #bound: InetAddress | undefined
+  #options: StreamOptions | undefined
+  readonly #clock = new ConnectClock()
   readonly #spec: SocketSpec
-  readonly #context: NetSocketContext
 
-  constructor(spec: SocketSpec, context: NetSocketContext) {
+  constructor(spec: SocketSpec, context: SocketContext) {
+    super(context)
     this.#spec = spec
-    this.#context = context
   }
 
   connect(to: SocketAddress): SystemResult {
     if (this.#state === State.CONNECTING) return -errno.EALREADY
     if (this.#state === State.CONNECTED || this.#wasConnected) return -errno.EISCONN
-    // A failure nobody has read is told by the next connect(2), which starts nothing.
-    if (this.#pendingError !== 0) return this.#takeError()
+    // A failure nobody has read is told by the next connect(2), which starts nothing; after disconnect() it is forgotten.
+    if (this.#state === State.LOST && this.#pendingError !== 0) return this.#takeError()
+    this.#pendingError = 0
     this.#state = State.CONNECTING
     this.#to = to
     this.#local = undefined
+    this.#clock.start()
     const fault = addressFault(this.#spec, to)
     if (fault !== 0) {
       this.#lose(fault)
       return -errno.EINPROGRESS
     }
-    this.#stream = this.#context.streams.take()
+    this.#stream = this.context.streams.take()
     try {
-      this.#stream.start(this, to)
+      this.#stream.start(this, to, this.#bound)
     } catch (cause) {
       // Node checks its arguments itself and throws, at a port of 65536 say; the interface has only errnos.
       this.#discardStream('reset')
       this.#lose(negatedErrno(cause))
     }
     // It may have failed at once.
-    if (!this.#context.keepAlive.referenced) this.#stream?.unref()
+    if (!this.context.keepAlive.referenced) this.#stream?.unref()
     return -errno.EINPROGRESS
   }
 
-  register(token: number, interest: Interest): void {
-    if (this.token === 0) this.#context.keepAlive.armed()
-    this.token = token
-    this.#interest = interest
-    if (this.level() !== 0) this.#context.queue.push(this)
-    else this.#matchReading()
+  /** Answers for the address alone; whether it can be had is told by the connect. A Unix socket can't be bound. */
+  bind(at: SocketAddress): SystemResult {
+    if (this.#spec.family === 'unix') return -errno.EOPNOTSUPP
+    const fault = bindFault(this.#spec, at)
+    if (fault !== 0) return fault
+    const isUnderWay = this.#state === State.CONNECTING || this.#state === State.CONNECTED
+    if (!isInet(at) || this.#bound !== undefined || isUnderWay) return -errno.EINVAL
+    this.#bound = at
+    return 0
   }
 
-  /** Also what the queue calls when it has reported the registration. */
-  disarm(): void {
-    if (this.token === 0) return
-    this.token = 0
-    this.#interest = 0
-    this.#context.keepAlive.disarmed()
-    if (this.#reading) this.#matchReading()
+  /** As tcp_disconnect() of the kernel: a connection, or an attempt, is reset, and the next connect() starts anew. */
+  disconnect(): SystemResult {
+    if (this.#spec.family === 'unix') return -errno.EINVAL
+    if (this.#state === State.CONNECTING || this.#state === State.CONNECTED) {
+      this.#discardStream('reset')
+      this.#lose(-errno.ECONNRESET)
+    }
+    this.#state = State.FRESH
+    this.#wasConnected = false
+    this.#ended = false
+    this.#shutDown = false
+    this.#notSelf = false
+    this.#received = undefined
+    return 0
+  }
+
+  setOption(name: SocketOptionName, value: SocketOptionValue): SystemResult {
+    if (!STREAM_OPTIONS.includes(name) || !appliesTo(name, this.#spec)) return -errno.ENOPROTOOPT
+    this.#options ??= new StreamOptions()
+    this.#options.set(name, value)
+    const stream = this.#state === State.CONNECTED ? this.#stream : undefined
+    return stream === undefined ? 0 : this.#options.applyTo(stream)
   }
 
   level(): number {
     const ready = this.#readiness()
-    const asked = ready & this.#interest
-    if (this.#state === State.LOST) return asked | (ready & (Readiness.ERROR | Readiness.HANGUP))
+    const asked = ready & this.interest
+    if ((ready & Readiness.ERROR) !== 0 || this.#state === State.LOST) {
+      return asked | (ready & (Readiness.ERROR | Readiness.HANGUP))
+    }
     // The peer's FIN alone is POLLRDHUP, which comes only with what was asked for: a sender that waits for room on a
     // half-open connection would otherwise be woken for ever.
     return asked === 0 ? 0 : asked | (ready & Readiness.HANGUP)
   }
 
-  finishConnect(): ConnectStatus {
+  finishConnect(times: ConnectTimes | undefined): ConnectStatus {
+    if (this.#state === State.CONNECTING) return ConnectStatus.PENDING
+    this.#clock.writeTo(times)
     switch (this.#state) {
       case State.FRESH:
-        return -errno.ENOTCONN
-      case State.CONNECTING:
-        return ConnectStatus.PENDING
+        return this.#takeError() || -errno.ENOTCONN
       case State.CONNECTED:
         return this.#isSelfConnected() ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED
       default:
@@ -138,7 +159,7 @@ export class NetSocket implements Pollable, StreamOwner {
       this.#received = count === received.length ? undefined : received.subarray(count)
       return count
     }
-    if (this.#state === State.FRESH) return -errno.ENOTCONN
+    if (this.#state === State.FRESH) return this.#takeError() || -errno.ENOTCONN
     if (this.#state === State.LOST) return this.#takeError()
     return this.#ended ? 0 : -errno.EAGAIN
   }
@@ -147,7 +168,7 @@ export class NetSocket implements Pollable, StreamOwner {
     if (this.#state === State.LOST) return this.#takeError() || -errno.EPIPE
     if (this.#state === State.CONNECTING) return -errno.EAGAIN
     const stream = this.#stream
-    if (stream === undefined) return -errno.ENOTCONN
+    if (stream === undefined) return this.#takeError() || -errno.ENOTCONN
     if (this.#shutDown) return -errno.EPIPE
     if (!stream.drained) return -errno.EAGAIN
     const count = Math.min(data.length - offset, SEND_BYTES)
@@ -174,20 +195,19 @@ export class NetSocket implements Pollable, StreamOwner {
     return 0
   }
 
-  /** Ends the handle; returns the stream where that still has data to send. */
-  close(mode: CloseMode): Stream | undefined {
+  close(mode: CloseMode): void {
     this.disarm()
     this.#state = State.CLOSED
     this.#received = undefined
-    return this.#discardStream(mode)
+    this.#discardStream(mode)
   }
 
   localAddress(): SocketAddress | undefined {
-    if (this.#state === State.FRESH) return undefined
+    if (this.#state === State.FRESH) return this.#bound
     if (this.#spec.family === 'unix') return this.#wasConnected ? UNNAMED : undefined
     const stream = this.#stream
     this.#local ??= inetAddress(this.#spec.family, stream?.localAddress, stream?.localPort)
-    return this.#local
+    return this.#local ?? this.#bound
   }
 
   peerAddress(): SocketAddress | undefined {
@@ -203,15 +223,19 @@ export class NetSocket implements Pollable, StreamOwner {
   }
 
   onConnect(): void {
+    this.#clock.end(this.#stream?.startedAt)
     this.#state = State.CONNECTED
     this.#wasConnected = true
-    this.#notify()
+    const refusal = this.#stream === undefined ? 0 : (this.#options?.applyTo(this.#stream) ?? 0)
+    if (refusal === 0) return this.notify()
+    this.#discardStream('reset')
+    this.#lose(refusal)
   }
 
   onData(chunk: Uint8Array): void {
     this.#reading = false
     this.#received = chunk
-    this.#notify()
+    this.notify()
   }
 
   onEnd(): void {
@@ -219,11 +243,11 @@ export class NetSocket implements Pollable, StreamOwner {
     this.#ended = true
     // Ended both ways, the stream closes itself next; the kernel would still tell the address.
     if (this.#shutDown) this.localAddress()
-    this.#notify()
+    this.notify()
   }
 
   onDrain(): void {
-    this.#notify()
+    this.notify()
   }
 
   onError(error: Error): void {
@@ -232,25 +256,18 @@ export class NetSocket implements Pollable, StreamOwner {
   }
 
   #lose(negated: number): void {
+    if (this.#state === State.CONNECTING) this.#clock.end(this.#stream?.startedAt)
     this.#state = State.LOST
     this.#pendingError = negated
     this.#reading = false
     if (this.#stream !== undefined) this.#stream.owner = undefined
     this.#stream = undefined
-    this.#notify()
-  }
-
-  /** Something has changed: a report if that is what the registration waits for, else on with the waiting. */
-  #notify(): void {
-    if (this.token === 0) return
-    if (this.level() !== 0) this.#context.queue.push(this)
-    else this.#matchReading()
+    this.notify()
   }
 
   #readiness(): number {
-    if (this.#state === State.LOST) {
-      return this.#pendingError === 0 ? EVERYTHING : EVERYTHING | Readiness.ERROR
-    }
+    if (this.#pendingError !== 0) return EVERYTHING | Readiness.ERROR
+    if (this.#state === State.LOST) return EVERYTHING
     if (this.#state !== State.CONNECTED) return 0
     let ready = this.#ended ? Readiness.READABLE | Readiness.HANGUP : 0
     if (this.#received !== undefined) ready |= Readiness.READABLE
@@ -259,8 +276,8 @@ export class NetSocket implements Pollable, StreamOwner {
   }
 
   /** Reads from the kernel exactly while a registration waits for data: that is the backpressure. */
-  #matchReading(): void {
-    const wanted = (this.#interest & InterestBit.READABLE) !== 0
+  protected override waitFor(interest: Interest): void {
+    const wanted = (interest & InterestBit.READABLE) !== 0
     if (wanted === this.#reading || this.#state !== State.CONNECTED || this.#ended) return
     this.#reading = wanted
     if (wanted) this.#stream?.receive()
@@ -283,13 +300,12 @@ export class NetSocket implements Pollable, StreamOwner {
     return !this.#notSelf
   }
 
-  #discardStream(mode: CloseMode): Stream | undefined {
+  #discardStream(mode: CloseMode): void {
     const stream = this.#stream
     this.#stream = undefined
-    if (stream === undefined) return undefined
+    if (stream === undefined) return
     stream.owner = undefined
-    if (mode === 'reset') return stream.discard()
-    return stream.finish()
+    this.context.lingering.add(mode === 'reset' ? stream.discard() : stream.finish())
   }
 }
 

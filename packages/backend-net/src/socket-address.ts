@@ -1,6 +1,6 @@
-/** Between the backend interface's socket addresses and those of `node:net`. */
+/** Between the backend interface's socket addresses and those of `node:net` and `node:dgram`. */
 import { Buffer } from 'node:buffer'
-import type { SocketConnectOpts } from 'node:net'
+import { isIP, type SocketConnectOpts } from 'node:net'
 import {
   type AddressFamily,
   errno,
@@ -27,7 +27,7 @@ const refuseLookup: Lookup = (_hostname, _options, callback) => {
 
 /** What connect(2) would say of this address before it looks for the peer; 0 where it would not object. */
 export function addressFault(spec: SocketSpec, to: SocketAddress): number {
-  if (to.family !== spec.family) return -errno.EAFNOSUPPORT
+  if (to.family !== spec.family) return familyFault(spec, to)
   if (isInet(to)) {
     return to.family === 'inet6' && ZONELESS_LINK_LOCAL.test(to.address) ? -errno.EINVAL : 0
   }
@@ -38,10 +38,36 @@ export function addressFault(spec: SocketSpec, to: SocketAddress): number {
   return isValid ? 0 : -errno.EINVAL
 }
 
-export function connectOptions(to: SocketAddress): SocketConnectOpts {
+/** What bind(2) would say of this address before it looks for it; for sockets of inet and inet6. */
+export function bindFault(spec: SocketSpec, at: SocketAddress): number {
+  if (at.family !== spec.family) return familyFault(spec, at)
+  return literalFault(at) || addressFault(spec, at)
+}
+
+/** Node itself would let `0.0.0.0` or `127.0.0.1` stand for what is no literal, or take the port's lower 16 bits. */
+export function literalFault(address: SocketAddress): number {
+  if (!isInet(address)) return -errno.EAFNOSUPPORT
+  const isLiteral = isIP(address.address) === (address.family === 'inet6' ? 6 : 4)
+  const isPort = Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535
+  return isLiteral && isPort ? 0 : -errno.EINVAL
+}
+
+/** An IPv4 address is shorter than what an IPv6 socket reads, and the kernel looks at the length first. */
+function familyFault(spec: SocketSpec, address: SocketAddress): number {
+  const isTooShort = spec.family === 'inet6' && address.family === 'inet'
+  return isTooShort ? -errno.EINVAL : -errno.EAFNOSUPPORT
+}
+
+export function connectOptions(
+  to: SocketAddress,
+  from: InetAddress | undefined,
+): SocketConnectOpts {
   // No vsock address gets here: `addressFault()`.
   if (!isInet(to)) return { path: to.family === 'unix' ? to.path : '' }
-  return { host: to.address, port: to.port, autoSelectFamily: false, lookup: refuseLookup }
+  const { address: host, port } = to
+  const options = { host, port, autoSelectFamily: false, lookup: refuseLookup }
+  if (from === undefined) return options
+  return { ...options, localAddress: from.address, localPort: from.port }
 }
 
 /** The address of an inet or inet6 socket from what `node:net` tells; undefined where it tells nothing. */

@@ -6,7 +6,8 @@ const MOST_STREAMS = 256
 
 /**
  * `net.Socket` may connect again once it has emitted 'close': Node's documentation of socket.connect(). Only such come
- * here as were never used, connected or not, and so have no trace of the data, the end or the error of a connection.
+ * here as were never used, connected or not, and so have no trace of the data, the end, the error or the options of a
+ * connection. A local address leaves none: Node is given it with each connect.
  */
 export class StreamPool {
   readonly #streams: Stream[] = []

@@ -1,6 +1,7 @@
 /** The one subclass of `net.Socket`: its events go to an owner, by listeners that all sockets share. */
 import { Socket } from 'node:net'
-import type { SocketAddress } from '@pollout/core'
+import type { InetAddress, SocketAddress } from '@pollout/core'
+import type { LingeringSocket } from './lingering.js'
 import { connectOptions } from './socket-address.js'
 import type { StreamPool } from './stream-pool.js'
 
@@ -18,12 +19,14 @@ export interface StreamOwner {
 const READ_BYTES = 65_536
 let readBuffer: Buffer | undefined
 
-export class Stream extends Socket {
+export class Stream extends Socket implements LingeringSocket {
   /** Undefined once the owner has let go: what still happens to the stream is nobody's business then. */
   owner: StreamOwner | undefined
   hadPeer = false
-  /** Nothing was ever read, written or ended. */
+  /** Nothing was ever read, written, ended or set. */
   unused = true
+  /** When connect(2) was about to be called, as `performance.now()` counts. */
+  startedAt = 0
   readonly pool: StreamPool
   #isTcp = false
   /** Made on first use, so that a stream that sends nothing stays small. */
@@ -41,18 +44,20 @@ export class Stream extends Socket {
     this.pool = pool
     // A paused stream is not read from when it connects: the data stays in the kernel until asked for.
     this.pause()
+    this.on('connectionAttempt', onConnectionAttempt)
     this.on('connect', onConnect)
     this.on('error', onError)
     this.on('end', onEnd)
     this.on('close', onClose)
   }
 
-  /** Throws where Node does not take the address. */
-  start(owner: StreamOwner, to: SocketAddress): void {
+  /** Binds to `from` first, where that is given. Throws where Node does not take an address. */
+  start(owner: StreamOwner, to: SocketAddress, from?: InetAddress): void {
     this.owner = owner
     this.hadPeer = false
+    this.startedAt = performance.now()
     this.#isTcp = to.family !== 'unix'
-    this.connect(connectOptions(to))
+    this.connect(connectOptions(to, from))
   }
 
   /** Hands `data` to the kernel as far as that takes it at once, and keeps the rest for later. */
@@ -109,6 +114,11 @@ export class Stream extends Socket {
     return this
   }
 
+  /** While a write is under way Node looks once each period whether the kernel has taken more of it. */
+  giveUpAfter(patienceMs: number): void {
+    this.setTimeout(patienceMs, this.discard)
+  }
+
   /**
    * How Node ends a connect that failed. The error goes no further than to the owner: emitting it is what costs a
    * failed connect most, after the kernel's share, since the stream has the error's stack made into text before.
@@ -133,6 +143,11 @@ export class Stream extends Socket {
     this.owner?.onData(Buffer.from(buffer.subarray(0, count)))
     return false
   }
+}
+
+/** Node calls connect(2) in a later tick than `connect()`; a burst of them would be told as the network's time. */
+function onConnectionAttempt(this: Stream): void {
+  this.startedAt = performance.now()
 }
 
 function onConnect(this: Stream): void {

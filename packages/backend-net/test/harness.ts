@@ -10,8 +10,10 @@ import {
   type Handle,
   Interest,
   type SocketAddress,
+  type SocketType,
   type Token,
 } from '@pollout/core'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { netBackend } from '../src/index.js'
 
 export interface Ready {
@@ -53,8 +55,10 @@ export class Harness {
     return ++this.#lastToken as Token
   }
 
-  open(to: SocketAddress): Handle {
-    return this.backend.open({ family: to.family, type: 'stream' }) as Handle
+  open(to: Pick<SocketAddress, 'family'>, type: SocketType = 'stream'): Handle {
+    const handle = this.backend.open({ family: to.family, type })
+    if (handle < 0) throw new Error(`open: ${handle}`)
+    return handle as Handle
   }
 
   /** Registers and waits for the report. */
@@ -69,13 +73,13 @@ export class Harness {
   /** Connects and returns the outcome of finishConnect(). */
   async attempt(handle: Handle, to: SocketAddress): Promise<number> {
     const result = this.backend.connect(handle, to)
-    if (result !== -errno.EINPROGRESS) return result
+    if (result !== 0 && result !== -errno.EINPROGRESS) return result
     await this.ready(handle, Interest.WRITABLE)
     return this.backend.finishConnect(handle)
   }
 
-  async connected(to: SocketAddress): Promise<Handle> {
-    const handle = this.open(to)
+  async connected(to: SocketAddress, type: SocketType = 'stream'): Promise<Handle> {
+    const handle = this.open(to, type)
     const status = await this.attempt(handle, to)
     if (status !== 0) throw new Error(`connect: ${status}`)
     return handle
@@ -109,6 +113,38 @@ export class Harness {
     }
     return waits
   }
+}
+
+/** What a test has to itself; made before it, and afterwards gone without a descriptor left behind. */
+export interface World {
+  h: Harness
+  server: TestServer
+  directory: { path: string; remove: () => void }
+}
+
+export function useWorld(): World {
+  const make = (): World => ({
+    h: new Harness(),
+    server: new TestServer(),
+    directory: temporaryDirectory(),
+  })
+  const world = {} as World
+  let before: number
+
+  beforeEach(() => {
+    before = descriptorCount()
+    Object.assign(world, make())
+  })
+
+  afterEach(async () => {
+    await world.h.backend.destroy()
+    expect(world.h.backend.openHandles).toBe(0)
+    await world.server.stop()
+    world.directory.remove()
+    await turn()
+    expect(descriptorCount()).toBe(before)
+  })
+  return world
 }
 
 /** A listening server, the sockets it accepted, and its address. */
@@ -182,7 +218,7 @@ export async function closedPort(): Promise<SocketAddress> {
   return address
 }
 
-export function temporaryDirectory(): { path: string; remove: () => void } {
+function temporaryDirectory(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'pollout-net-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }

@@ -27,6 +27,12 @@ describe('a process', () => {
       'unreferenced',
       ['connected 0', 'exit'],
     ],
+    ['with an idle datagram socket', 'datagramIdle', ['connected 0', 'exit']],
+    [
+      'with a datagram socket that waits for an unreferenced backend',
+      'datagramUnreferenced',
+      ['connected 0', 'exit'],
+    ],
     ['whose last registration was for WRITABLE', 'unread', ['connected 0', 'ready', 'exit']],
   ])('ends %s', async (_name, scenario, lines) => {
     const run = await runFixture('lifetime.mjs', [port(), scenario], ENDS_WITHIN_MS)
@@ -36,9 +42,10 @@ describe('a process', () => {
   it.each([
     ['waits for data', 'reading', ['connected 0']],
     ['waits for data, unreferenced and referenced again', 'referenced', ['connected 0']],
-    ['is registered and not yet connecting', 'fresh', []],
+    ['waits for a datagram', 'datagramReading', ['connected 0']],
+    ['is registered and not yet connecting', 'fresh', ['registered']],
   ])('stays alive while a socket %s', async (_name, scenario, lines) => {
-    const run = await runFixture('lifetime.mjs', [port(), scenario], ALIVE_MS)
+    const run = await runFixture('lifetime.mjs', [port(), scenario], ALIVE_MS, lines.length)
     expect(run).toEqual({ lines, ended: false })
   })
 

@@ -3,57 +3,30 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { errno, type Handle, Interest, Readiness, type SocketAddress } from '@pollout/core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  descriptorCount,
-  Harness,
-  readAll,
-  readSlowly,
-  settle,
-  TestServer,
-  temporaryDirectory,
-  turn,
-} from './harness.js'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { readAll, readSlowly, settle, useWorld } from './harness.js'
 
 const { READABLE, WRITABLE } = Interest
 const into = Buffer.alloc(65_536)
-let before: number
-let server: TestServer
-let h: Harness
-let directory: ReturnType<typeof temporaryDirectory>
-
-beforeEach(() => {
-  before = descriptorCount()
-  server = new TestServer()
-  h = new Harness()
-  directory = temporaryDirectory()
-})
-
-afterEach(async () => {
-  await h.backend.destroy()
-  await server.stop()
-  directory.remove()
-  await turn()
-  expect(descriptorCount()).toBe(before)
-})
+const world = useWorld()
 
 describe.each([
   ['TCP', () => ({ host: '127.0.0.1' })],
-  ['Unix', () => ({ path: join(directory.path, 's') })],
+  ['Unix', () => ({ path: join(world.directory.path, 's') })],
 ])('over %s', (family, where) => {
   let to: SocketAddress
   let handle: Handle
   let peer: Socket
   beforeEach(async () => {
-    to = await server.listen(where())
-    handle = await h.connected(to)
-    peer = await server.accepted()
+    to = await world.server.listen(where())
+    handle = await world.h.connected(to)
+    peer = await world.server.accepted()
   })
 
   it('echoes more than the buffers hold, in parts and with waits for room', async () => {
     const data = Buffer.alloc(8 << 20, 'pollout ')
-    const waits = h.sendAll(handle, data).then((count) => {
-      h.backend.shutdown(handle)
+    const waits = world.h.sendAll(handle, data).then((count) => {
+      world.h.backend.shutdown(handle)
       return count
     })
     await settle()
@@ -61,29 +34,29 @@ describe.each([
     expect(await waits).toBeGreaterThan(0)
     expect(received.equals(data)).toBe(true)
     peer.end(received)
-    expect((await h.read(handle)).equals(data)).toBe(true)
+    expect((await world.h.read(handle)).equals(data)).toBe(true)
   })
 
   it('sends from the offset, and from a buffer that changes at once', async () => {
     const data = Buffer.from('..abc')
-    expect(h.backend.send(handle, data, 2)).toBe(3)
+    expect(world.h.backend.send(handle, data, 2)).toBe(3)
     data.fill(0)
-    expect(h.backend.send(handle, data, 5)).toBe(0)
-    h.backend.shutdown(handle)
+    expect(world.h.backend.send(handle, data, 5)).toBe(0)
+    world.h.backend.shutdown(handle)
     expect((await readAll(peer)).toString()).toBe('abc')
   })
 
   it('receives in parts, and says EAGAIN when there is no more', async () => {
     peer.write('abcdef')
-    expect(h.backend.receive(handle, into)).toBe(-errno.EAGAIN)
-    expect(await h.ready(handle, READABLE)).toBe(Readiness.READABLE)
+    expect(world.h.backend.receive(handle, into)).toBe(-errno.EAGAIN)
+    expect(await world.h.ready(handle, READABLE)).toBe(Readiness.READABLE)
     const small = Buffer.alloc(4)
-    expect(h.backend.receive(handle, small)).toBe(4)
+    expect(world.h.backend.receive(handle, small)).toBe(4)
     expect(small.toString()).toBe('abcd')
-    expect(await h.ready(handle, READABLE)).toBe(Readiness.READABLE)
-    expect(h.backend.receive(handle, small)).toBe(2)
+    expect(await world.h.ready(handle, READABLE)).toBe(Readiness.READABLE)
+    expect(world.h.backend.receive(handle, small)).toBe(2)
     expect(small.toString()).toBe('efcd')
-    expect(h.backend.receive(handle, small)).toBe(-errno.EAGAIN)
+    expect(world.h.backend.receive(handle, small)).toBe(-errno.EAGAIN)
   })
 
   it('leaves what nobody asks for in the kernel', async () => {
@@ -91,45 +64,45 @@ describe.each([
     await settle()
     expect(written).toBe(false)
     expect(peer.writableLength).toBeGreaterThan(0)
-    await h.ready(handle, READABLE)
+    await world.h.ready(handle, READABLE)
     await settle()
-    expect(h.backend.receive(handle, Buffer.alloc(1 << 20))).toBeLessThanOrEqual(65_536)
-    expect(h.backend.receive(handle, into)).toBe(-errno.EAGAIN)
+    expect(world.h.backend.receive(handle, Buffer.alloc(1 << 20))).toBeLessThanOrEqual(65_536)
+    expect(world.h.backend.receive(handle, into)).toBe(-errno.EAGAIN)
   })
 
   it('half-closes: sends FIN and goes on receiving', async () => {
-    expect(h.backend.shutdown(handle)).toBe(0)
-    expect(h.backend.shutdown(handle)).toBe(0)
-    expect(h.backend.send(handle, Buffer.from('x'), 0)).toBe(-errno.EPIPE)
+    expect(world.h.backend.shutdown(handle)).toBe(0)
+    expect(world.h.backend.shutdown(handle)).toBe(0)
+    expect(world.h.backend.send(handle, Buffer.from('x'), 0)).toBe(-errno.EPIPE)
     await readAll(peer)
     peer.end('late')
-    expect((await h.read(handle)).toString()).toBe('late')
-    expect(await h.ready(handle, READABLE | WRITABLE)).toBe(
+    expect((await world.h.read(handle)).toString()).toBe('late')
+    expect(await world.h.ready(handle, READABLE | WRITABLE)).toBe(
       Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP,
     )
-    expect(h.backend.receive(handle, into)).toBe(0)
+    expect(world.h.backend.receive(handle, into)).toBe(0)
     await settle()
-    expect(h.backend.receive(handle, into)).toBe(0)
-    expect(h.backend.localAddress(handle)).toBeDefined()
+    expect(world.h.backend.receive(handle, into)).toBe(0)
+    expect(world.h.backend.localAddress(handle)).toBeDefined()
   })
 
   it('is half-closed: reads the end and goes on sending', async () => {
     peer.end('bye')
-    expect((await h.read(handle)).toString()).toBe('bye')
-    expect(h.backend.receive(handle, into)).toBe(0)
-    expect(await h.ready(handle, WRITABLE)).toBe(Readiness.WRITABLE | Readiness.HANGUP)
-    h.backend.send(handle, Buffer.from('still here'), 0)
-    h.backend.close(handle, 'graceful')
+    expect((await world.h.read(handle)).toString()).toBe('bye')
+    expect(world.h.backend.receive(handle, into)).toBe(0)
+    expect(await world.h.ready(handle, WRITABLE)).toBe(Readiness.WRITABLE | Readiness.HANGUP)
+    world.h.backend.send(handle, Buffer.from('still here'), 0)
+    world.h.backend.close(handle, 'graceful')
     expect((await readAll(peer)).toString()).toBe('still here')
   })
 
   it('delivers everything sent before a graceful close', async () => {
     let sent = 0
     for (let count = 0; count >= 0; sent += Math.max(count, 0)) {
-      count = h.backend.send(handle, into, 0)
+      count = world.h.backend.send(handle, into, 0)
     }
-    h.backend.close(handle, 'graceful')
-    expect(h.backend.openHandles).toBe(0)
+    world.h.backend.close(handle, 'graceful')
+    expect(world.h.backend.openHandles).toBe(0)
     await settle()
     expect((await readAll(peer)).length).toBe(sent)
   })
@@ -138,12 +111,16 @@ describe.each([
   it.each([
     ['at rest', 'ECONNRESET', () => {}],
     ['with data unsent', 'ECONNRESET', () => fill()],
-    ['with data unsent and shut down', 'ECONNRESET', () => [fill(), h.backend.shutdown(handle)]],
+    [
+      'with data unsent and shut down',
+      'ECONNRESET',
+      () => [fill(), world.h.backend.shutdown(handle)],
+    ],
     // After a FIN a reset is EPIPE: tcp_reset() in the kernel; after FIN alone a write succeeds.
-    ['right after shutdown()', 'EPIPE', () => h.backend.shutdown(handle)],
+    ['right after shutdown()', 'EPIPE', () => world.h.backend.shutdown(handle)],
   ])('resets %s', async (_name, code, prepare) => {
     prepare()
-    h.backend.close(handle, 'reset')
+    world.h.backend.close(handle, 'reset')
     await settle()
     const failed = once(peer, 'error')
     peer.write('x')
@@ -156,14 +133,14 @@ describe.each([
   it('delivers it although destroy() follows, which waits for that', async () => {
     let sent = 0
     for (let count = 0; count >= 0; sent += Math.max(count, 0)) {
-      count = h.backend.send(handle, into, 0)
+      count = world.h.backend.send(handle, into, 0)
     }
-    h.backend.close(handle, 'graceful')
+    world.h.backend.close(handle, 'graceful')
     let isDestroyed = false
-    const destroyed = h.backend.destroy().then(() => {
+    const destroyed = world.h.backend.destroy().then(() => {
       isDestroyed = true
     })
-    expect(h.backend.openHandles).toBe(0)
+    expect(world.h.backend.openHandles).toBe(0)
     await settle()
     expect(isDestroyed).toBe(false)
     expect(await readSlowly(peer)).toBe(sent)
@@ -171,7 +148,7 @@ describe.each([
   })
 
   function fill(): void {
-    while (h.backend.send(handle, into, 0) > 0);
+    while (world.h.backend.send(handle, into, 0) > 0);
   }
 })
 
@@ -179,50 +156,50 @@ describe('a reset by the peer', () => {
   let handle: Handle
   let peer: Socket
   beforeEach(async () => {
-    handle = await h.connected(await server.listen({ host: '127.0.0.1' }))
-    peer = await server.accepted()
+    handle = await world.h.connected(await world.server.listen({ host: '127.0.0.1' }))
+    peer = await world.server.accepted()
   })
 
   it('is told once to the reader, after it nothing is connected', async () => {
-    const readable = h.ready(handle, READABLE)
+    const readable = world.h.ready(handle, READABLE)
     await settle()
     peer.resetAndDestroy()
     expect(await readable).toBe(Readiness.READABLE | Readiness.ERROR | Readiness.HANGUP)
-    expect(h.backend.receive(handle, into)).toBe(-errno.ECONNRESET)
-    expect(h.backend.receive(handle, into)).toBe(0)
-    expect(h.backend.send(handle, into, 0)).toBe(-errno.EPIPE)
-    expect(h.backend.shutdown(handle)).toBe(-errno.ENOTCONN)
-    expect(h.backend.finishConnect(handle)).toBe(-errno.ECONNRESET)
-    expect(h.backend.peerAddress(handle)).toBeUndefined()
-    expect(h.backend.localAddress(handle)).toBeDefined()
+    expect(world.h.backend.receive(handle, into)).toBe(-errno.ECONNRESET)
+    expect(world.h.backend.receive(handle, into)).toBe(0)
+    expect(world.h.backend.send(handle, into, 0)).toBe(-errno.EPIPE)
+    expect(world.h.backend.shutdown(handle)).toBe(-errno.ENOTCONN)
+    expect(world.h.backend.finishConnect(handle)).toBe(-errno.ECONNRESET)
+    expect(world.h.backend.peerAddress(handle)).toBeUndefined()
+    expect(world.h.backend.localAddress(handle)).toBeDefined()
   })
 
   it('comes after the data that was received before it', async () => {
     peer.write('last words')
-    await h.ready(handle, READABLE)
-    const readable = h.ready(handle, WRITABLE)
+    await world.h.ready(handle, READABLE)
+    const readable = world.h.ready(handle, WRITABLE)
     await readable
     peer.resetAndDestroy()
-    expect(h.backend.receive(handle, into)).toBe(10)
-    await h.ready(handle, READABLE)
-    expect(h.backend.receive(handle, into)).toBe(-errno.ECONNRESET)
+    expect(world.h.backend.receive(handle, into)).toBe(10)
+    await world.h.ready(handle, READABLE)
+    expect(world.h.backend.receive(handle, into)).toBe(-errno.ECONNRESET)
   })
 
   it('wakes a sender that waits for room', async () => {
-    while (h.backend.send(handle, into, 0) > 0);
-    const writable = h.ready(handle, WRITABLE)
+    while (world.h.backend.send(handle, into, 0) > 0);
+    const writable = world.h.ready(handle, WRITABLE)
     await settle()
     peer.resetAndDestroy()
     expect((await writable) & Readiness.ERROR).toBe(Readiness.ERROR)
-    expect(h.backend.send(handle, into, 0)).toBe(-errno.ECONNRESET)
-    expect(h.backend.send(handle, into, 0)).toBe(-errno.EPIPE)
+    expect(world.h.backend.send(handle, into, 0)).toBe(-errno.ECONNRESET)
+    expect(world.h.backend.send(handle, into, 0)).toBe(-errno.EPIPE)
   })
 
   it('is the result of a send that runs into it', async () => {
     peer.resetAndDestroy()
     await settle()
-    expect([-errno.ECONNRESET, -errno.EPIPE]).toContain(h.backend.send(handle, into, 0))
+    expect([-errno.ECONNRESET, -errno.EPIPE]).toContain(world.h.backend.send(handle, into, 0))
     await settle()
-    expect(h.backend.receive(handle, into)).toBe(0)
+    expect(world.h.backend.receive(handle, into)).toBe(0)
   })
 })

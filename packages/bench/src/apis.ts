@@ -18,8 +18,15 @@ export interface Run {
   readonly addresses: readonly Address[]
   readonly count: number
   readonly inFlight: number
-  /** Where to put each connect's latency; undefined where nobody asks, as it costs a little. */
+  /**
+   * Where to put each connect's latency as the API reports it, and by hand where it reports none; undefined where nobody
+   * asks, as it costs a little.
+   */
   readonly latencies?: number[]
+  /** Where to put what a user would measure: from the call to the event. */
+  readonly byHand?: number[]
+  /** Where to put the timeline's `handshakeMs`. */
+  readonly handshakes?: number[]
   /** Where to put what has connected; undefined to have it reset at once. */
   readonly kept?: (Socket | Connection)[]
 }
@@ -62,7 +69,8 @@ function polloutApi(
 }
 
 /** Listeners are shared and told apart by `this`, so a connect allocates nothing but its socket. */
-function runNodeNet({ addresses, count, inFlight, latencies, kept }: Run): Promise<Tally> {
+function runNodeNet({ addresses, count, inFlight, kept, ...run }: Run): Promise<Tally> {
+  const times = run.byHand ?? run.latencies
   const options = addresses.map((address) => ({ ...address, autoSelectFamily: false }))
   const tally = newTally()
   return new Promise((resolve) => {
@@ -71,7 +79,7 @@ function runNodeNet({ addresses, count, inFlight, latencies, kept }: Run): Promi
     let ended = 0
     const begin = () => {
       if (begun === count) return
-      const now = latencies && performance.now()
+      const now = times && performance.now()
       const socket = connect(pick(options, begun++))
       if (now !== undefined) startedAt.set(socket, now)
       socket.on('connect', connected).on('error', failed)
@@ -82,7 +90,7 @@ function runNodeNet({ addresses, count, inFlight, latencies, kept }: Run): Promi
     }
     function connected(this: Socket) {
       tally.connected++
-      if (latencies) latencies.push(performance.now() - (startedAt.get(this) ?? Number.NaN))
+      if (times) times.push(performance.now() - (startedAt.get(this) ?? Number.NaN))
       if (kept) kept.push(this)
       else this.resetAndDestroy()
       next()
@@ -96,7 +104,7 @@ function runNodeNet({ addresses, count, inFlight, latencies, kept }: Run): Promi
 }
 
 function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run): Promise<Tally> {
-  const { count, inFlight, latencies, kept } = run
+  const { count, inFlight, latencies, byHand, handshakes, kept } = run
   if (latencies) {
     // The Connection itself does not carry it.
     subscribe('pollout:connect:connected', (message) => {
@@ -108,7 +116,9 @@ function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run):
     let begun = 0
     let ended = 0
     const begin = () => {
-      if (begun < count) reactor.connect(pick(endpoints, begun++)).subscribe(observer)
+      if (begun === count) return
+      const chosen = byHand ? clocked(performance.now(), byHand) : observer
+      reactor.connect(pick(endpoints, begun++)).subscribe(chosen)
     }
     const next = () => {
       if (++ended === count) resolve(tally)
@@ -117,6 +127,7 @@ function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run):
     const observer = {
       next(connection: Connection) {
         tally.connected++
+        handshakes?.push(connection.timeline.handshakeMs ?? Number.NaN)
         if (kept) kept.push(connection)
         else connection.reset()
         next()
@@ -126,6 +137,13 @@ function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run):
         next()
       },
     }
+    const clocked = (startedAt: number, times: number[]) => ({
+      next(connection: Connection) {
+        times.push(performance.now() - startedAt)
+        observer.next(connection)
+      },
+      error: observer.error,
+    })
     for (let i = 0; i < inFlight; i++) begin()
   })
 }
@@ -133,10 +151,13 @@ function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run):
 function runConnectMany(
   reactor: Reactor,
   endpoints: readonly Endpoint[],
-  { count, inFlight, latencies, kept }: Run,
+  { count, inFlight, latencies, byHand, handshakes, kept }: Run,
 ): Promise<Tally> {
-  function* targets() {
-    for (let i = 0; i < count; i++) yield pick(endpoints, i)
+  function* targets(): Generator<Endpoint & { readonly startedAt?: number }> {
+    for (let i = 0; i < count; i++) {
+      const endpoint = pick(endpoints, i)
+      yield byHand ? { ...endpoint, startedAt: performance.now() } : endpoint
+    }
   }
   const tally = newTally()
   const onConnected = kept ? 'keep' : 'reset'
@@ -145,7 +166,9 @@ function runConnectMany(
       next(outcome) {
         if (outcome.kind !== 'connected') return countFailure(tally, outcome.code)
         tally.connected++
+        byHand?.push(performance.now() - (outcome.target.startedAt ?? Number.NaN))
         latencies?.push(outcome.elapsedMs)
+        handshakes?.push(outcome.timeline.handshakeMs ?? Number.NaN)
         if (outcome.connection) kept?.push(outcome.connection)
       },
       error: reject,

@@ -3,7 +3,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type Api, openApi, type Run } from './apis.js'
-import type { BurstJob, BurstSample, IdleJob, IdleSample, Job, RateJob, RateSample } from './job.js'
+import type {
+  BurstJob,
+  BurstSample,
+  HandshakeJob,
+  HandshakeSample,
+  IdleJob,
+  IdleSample,
+  Job,
+  RateJob,
+  RateSample,
+} from './job.js'
 import { percentiles, waits } from './statistics.js'
 import { threadCpuMs } from './thread-cpu.js'
 
@@ -12,6 +22,8 @@ const FEWEST_CONNECTS = 500
 const COLLECTIONS = 6
 /** The monitor's timer has to have fired before a burst to see it, and after it to tell. */
 const MONITOR_TURN_MS = 10
+/** By then the warm-up's resets have left the path; as in yardstick/handshake.c. */
+const PAUSE_MS = 250
 
 const job = JSON.parse(process.argv[2] ?? '') as Job
 const api = openApi(job.api)
@@ -20,7 +32,9 @@ process.stdout.write(`${JSON.stringify(await perform(api, job))}\n`)
 await api.end()
 if (job.kind === 'idle') process.exit()
 
-function perform(api: Api, job: Job): Promise<RateSample | BurstSample | IdleSample> {
+type Sample = RateSample | BurstSample | IdleSample | HandshakeSample
+
+function perform(api: Api, job: Job): Promise<Sample> {
   switch (job.kind) {
     case 'rate':
       return measureRate(api, job)
@@ -28,6 +42,8 @@ function perform(api: Api, job: Job): Promise<RateSample | BurstSample | IdleSam
       return measureBurst(api, job)
     case 'idle':
       return measureIdle(api, job)
+    case 'handshake':
+      return measureHandshake(api, job)
   }
 }
 
@@ -110,6 +126,32 @@ async function measureIdle(api: Api, job: IdleJob): Promise<IdleSample> {
     ...tally,
     rssBytesEach: (after.rss - before.rss) / count,
     heapBytesEach: (after.heapUsed - before.heapUsed) / count,
+  }
+}
+
+/** As in yardstick/handshake.c, all stay open until the last has ended: resets are in nobody's way. */
+async function measureHandshake(api: Api, job: HandshakeJob): Promise<HandshakeSample> {
+  const { addresses, warmUp, count } = job
+  await api.run({ addresses, inFlight: warmUp, count: warmUp })
+  await sleep(PAUSE_MS)
+  const kept: NonNullable<Run['kept']> = []
+  const [latencies, byHand, handshakes]: [number[], number[], number[]] = [[], [], []]
+  const startedAt = performance.now()
+  const run = { addresses, inFlight: count, count, kept, latencies, byHand, handshakes }
+  const tally = await api.run(run)
+  const elapsedMs = performance.now() - startedAt
+  for (const connection of kept) {
+    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
+    else connection.reset()
+  }
+  if (handshakes.some(Number.isNaN)) throw new Error('a timeline without a handshake')
+  const known = (times: readonly number[]) => (times.length > 0 ? percentiles(times) : undefined)
+  return {
+    ...tally,
+    elapsedMs,
+    byHandMs: percentiles(byHand),
+    latencyMs: known(latencies),
+    timelineMs: known(handshakes),
   }
 }
 

@@ -52,7 +52,13 @@ export interface IdleJob extends JobBase {
   readonly count: number
 }
 
-export type Job = RateJob | BurstJob | IdleJob
+/** All at once, and how long each takes. */
+export interface HandshakeJob extends JobBase {
+  readonly kind: 'handshake'
+  readonly count: number
+}
+
+export type Job = RateJob | BurstJob | IdleJob | HandshakeJob
 
 /** How the connects of a run ended. */
 export interface Tally {
@@ -72,11 +78,30 @@ export interface RateSample extends Tally {
 export interface BurstSample extends Tally {
   readonly elapsedMs: number
   /** How long a callback waits that becomes due at some moment of the burst. */
-  readonly delayMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly delayMs: Percentiles
   /** As perf_hooks.monitorEventLoopDelay() sees it: its percentiles count turns, not time. */
-  readonly monitorMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly monitorMs: Percentiles
   /** As the API reports it; where it reports none, from the call to the event. */
-  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly latencyMs: Percentiles
+}
+
+/** One connect's time, as three would tell it. */
+export interface HandshakeSample extends Tally {
+  readonly elapsedMs: number
+  /** From the call to the event, by a clock around them. */
+  readonly byHandMs: Percentiles
+  /** As the API reports it; undefined where it reports none. */
+  readonly latencyMs?: Percentiles | undefined
+  /** The `handshakeMs` of the timeline; undefined where there is none. */
+  readonly timelineMs?: Percentiles | undefined
+  /** From SYN to SYN-ACK, as the kernel measured it; only C asks for it. */
+  readonly kernelMs?: Percentiles | undefined
+}
+
+export interface Percentiles {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
 }
 
 export interface IdleSample extends Tally {

@@ -7,7 +7,8 @@ import { Children } from './children.js'
 import type { ContestantId } from './job.js'
 import { lookAtMachine } from './machine.js'
 import { measure } from './measure.js'
-import { HELP, type Options, parseOptions, UsageError } from './options.js'
+import { startNamespacedPeer } from './namespaced-peer.js'
+import { asksFor, HELP, isHandshake, type Options, parseOptions, UsageError } from './options.js'
 import { reportMachine, reportTables, reportVerdict } from './report.js'
 import { evaluate } from './results.js'
 import { startServer } from './server.js'
@@ -51,6 +52,9 @@ async function bench(options: Options): Promise<void> {
   const yardstick = compileYardstick()
   const skipped = whoIsSkipped(yardstick)
   const server = await startServer(children, yardstick, machine, settings.hold)
+  const peer = asksFor(options, isHandshake)
+    ? await startNamespacedPeer(children, yardstick, machine, settings.hold)
+    : undefined
   const progress = showProgress
   const measured = await measure({
     children,
@@ -58,14 +62,17 @@ async function bench(options: Options): Promise<void> {
     options,
     settings,
     server,
+    peer,
     yardstick,
     skipped,
     progress,
   })
   server.stop()
+  if (peer && 'stop' in peer) peer.stop()
   progress('')
 
   const { rows, targets } = evaluate(measured)
+  const noPeer = peer && 'missing' in peer ? peer.missing : undefined
   const file = options.json ?? join(repository, 'bench-results', `${fileTime(startedAt)}.json`)
   const results = {
     startedAt,
@@ -75,14 +82,16 @@ async function bench(options: Options): Promise<void> {
     quick: options.quick,
     settings,
     skipped: Object.fromEntries(skipped),
+    ...(noPeer === undefined ? {} : { skippedHandshakes: noPeer }),
     ...rows,
     targets,
   }
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
 
-  console.log(reportTables(rows, targets, skipped))
-  console.log(reportMachine(machine, server.kind, settings))
+  console.log(reportTables(rows, targets, skipped, settings))
+  if (noPeer !== undefined) console.log(`Handshakes to a namespaced peer: skipped: ${noPeer}\n`)
+  console.log(reportMachine(machine, server.kind, settings, rows.handshake.length > 0))
   if (options.quick)
     console.log('a quick run: it shows that all works, and says nothing about speed')
   console.log(`${reportVerdict(targets)}; written to ${relative(process.cwd(), file)}`)

@@ -7,6 +7,7 @@ import {
   type BurstSample,
   CONTESTANTS,
   type ContestantId,
+  type HandshakeSample,
   type IdleSample,
   isYardstick,
   type Job,
@@ -14,7 +15,8 @@ import {
   type Tally,
 } from './job.js'
 import type { Machine } from './machine.js'
-import { matches, type Options, type Scenario } from './options.js'
+import type { Peer } from './namespaced-peer.js'
+import { isHandshake, matches, type Options, type Scenario } from './options.js'
 import type { Server } from './server.js'
 import type { Settings } from './settings.js'
 import type { Yardstick } from './yardstick.js'
@@ -28,6 +30,8 @@ export interface Measured {
   readonly scattered: Samples<RateSample>
   readonly burst: Samples<BurstSample>
   readonly idle: Samples<IdleSample>
+  readonly handshake: Samples<HandshakeSample>
+  readonly 'handshake-veth': Samples<HandshakeSample>
 }
 
 export interface Bench {
@@ -36,6 +40,8 @@ export interface Bench {
   readonly options: Options
   readonly settings: Settings
   readonly server: Server
+  /** Undefined where nobody asks for handshakes. */
+  readonly peer: Peer | undefined
   readonly yardstick: Yardstick
   /** Who can't take part here. */
   readonly skipped: ReadonlyMap<ContestantId, string>
@@ -46,13 +52,15 @@ export interface Bench {
 const BASELINES: readonly ContestantId[] = ['c', 'node-net']
 
 export async function measure(bench: Bench): Promise<Measured> {
-  const { rounds, burstRounds, idleRounds } = bench.settings
+  const { rounds, burstRounds, idleRounds, handshakeRounds } = bench.settings
   return {
     accepted: await alternate<RateSample>(bench, 'accepted', rounds),
     refused: await alternate<RateSample>(bench, 'refused', rounds),
     scattered: await alternate<RateSample>(bench, 'scattered', rounds),
     burst: await alternate<BurstSample>(bench, 'burst', burstRounds),
     idle: await alternate<IdleSample>(bench, 'idle', idleRounds),
+    handshake: await alternate<HandshakeSample>(bench, 'handshake', handshakeRounds),
+    'handshake-veth': await alternate<HandshakeSample>(bench, 'handshake-veth', handshakeRounds),
   }
 }
 
@@ -79,8 +87,9 @@ export function titleOf(id: ContestantId): string {
   return CONTESTANTS.find((contestant) => contestant.id === id)?.title ?? id
 }
 
-function participants({ options, skipped, server }: Bench, scenario: Scenario): ContestantId[] {
-  if (scenario === 'scattered' && server.scattered.length === 0) return []
+function participants(bench: Bench, scenario: Scenario): ContestantId[] {
+  const { options, skipped } = bench
+  if (addressesFor(bench, scenario).length === 0) return []
   const asked = CONTESTANTS.filter(({ id }) => matches(options.only, scenario, id))
   if (asked.length === 0) return []
   return CONTESTANTS.map(({ id }) => id).filter(
@@ -92,17 +101,16 @@ function participants({ options, skipped, server }: Bench, scenario: Scenario): 
 }
 
 function commandFor(bench: Bench, scenario: Scenario, id: ContestantId): Command {
-  const { settings, server, machine, yardstick } = bench
-  const { inFlight, rateWarmUp, rateDurationMs, mostConnects } = settings
-  const addresses = addressesFor(scenario, server)
+  const command = commandHere(bench, scenario, id)
+  const { peer } = bench
+  return isHandshake(scenario) && peer && 'enter' in peer ? peer.enter(command) : command
+}
+
+function commandHere(bench: Bench, scenario: Scenario, id: ContestantId): Command {
+  const { settings, machine } = bench
+  const addresses = addressesFor(bench, scenario)
   const cpu = machine.pinned?.client
-  if (isYardstick(id)) {
-    const sockets = id === 'c' ? 'fresh' : 'reused'
-    const port = addresses[0]?.port
-    const numbers = [port, inFlight, rateWarmUp, rateDurationMs, mostConnects].map(String)
-    const file = yardstick.client ?? 'cc'
-    return { file, args: [sockets, ...numbers, ...addresses.map(({ host }) => host)], cpu }
-  }
+  if (isYardstick(id)) return { ...yardstickCommand(bench, scenario, id), cpu }
   const program = fileURLToPath(new URL('./contestant.js', import.meta.url))
   return {
     file: process.execPath,
@@ -115,7 +123,28 @@ function commandFor(bench: Bench, scenario: Scenario, id: ContestantId): Command
   }
 }
 
-function addressesFor(scenario: Scenario, server: Server): readonly Address[] {
+function yardstickCommand(bench: Bench, scenario: Scenario, id: 'c' | 'c-reused'): Command {
+  const { settings, yardstick } = bench
+  const addresses = addressesFor(bench, scenario)
+  const hosts = addresses.map(({ host }) => host)
+  const port = String(addresses[0]?.port)
+  if (isHandshake(scenario)) {
+    const { handshakeCount, handshakeWarmUp } = settings
+    const numbers = [handshakeCount, handshakeWarmUp].map(String)
+    return { file: yardstick.handshake ?? 'cc', args: [port, ...numbers, ...hosts] }
+  }
+  const { inFlight, rateWarmUp, rateDurationMs, mostConnects } = settings
+  const sockets = id === 'c' ? 'fresh' : 'reused'
+  const numbers = [inFlight, rateWarmUp, rateDurationMs, mostConnects].map(String)
+  return { file: yardstick.client ?? 'cc', args: [sockets, port, ...numbers, ...hosts] }
+}
+
+/** None where the scenario can't be had here. */
+function addressesFor({ server, peer }: Bench, scenario: Scenario): readonly Address[] {
+  if (isHandshake(scenario)) {
+    if (!peer || 'missing' in peer) return []
+    return scenario === 'handshake' ? peer.delayed : peer.direct
+  }
   if (scenario === 'refused') return server.closed
   return scenario === 'scattered' ? server.scattered : server.accepting
 }
@@ -130,6 +159,10 @@ function jobFor(
   if (scenario === 'burst') {
     const { burstWarmUp: warmUp, burstCount: count } = settings
     return { kind: 'burst', api, addresses, warmUp, count }
+  }
+  if (isHandshake(scenario)) {
+    const { handshakeWarmUp: warmUp, handshakeCount: count } = settings
+    return { kind: 'handshake', api, addresses, warmUp, count }
   }
   if (scenario === 'idle') {
     const { idleWarmUp: warmUp, idleCount: count } = settings

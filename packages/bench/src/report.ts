@@ -1,8 +1,15 @@
 /** The tables. */
 import Table from 'cli-table3'
-import { type BurstSample, type ContestantId, isYardstick } from './job.js'
+import {
+  type BurstSample,
+  type ContestantId,
+  type HandshakeSample,
+  isYardstick,
+  type Percentiles,
+} from './job.js'
 import type { Machine } from './machine.js'
 import { titleOf } from './measure.js'
+import { DELAY_MS } from './namespaced-peer.js'
 import type { Scenario } from './options.js'
 import type { Row, Rows } from './results.js'
 import type { Settings } from './settings.js'
@@ -18,6 +25,7 @@ export function reportTables(
   rows: Rows,
   targets: readonly JudgedTarget[],
   skipped: ReadonlyMap<ContestantId, string>,
+  settings: Settings,
 ): string {
   const rates = (scenario: 'accepted' | 'refused' | 'scattered') =>
     table(
@@ -33,6 +41,7 @@ export function reportTables(
       [...skipped],
     )
   const withoutC = [...skipped].filter(([id]) => !isYardstick(id))
+  const withoutReused = [...skipped].filter(([id]) => id !== 'c-reused')
   const burst = table(
     ['', 'delay p50', 'p99', 'max', 'latency p50', 'p99', 'all ended'],
     rows.burst.map((row) => [
@@ -58,12 +67,23 @@ export function reportTables(
     ]),
     withoutC,
   )
+  const atOnce = settings.handshakeCount.toLocaleString('en')
   const sections: [readonly Row[], string, string][] = [
     [rows.accepted, 'Connect and reset, to an accepting server', rates('accepted')],
     [rows.refused, 'Connect to a closed port', rates('refused')],
     [rows.scattered, 'Connect to a closed port, at 2,000 addresses', rates('scattered')],
     [rows.burst, "A burst: the loop's delay, and the connect latency that is reported", burst],
     [rows.idle, 'An idle open connection', idle],
+    [
+      rows.handshake,
+      `Handshakes of ${atOnce} begun at once, to a peer whose answers take ${DELAY_MS} ms`,
+      handshakes(rows.handshake, (id) => verdicts(targets, 'handshake', id), withoutReused),
+    ],
+    [
+      rows['handshake-veth'],
+      'The same without the delay: over before connect() returns, the rest is the loops',
+      handshakes(rows['handshake-veth'], undefined, withoutReused),
+    ],
   ]
   return sections
     .filter(([measured]) => measured.length > 0)
@@ -74,7 +94,8 @@ export function reportTables(
 export function reportMachine(
   machine: Machine,
   server: 'C' | 'Node',
-  { rounds, burstRounds, idleRounds }: Settings,
+  { rounds, burstRounds, idleRounds, handshakeRounds }: Settings,
+  handshake: boolean,
 ): string {
   const { pinned } = machine
   const lines = [
@@ -82,9 +103,15 @@ export function reportMachine(
     pinned
       ? `client on core ${pinned.client}, server on core ${pinned.server}`
       : 'client and server not held to cores of their own (no taskset, or one core)',
-    `medians of ${rounds} rounds (burst: ${burstRounds}, idle: ${idleRounds}), with the least and the greatest`,
+    `medians of ${rounds} rounds (burst: ${burstRounds}, idle: ${idleRounds}, handshake: ${handshakeRounds}), with the least and the greatest`,
     'ratios are taken within a round; CPU is that of the thread that connects, for each connect',
   ]
+  if (handshake) {
+    lines.push(
+      "handshakes: by hand is from the call to the event, by the program's clock; elapsedMs is as reported;",
+      "the last is the timeline's handshakeMs, and for C the kernel's tcpi_rtt",
+    )
+  }
   if (server === 'Node') lines.push('the server runs on Node, and may be what limits the rates')
   if (machine.load > BUSY_LOAD) {
     lines.push(`others used the machine: its load was ${machine.load.toFixed(1)} before the run`)
@@ -96,6 +123,38 @@ export function reportMachine(
 export function reportVerdict(targets: readonly JudgedTarget[]): string {
   const of = (met: boolean | undefined) => targets.filter((target) => target.met === met).length
   return `targets: ${of(true)} met, ${of(false)} missed, ${of(undefined)} not measured`
+}
+
+/** Without `verdictOf` there is nothing to compare: C by hand has its own loop in it too. */
+function handshakes(
+  rows: readonly Row<HandshakeSample>[],
+  verdictOf: ((id: ContestantId) => string) | undefined,
+  skipped: readonly [ContestantId, string][],
+): string {
+  const head = ['', 'by hand p50', 'p99', 'elapsedMs p50', 'p99', 'handshake p50', 'p99']
+  return table(
+    verdictOf ? [...head, 'of C by hand', 'target'] : head,
+    rows.map((row) => [
+      row.title,
+      ...times(row, ({ byHandMs }) => byHandMs),
+      ...times(row, ({ latencyMs }) => latencyMs),
+      ...times(row, ({ timelineMs, kernelMs }) => timelineMs ?? kernelMs),
+      ...(verdictOf ? [ratio(row.ofC), verdictOf(row.id)] : []),
+    ]),
+    skipped,
+  )
+}
+
+/** Medians of the rounds. */
+function times(
+  row: Row<HandshakeSample>,
+  of: (sample: HandshakeSample) => Percentiles | undefined,
+): string[] {
+  const known = row.samples.flatMap((sample) => of(sample) ?? [])
+  const median = (which: 'p50' | 'p99') => summarize(known.map((times) => times[which]))?.median
+  return [median('p50'), median('p99')].map((time) =>
+    time === undefined ? NONE : `${time.toFixed(time < 1 ? 3 : 1)} ms`,
+  )
 }
 
 function table(
@@ -126,7 +185,12 @@ function verdicts(
   return targets
     .filter((target) => target.scenario === scenario && target.contestant === contestant)
     .map(({ of, limit, met }) => {
-      const bound = 'least' in limit ? `≥ ${limit.least}` : `≤ ${limit.most}`
+      const bound =
+        'least' in limit
+          ? `≥ ${limit.least}`
+          : 'most' in limit
+            ? `≤ ${limit.most}`
+            : `within ${limit.within * 100} %`
       const verdict = met === undefined ? 'not measured' : met ? 'met' : 'MISSED'
       return `${bound} of ${scenario === 'idle' ? 'net.Socket' : BASELINE_NAMES[of]}: ${verdict}`
     })

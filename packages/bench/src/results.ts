@@ -1,5 +1,5 @@
 /** From samples to rows, as they are printed and written: medians, and ratios within each round. */
-import type { ContestantId, RateSample } from './job.js'
+import type { ContestantId, HandshakeSample, RateSample } from './job.js'
 import { type Measured, type Samples, titleOf } from './measure.js'
 import type { Scenario } from './options.js'
 import { type Summary, summarize } from './statistics.js'
@@ -8,7 +8,7 @@ import { type JudgedTarget, judge } from './targets.js'
 export interface Row<Sample = unknown> {
   readonly id: ContestantId
   readonly title: string
-  /** The figure that is compared: connects a second, or bytes a connection; the burst has none. */
+  /** The figure that is compared: connects a second, bytes a connection, a handshake's ms; the burst has none. */
   readonly figure: Summary | undefined
   /** Ratios of this contestant's figure to the other's of the same round, as the machine drifts. */
   readonly ofC: Summary | undefined
@@ -30,6 +30,8 @@ export function evaluate(measured: Measured): { rows: Rows; targets: readonly Ju
     scattered: toRows(measured.scattered, perSecond, cpuUsEach),
     burst: toRows(measured.burst),
     idle: toRows(measured.idle, (sample) => sample.rssBytesEach),
+    handshake: toRows(measured.handshake, handshakeMs),
+    'handshake-veth': toRows(measured['handshake-veth'], handshakeMs),
   }
   const targets = judge(({ scenario, contestant, of }) => {
     const row = rows[scenario].find(({ id }) => id === contestant)
@@ -62,6 +64,11 @@ function toRows<Sample>(
     cpuOfNodeNet: ratios(list, 'node-net', cpuOf),
     samples: list,
   }))
+}
+
+/** What its user would take for the handshake's time: the timeline's where there is one. */
+function handshakeMs({ timelineMs, byHandMs }: HandshakeSample): number {
+  return (timelineMs ?? byHandMs).p50
 }
 
 function total({ connected, refused, other }: RateSample): number {

@@ -10,6 +10,10 @@ export interface Settings {
   readonly burstRounds: number
   readonly burstWarmUp: number
   readonly burstCount: number
+  /** A round of these takes little, so there are as many as of bursts. */
+  readonly handshakeRounds: number
+  readonly handshakeWarmUp: number
+  readonly handshakeCount: number
   readonly idleRounds: number
   readonly idleWarmUp: number
   readonly idleCount: number
@@ -33,6 +37,9 @@ export function chooseSettings(quick: boolean, rounds: number, machine: Machine)
     burstRounds: quick ? 1 : Math.min(rounds, 5),
     burstWarmUp: quick ? 500 : 4_000,
     burstCount: atOnce,
+    handshakeRounds: quick ? 1 : Math.min(rounds, 5),
+    handshakeWarmUp: quick ? 500 : 4_000,
+    handshakeCount: atOnce,
     idleRounds: quick ? 1 : Math.min(rounds, 3),
     idleWarmUp: quick ? 300 : 600,
     idleCount: atOnce,

@@ -1,4 +1,5 @@
 /** Medians, their spread, and percentiles. */
+import type { Percentiles } from './job.js'
 
 export interface Summary {
   readonly median: number
@@ -17,7 +18,7 @@ export function summarize(values: readonly number[]): Summary | undefined {
 }
 
 /** By nearest rank; 0 for no values. */
-export function percentiles(values: readonly number[]) {
+export function percentiles(values: readonly number[]): Percentiles {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
   return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
@@ -30,7 +31,7 @@ export function percentiles(values: readonly number[]) {
  * nearly all of the time and 1 % of the turns. A moment within a turn waits from nothing to the
  * whole of it, all equally likely.
  */
-export function waits(turns: readonly number[]) {
+export function waits(turns: readonly number[]): Percentiles {
   const total = turns.reduce((sum, turn) => sum + turn, 0)
   const max = turns.reduce((most, turn) => Math.max(most, turn), 0)
   const shareAbove = (wait: number) =>

@@ -8,8 +8,11 @@ export interface Target {
   readonly contestant: ContestantId
   /** Whom it is compared with. */
   readonly of: 'c' | 'node-net'
-  /** The median of the ratios has to be... */
-  readonly limit: { readonly least: number } | { readonly most: number }
+  /** The median of the ratios has to be at least, at most, or off 1 by no more than... */
+  readonly limit:
+    | { readonly least: number }
+    | { readonly most: number }
+    | { readonly within: number }
 }
 
 export interface JudgedTarget extends Target {
@@ -27,6 +30,8 @@ const TARGETS: readonly Target[] = [
   { scenario: 'refused', contestant: 'native-many', of: 'node-net', limit: { least: 1.8 } },
   { scenario: 'refused', contestant: 'net-many', of: 'node-net', limit: { least: 0.85 } },
   { scenario: 'refused', contestant: 'net-connect', of: 'node-net', limit: { least: 0.85 } },
+  { scenario: 'handshake', contestant: 'native-many', of: 'c', limit: { within: 0.2 } },
+  { scenario: 'handshake', contestant: 'native-connect', of: 'c', limit: { within: 0.2 } },
   { scenario: 'idle', contestant: 'native-many', of: 'node-net', limit: { most: 0.5 } },
   { scenario: 'idle', contestant: 'native-connect', of: 'node-net', limit: { most: 0.5 } },
 ]
@@ -39,5 +44,6 @@ export function judge(ratioOf: (target: Target) => Summary | undefined): readonl
 }
 
 function isMet({ limit }: Target, ratio: number): boolean {
-  return 'least' in limit ? ratio >= limit.least : ratio <= limit.most
+  if ('least' in limit) return ratio >= limit.least
+  return 'most' in limit ? ratio <= limit.most : Math.abs(ratio - 1) <= limit.within
 }

@@ -8,21 +8,35 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const build = join(root, 'build')
 
 export type Yardstick =
-  | { readonly client: string; readonly server: string }
-  | { readonly client: undefined; readonly server: undefined; readonly reason: string }
+  | { readonly client: string; readonly server: string; readonly handshake: string }
+  | {
+      readonly client: undefined
+      readonly server: undefined
+      readonly handshake: undefined
+      readonly reason: string
+    }
 
 export function compileYardstick(): Yardstick {
   if (process.platform !== 'linux') return missing(`epoll needs Linux, this is ${process.platform}`)
   try {
     const compiler = findCompiler()
-    return { client: compile(compiler, 'connect'), server: compile(compiler, 'server') }
+    return {
+      client: compile(compiler, 'connect'),
+      server: compile(compiler, 'server'),
+      handshake: compile(compiler, 'handshake'),
+    }
   } catch (error) {
     return missing(error instanceof Error ? error.message : String(error))
   }
 }
 
+/** Apart from the others: it needs the kernel's headers. Throws where it does not compile. */
+export function compileDelay(): string {
+  return compile(findCompiler(), 'delay')
+}
+
 function missing(reason: string): Yardstick {
-  return { client: undefined, server: undefined, reason }
+  return { client: undefined, server: undefined, handshake: undefined, reason }
 }
 
 function compile(compiler: string, name: string): string {

@@ -41,11 +41,19 @@ export function isInet(address: SocketAddress): address is InetAddress {
   return address.family === 'inet' || address.family === 'inet6'
 }
 
+/** The longest IPv6 literal: eight groups, the last two as IPv4. */
+const LONGEST_IPV6 = 45
+/** A network interface's name or number: 15 bytes at most, IFNAMSIZ of netdevice(7). */
+const ZONE = /^[\w.~-]{1,15}$/
+
 /** The family of an address literal, or undefined where `host` is a name that has to be resolved. */
 export function literalFamily(host: string): 'inet' | 'inet6' | undefined {
   if (isIPv4(host)) return 'inet'
-  if (isIPv6(host)) return 'inet6'
-  return undefined
+  // What a zone may hold differs between versions of Node, so it is looked at here.
+  const percent = host.indexOf('%')
+  const address = percent < 0 ? host : host.slice(0, percent)
+  if (address.length > LONGEST_IPV6 || !isIPv6(address)) return undefined
+  return percent < 0 || ZONE.test(host.slice(percent + 1)) ? 'inet6' : undefined
 }
 
 /** Text for people and logs: `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`, `vsock:2:1024`. */

@@ -4,12 +4,14 @@
  * An event moves the machine to a state and names one action; whoever drives it (`attempt.ts`) performs the
  * action and feeds back what came of it as the next event. docs/semantics.md, "The completion rule".
  *
- *     idle -> opening -> connecting -> pending -> finishing -> connected
- *                            ^  \                    |  |
- *                            |   `-> waiting <-------'  `-> pending (spurious), opening (self-connect)
- *                            `---------'
+ *     idle -> opening -> configuring -> connecting -> pending -> finishing -> connected
+ *      |                                    ^  \                  ^ |  |
+ *      |                                    |   `-> waiting <-----|-'  |-> pending (spurious)
+ *      |                                    `---------'           |    `-> opening (self-connect)
+ *      `-----------------------(adopted)--------------------------'
  *
- * Any state up to `finishing` may end in `failed`; those that wait may end in `cancelled`.
+ * `connecting` and `finishing` go back to `opening` where the local address has no port left and there is another one
+ * to try. Any state up to `finishing` may end in `failed`; those that wait may end in `cancelled`.
  */
 
 export type AttemptState =
@@ -17,6 +19,8 @@ export type AttemptState =
   | 'idle'
   /** A socket is being opened. */
   | 'opening'
+  /** Options are being set, and a local address is being bound. */
+  | 'configuring'
   /** connect(2) is being called. */
   | 'connecting'
   /** The kernel is connecting; readiness is awaited. */
@@ -31,13 +35,19 @@ export type AttemptState =
 
 export type AttemptEvent =
   | 'start'
+  /** In place of `start`: a socket from elsewhere was taken over, in whatever state it is. */
+  | 'adopted'
   /** socket(2) gave a descriptor. */
   | 'opened'
+  /** The socket is as its user wants it. */
+  | 'configured'
   /** connect(2) returned 0, EINPROGRESS or EINTR: all the same from here on. */
   | 'started'
   /** connect(2) returned EAGAIN on a unix socket. */
   | 'backlogFull'
   | 'retryDue'
+  /** No port is left on this local address for this destination, and there is another one to try. */
+  | 'sourceExhausted'
   /** The registration reported, whatever the bits. */
   | 'ready'
   /** The completion rule said: connected, not yet, to itself. */
@@ -51,12 +61,14 @@ export type AttemptEvent =
 
 export type AttemptAction =
   | 'open'
+  /** setsockopt(2) and bind(2), where they were asked for. */
+  | 'configure'
   | 'connect'
   | 'register'
   | 'finish'
   /** Arm the retry timer. */
   | 'wait'
-  /** Close the socket that is connected to itself and open another. */
+  /** Close the socket, which is connected to itself or has no port, and open another. */
   | 'reopen'
   /** Hand the socket to the owner. */
   | 'deliver'
@@ -74,19 +86,26 @@ type Row = { readonly [event in AttemptEvent]?: Transition }
 
 const fail: Transition = { to: 'failed', action: 'fail' }
 const abandon: Transition = { to: 'cancelled', action: 'abandon' }
+const reopen: Transition = { to: 'opening', action: 'reopen' }
 
 export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
   idle: {
     start: { to: 'opening', action: 'open' },
+    adopted: { to: 'finishing', action: 'finish' },
     cancel: abandon,
   },
   opening: {
-    opened: { to: 'connecting', action: 'connect' },
+    opened: { to: 'configuring', action: 'configure' },
+    failed: fail,
+  },
+  configuring: {
+    configured: { to: 'connecting', action: 'connect' },
     failed: fail,
   },
   connecting: {
     started: { to: 'pending', action: 'register' },
     backlogFull: { to: 'waiting', action: 'wait' },
+    sourceExhausted: reopen,
     failed: fail,
   },
   pending: {
@@ -104,8 +123,10 @@ export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
   finishing: {
     established: { to: 'connected', action: 'deliver' },
     spurious: { to: 'pending', action: 'register' },
-    selfConnected: { to: 'opening', action: 'reopen' },
+    selfConnected: reopen,
     backlogFull: { to: 'waiting', action: 'wait' },
+    // Where the backend tells with readiness what the kernel's connect(2) tells at once.
+    sourceExhausted: reopen,
     failed: fail,
   },
   connected: {},

@@ -7,15 +7,17 @@ import {
   isSettled,
   transition,
 } from './attempt-machine.js'
-import { ConnectStatus, type Handle } from './backend.js'
+import { ConnectStatus, type Handle, type SocketSpec } from './backend.js'
 import type { Timer } from './clock.js'
 import { errno } from './errno.js'
-import { type AttemptRecord, connectFailure, type Failure, ownFailure } from './errors.js'
+import { connectFailure, type Failure, ownFailure } from './errors.js'
 import type { ReactorCore, ReadinessListener } from './reactor-core.js'
 import { Interest } from './readiness.js'
+import { SocketPreparation, type SocketSetup } from './socket-setup.js'
+import type { SocketMoments } from './timeline.js'
 
 export interface AttemptOwner {
-  /** Called once, never from inside `start()`, and not at all after `cancel()`. */
+  /** Called once, never from inside `start()` or `adopt()`, and not at all after `cancel()`. */
   attemptSettled(attempt: Attempt): void
 }
 
@@ -24,13 +26,18 @@ const MAX_SELF_CONNECTS = 2
 /** How long to wait for a place in a unix listener's backlog: 1, 2, 4, ... ms, and no longer than this. */
 const LONGEST_BACKLOG_WAIT_MS = 50
 
-export class Attempt implements ReadinessListener {
-  readonly address: SocketAddress
+export class Attempt implements ReadinessListener, SocketMoments {
+  /** Where to; undefined for an adopted socket. */
+  readonly address: SocketAddress | undefined
   state: AttemptState = 'idle'
   /** Why it failed, once `state` says so. */
   failure: Failure | undefined
+  calledAt = Number.NaN
+  sentAt = Number.NaN
+  readyAt = Number.NaN
   readonly #core: ReactorCore
-  readonly #startedAt: number
+  readonly #spec: SocketSpec
+  readonly #preparation: SocketPreparation | undefined
   #owner: AttemptOwner | undefined
   #handle = -1 as Handle
   #token = 0
@@ -39,17 +46,33 @@ export class Attempt implements ReadinessListener {
   #backlogWaits = 0
   #timer: Timer | undefined
 
-  constructor(core: ReactorCore, address: SocketAddress, owner: AttemptOwner, now: number) {
+  constructor(
+    core: ReactorCore,
+    spec: SocketSpec,
+    address: SocketAddress | undefined,
+    owner: AttemptOwner,
+    setup?: SocketSetup,
+  ) {
     this.#core = core
+    this.#spec = spec
     this.address = address
     this.#owner = owner
-    this.#startedAt = now
+    this.#preparation = setup && new SocketPreparation(setup, core.backend, spec)
   }
 
   start(): void {
-    this.#starting = true
-    this.#advance('start')
-    this.#starting = false
+    this.#begin('start')
+  }
+
+  /** In place of `start()`: a socket of this backend from elsewhere, which this attempt owns from now on. */
+  adopt(handle: Handle): void {
+    this.#handle = handle
+    this.#begin('adopted')
+  }
+
+  /** The local address that had no port, where that is what failed. */
+  get exhaustedSource(): SocketAddress | undefined {
+    return this.#preparation?.exhaustedAt
   }
 
   /** The registration reported. */
@@ -58,7 +81,7 @@ export class Attempt implements ReadinessListener {
     this.#advance('ready')
   }
 
-  /** Its time is up; harmless where it has just failed by itself and the owner is yet to be told. */
+  /** Its time is up; harmless where it has just ended by itself and the owner is yet to be told. */
   expire(failure: Failure): void {
     if (isSettled(this.state)) return
     this.failure = failure
@@ -69,6 +92,8 @@ export class Attempt implements ReadinessListener {
   cancel(): void {
     this.#owner = undefined
     if (!isSettled(this.state)) this.#advance('cancel')
+    // Adopted, found connected, and not told yet.
+    else this.#close()
   }
 
   /** The connected socket, given away: closing it is the caller's from now on. */
@@ -78,12 +103,15 @@ export class Attempt implements ReadinessListener {
     return handle
   }
 
-  record(now: number): AttemptRecord {
-    return {
-      address: this.address,
-      elapsedMs: now - this.#startedAt,
-      result: this.failure?.code ?? (this.state === 'connected' ? 'connected' : 'ABORT_ERR'),
-    }
+  /** `connected`, or the code that it failed with; `ABORT_ERR` where it was cut short. */
+  get result(): string {
+    return this.failure?.code ?? (this.state === 'connected' ? 'connected' : 'ABORT_ERR')
+  }
+
+  #begin(event: 'start' | 'adopted'): void {
+    this.#starting = true
+    this.#advance(event)
+    this.#starting = false
   }
 
   #advance(first: AttemptEvent): void {
@@ -110,14 +138,8 @@ export class Attempt implements ReadinessListener {
           return this.#proceed(action)
         } catch (cause) {
           // A backend must not throw. One that does fails its attempt, and not the rest of the batch.
-          this.failure = ownFailure(
-            'ERR_BACKEND_BROKEN',
-            'local',
-            action,
-            'the backend threw',
-            cause,
-          )
-          return 'failed'
+          const reason = 'the backend threw'
+          return this.#fail(ownFailure('ERR_BACKEND_BROKEN', 'local', action, reason, cause))
         }
     }
   }
@@ -126,6 +148,8 @@ export class Attempt implements ReadinessListener {
     switch (action) {
       case 'open':
         return this.#open()
+      case 'configure':
+        return this.#configure()
       case 'connect':
         return this.#connect()
       case 'register':
@@ -141,49 +165,69 @@ export class Attempt implements ReadinessListener {
   }
 
   #open(): AttemptEvent {
-    const result = this.#core.backend.open({ family: this.address.family, type: 'stream' })
-    if (result < 0) return this.#fail(result, 'socket')
+    const result = this.#core.backend.open(this.#spec)
+    if (result < 0) return this.#fail(connectFailure(result, 'socket'))
     this.#handle = result as Handle
     return 'opened'
   }
 
+  #configure(): AttemptEvent {
+    if (this.#preparation === undefined) return 'configured'
+    const failure = this.#preparation.configure(this.#handle)
+    return failure ? this.#fail(failure) : 'configured'
+  }
+
   #connect(): AttemptEvent {
-    const result = this.#core.backend.connect(this.#handle, this.address)
+    this.calledAt = this.#core.clock.now()
+    this.sentAt = this.readyAt = Number.NaN
+    const result = this.#core.backend.connect(this.#handle, this.address as SocketAddress)
     // EINTR: the connect goes on asynchronously, just as with EINPROGRESS: connect(2).
     if (result >= 0 || result === -errno.EINPROGRESS || result === -errno.EINTR) return 'started'
-    return this.#refusal(result)
+    const event = this.#refusal(result)
+    if (event === 'failed') this.readyAt = this.#core.clock.now()
+    return event
   }
 
   #register(): AttemptEvent | undefined {
     const result = this.#core.register(this.#handle, Interest.WRITABLE, this)
-    if (result < 0) return this.#fail(result, 'epoll_ctl')
+    if (result < 0) return this.#fail(connectFailure(result, 'epoll_ctl'))
     this.#token = result
     return undefined
   }
 
   #finish(): AttemptEvent {
-    const status = this.#core.backend.finishConnect(this.#handle)
-    if (status < 0) return this.#refusal(status)
+    const { backend, times } = this.#core
+    times.fill(Number.NaN)
+    const status = backend.finishConnect(this.#handle, times)
     if (status === ConnectStatus.PENDING) return 'spurious'
+    this.sentAt = times[0] as number
+    this.readyAt = times[1] as number
+    if (status < 0) return this.#refusal(status)
     if (status === ConnectStatus.CONNECTED) return 'established'
-    if (++this.#selfConnects <= MAX_SELF_CONNECTS) return 'selfConnected'
-    return this.#fail(-errno.EADDRNOTAVAIL, 'connect')
+    // A port that was asked for meets itself again each time: the next one, if there is one.
+    if (this.#preparation?.choosesPort) return this.#refusal(-errno.EADDRNOTAVAIL)
+    if (this.address && ++this.#selfConnects <= MAX_SELF_CONNECTS) return 'selfConnected'
+    return this.#fail(connectFailure(-errno.EADDRNOTAVAIL, 'connect'))
   }
 
-  /** EAGAIN means a full backlog on a unix socket, and nothing was started: unix(7). */
+  /** connect(2) or the handshake said no. */
   #refusal(result: number): AttemptEvent {
-    if (result === -errno.EAGAIN && this.address.family === 'unix') return 'backlogFull'
-    return this.#fail(result, 'connect')
+    // A full backlog on a unix socket, and nothing was started: unix(7).
+    if (result === -errno.EAGAIN && this.address?.family === 'unix') return 'backlogFull'
+    const said = connectFailure(result, 'connect')
+    const failure = this.#preparation ? this.#preparation.connectFailed(said) : said
+    return failure ? this.#fail(failure) : 'sourceExhausted'
   }
 
   #wait(): undefined {
+    this.readyAt = Number.NaN
     const delayMs = Math.min(2 ** this.#backlogWaits++, LONGEST_BACKLOG_WAIT_MS)
     const retry = () => this.#advance('retryDue')
     this.#timer = this.#core.clock.setTimer(delayMs, retry)
   }
 
-  #fail(result: number, syscall: string): 'failed' {
-    this.failure = connectFailure(result, syscall)
+  #fail(failure: Failure): 'failed' {
+    this.failure = failure
     return 'failed'
   }
 

@@ -2,6 +2,7 @@
 import { Observable } from 'rxjs'
 import { onAbort } from './abort.js'
 import { captureContext } from './async-context.js'
+import { checkSetup, type SocketSetupOptions } from './connect-options.js'
 import type { Connection } from './connection.js'
 import { abortedFailure, ConnectError } from './errors.js'
 import { FanOut, type OnConnected } from './fan-out.js'
@@ -10,7 +11,7 @@ import type { ConnectedOutcome, FailedOutcome, Outcome, Target } from './outcome
 import type { ReactorCore } from './reactor-core.js'
 import { checkSource, type TargetSource } from './target-source.js'
 
-export interface ConnectManyOptions {
+export interface ConnectManyOptions extends SocketSetupOptions {
   /**
    * Attempts in flight at once, a whole number from 1. Default 1,000. When descriptors or ports run out, fewer are
    * kept in flight until there are enough again, so more than the limit of open files is no mistake.
@@ -18,7 +19,7 @@ export interface ConnectManyOptions {
   readonly concurrency?: number | undefined
   /** Attempts begun a second, evenly spaced; what a busy loop missed is made up for within 10 ms. Default: no limit. */
   readonly rate?: number | undefined
-  /** Time for each target, in milliseconds, as in {@link ConnectOptions.timeoutMs}. Default 30,000. */
+  /** Time for each target, in milliseconds, as in `ConnectOptions`. Default 30,000. */
   readonly timeoutMs?: number | undefined
   /**
    * What becomes of a connected socket: `close` (default; leaves TIME_WAIT on this side for a minute), `reset`
@@ -33,6 +34,8 @@ export interface ConnectManyOptions {
 export type KeptOutcome<T> =
   | (ConnectedOutcome<T> & { readonly connection: Connection })
   | FailedOutcome<T>
+
+const OWN_OPTIONS = ['concurrency', 'rate', 'timeoutMs', 'onConnected', 'signal']
 
 /** See {@link Reactor.connectMany}. */
 export function connectMany<T extends Target>(
@@ -50,6 +53,7 @@ export function connectMany<T extends Target>(
     'reset',
   ])
   const signal = checkSignal(options.signal)
+  const setup = checkSetup(options, OWN_OPTIONS)
   return new Observable((subscriber) => {
     const inContext = captureContext()
     const fail = (error: unknown): void => inContext(() => subscriber.error(error))
@@ -62,7 +66,7 @@ export function connectMany<T extends Target>(
     const emit = (outcome: Outcome<T>): void => subscriber.next(outcome)
     const fanOut = new FanOut<T>(
       core,
-      { concurrency, rate, timeoutMs, onConnected },
+      { concurrency, rate, timeoutMs, onConnected, setup },
       {
         outcome: (outcome) => inContext(emit, outcome),
         complete: () => inContext(() => subscriber.complete()),

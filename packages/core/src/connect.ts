@@ -2,25 +2,15 @@
 import { Observable } from 'rxjs'
 import { onAbort } from './abort.js'
 import { captureContext } from './async-context.js'
+import { type ConnectOptions, checkSetup } from './connect-options.js'
 import { ConnectRequest } from './connect-request.js'
 import { Connection } from './connection.js'
-import { type Endpoint, toEndpoint } from './endpoint.js'
+import type { Endpoint } from './endpoint.js'
+import { toEndpoint } from './endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure } from './errors.js'
 import { checkSignal, checkTimeout } from './options.js'
 import type { ReactorCore } from './reactor-core.js'
-
-export interface ConnectOptions {
-  /**
-   * Time for the whole connect: names, and every address tried. Default 30,000 ms; Infinity leaves it to the
-   * kernel (about 134 s on Linux). It starts to run when the connect takes its first step.
-   */
-  readonly timeoutMs?: number | undefined
-  /**
-   * Cancels the connect, with a {@link ConnectError} of code `ABORT_ERR`; has no say once the connection is emitted. In a
-   * session it ends that too.
-   */
-  readonly signal?: AbortSignal | undefined
-}
+import type { Request, RequestOptions, RequestOwner } from './request.js'
 
 /** See {@link Reactor.connect}. */
 export function connect(
@@ -31,6 +21,24 @@ export function connect(
   const endpoint = toEndpoint(target)
   const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
   const signal = checkSignal(options.signal)
+  const setup = checkSetup(options, ['timeoutMs', 'signal'])
+  return connections(core, { endpoint, signal }, (queuedAt, owner) => {
+    return new ConnectRequest(core, endpoint, { timeoutMs, queuedAt, setup }, owner)
+  })
+}
+
+export interface ConnectionsOptions {
+  /** For the errors of what never became a request. */
+  readonly endpoint: Endpoint | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** For each subscription a request, and of that one connection or one error. */
+export function connections(
+  core: ReactorCore,
+  { endpoint, signal }: ConnectionsOptions,
+  makeRequest: (queuedAt: RequestOptions['queuedAt'], owner: RequestOwner) => Request,
+): Observable<Connection> {
   return new Observable((subscriber) => {
     const inContext = captureContext()
     const fail = (failure: Failure): void => {
@@ -40,7 +48,7 @@ export function connect(
     if (core.gone) return fail(core.gone)
     if (signal?.aborted) return fail(abortedFailure(signal.reason))
 
-    const request = new ConnectRequest(core, endpoint, timeoutMs, {
+    const request = makeRequest(core.clock.now(), {
       requestSettled() {
         stopWatching()
         if (request.failure) return inContext(() => subscriber.error(request.error()))
@@ -64,8 +72,12 @@ export function connect(
 }
 
 /** Makes a connection of a request's connected socket. */
-export function establish(core: ReactorCore, request: ConnectRequest): Connection {
-  const { endpoint, failedAttempts } = request
+export function establish(core: ReactorCore, request: Request): Connection {
+  const { failedAttempts, type } = request
+  // Of a request that has connected all of these are known.
+  const endpoint = request.endpoint as Endpoint
   const address = request.address as NonNullable<typeof request.address>
-  return new Connection(core, request.takeHandle(), { endpoint, address, failedAttempts })
+  const timeline = request.timeline as NonNullable<typeof request.timeline>
+  const origin = { endpoint, address, type, failedAttempts, timeline }
+  return new Connection(core, request.takeHandle(), origin)
 }

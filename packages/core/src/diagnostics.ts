@@ -16,7 +16,8 @@ import type { Endpoint } from './endpoint.js'
 export interface ConnectMessage {
   /** The same object in every message about one connect; use it as a key, change nothing in it. */
   readonly request: object
-  readonly endpoint: Endpoint
+  /** Undefined for an adopted descriptor whose peer is not known yet. */
+  readonly endpoint: Endpoint | undefined
   readonly backend: string
 }
 
@@ -34,7 +35,8 @@ export interface ConnectErrorMessage extends ConnectMessage {
 export interface ConnectionCloseMessage {
   readonly endpoint: Endpoint
   readonly backend: string
-  readonly mode: CloseMode
+  /** `detached`: the descriptor was given away, and the connection goes on elsewhere. */
+  readonly mode: CloseMode | 'detached'
 }
 
 export const connectStart = channel('pollout:connect:start')

@@ -1,5 +1,5 @@
-/** Endpoints: what a user wants to reach, as a value and as a URI with Go's network names. */
-import { literalFamily } from './address.js'
+/** Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`. */
+import { type InetAddress, literalFamily, type SocketAddress, type SocketType } from './address.js'
 
 export interface TcpEndpoint {
   readonly scheme: 'tcp'
@@ -9,22 +9,63 @@ export interface TcpEndpoint {
   readonly port: number
 }
 
+/** A connected datagram socket: connect(2) sets the peer, and what others send is not heard. udp(7). */
+export interface UdpEndpoint {
+  readonly scheme: 'udp'
+  /** As that of a {@link TcpEndpoint}. */
+  readonly host: string
+  /** 0 to 65535. To port 0 nothing can be sent: EINVAL. */
+  readonly port: number
+}
+
+/** A byte stream between processes of one machine: SOCK_STREAM of unix(7). */
 export interface UnixEndpoint {
   readonly scheme: 'unix'
   /** File-system path, or an abstract name with a leading NUL character (`@` in the URI form): unix(7). */
   readonly path: string
 }
 
-export type Endpoint = TcpEndpoint | UnixEndpoint
+/** Reliable datagrams between processes of one machine: SOCK_DGRAM of unix(7). */
+export interface UnixgramEndpoint {
+  readonly scheme: 'unixgram'
+  /** As that of a {@link UnixEndpoint}. */
+  readonly path: string
+}
+
+/** A connection that keeps the boundaries of messages: SOCK_SEQPACKET of unix(7). */
+export interface UnixpacketEndpoint {
+  readonly scheme: 'unixpacket'
+  /** As that of a {@link UnixEndpoint}. */
+  readonly path: string
+}
+
+/** A byte stream between a virtual machine and its host: vsock(7). */
+export interface VsockEndpoint {
+  readonly scheme: 'vsock'
+  /** Context identifier: 1 is this machine, 2 its host. An unsigned 32-bit number. */
+  readonly cid: number
+  /** An unsigned 32-bit number. */
+  readonly port: number
+}
+
+export type Endpoint =
+  | TcpEndpoint
+  | UdpEndpoint
+  | UnixEndpoint
+  | UnixgramEndpoint
+  | UnixpacketEndpoint
+  | VsockEndpoint
 
 /** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all. */
 const LONGEST_UNIX_PATH = 107
+const LARGEST_UNSIGNED = 2 ** 32 - 1
 
 const HOST_NAME =
   /^(?=.{1,253}\.?$)[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?(\.[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?)*\.?$/u
 /** getaddrinfo takes `127.1` and `0x7f000001` for addresses; here a name whose last label is a number is a mistake. */
 const NUMERIC_LAST_LABEL = /(^|\.)(\d+|0x[0-9a-f]*)\.?$/i
-const TCP_URI = /^tcp:\/\/(?:\[([^\]]*)\]|([^:/?#[\]@]*))(?::([^:/?#[\]@]*))?$/
+/** A host name of 253 bytes and its final dot. */
+const LONGEST_HOST = 254
 
 /** An endpoint that can't be one. `message` says what is wrong and how it is written. */
 export class InvalidEndpointError extends TypeError {
@@ -34,30 +75,128 @@ export class InvalidEndpointError extends TypeError {
 
 /** A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
 export function tcp(host: string, port: number): TcpEndpoint {
-  if (typeof host !== 'string' || (literalFamily(host) === undefined && !isHostName(host))) {
-    throw new InvalidEndpointError(
-      `${quote(host)} is neither a host name nor an IP address; write tcp://host:port or tcp://[v6]:port`,
-    )
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidEndpointError(`port ${quote(port)} is not a whole number from 0 to 65535`)
-  }
+  checkInet('tcp', host, port)
   return { scheme: 'tcp', host, port }
 }
 
-function isHostName(host: string): boolean {
-  return HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
+/** A UDP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
+export function udp(host: string, port: number): UdpEndpoint {
+  checkInet('udp', host, port)
+  return { scheme: 'udp', host, port }
 }
 
-/** A Unix-domain endpoint; `@name` or a leading NUL means the abstract namespace. Throws {@link InvalidEndpointError}. */
+/**
+ * A Unix-domain stream endpoint; `@name` or a leading NUL means the abstract namespace. Throws
+ * {@link InvalidEndpointError}.
+ */
 export function unix(path: string): UnixEndpoint {
+  return { scheme: 'unix', path: checkedPath('unix', path) }
+}
+
+/** A Unix-domain datagram endpoint; its path is written as that of {@link unix}. Throws {@link InvalidEndpointError}. */
+export function unixgram(path: string): UnixgramEndpoint {
+  return { scheme: 'unixgram', path: checkedPath('unixgram', path) }
+}
+
+/** A Unix-domain packet endpoint; its path is written as that of {@link unix}. Throws {@link InvalidEndpointError}. */
+export function unixpacket(path: string): UnixpacketEndpoint {
+  return { scheme: 'unixpacket', path: checkedPath('unixpacket', path) }
+}
+
+/** A vsock endpoint. Throws {@link InvalidEndpointError} for numbers that are no unsigned 32-bit ones. */
+export function vsock(cid: number, port: number): VsockEndpoint {
+  for (const [name, value] of Object.entries({ 'context identifier': cid, port })) {
+    if (!Number.isInteger(value) || value < 0 || value > LARGEST_UNSIGNED) {
+      throw new InvalidEndpointError(
+        `vsock ${name} ${quote(value)} is not a whole number from 0 to ${LARGEST_UNSIGNED}`,
+      )
+    }
+  }
+  return { scheme: 'vsock', cid, port }
+}
+
+const SOCKET_TYPES: Readonly<Record<Endpoint['scheme'], SocketType>> = {
+  tcp: 'stream',
+  udp: 'dgram',
+  unix: 'stream',
+  unixgram: 'dgram',
+  unixpacket: 'seqpacket',
+  vsock: 'stream',
+}
+
+/** The type of the socket that connects to such an endpoint. */
+export function socketTypeOf({ scheme }: Endpoint): SocketType {
+  return SOCKET_TYPES[scheme]
+}
+
+/** The address that an endpoint stands for; undefined where its host is a name, which has to be resolved. */
+export function addressOf(endpoint: Endpoint): SocketAddress | undefined {
+  if ('path' in endpoint) return { family: 'unix', path: endpoint.path }
+  if ('cid' in endpoint) return { family: 'vsock', cid: endpoint.cid, port: endpoint.port }
+  const { host, port } = endpoint
+  const family = literalFamily(host)
+  return family && { family, address: host, port }
+}
+
+/**
+ * The endpoint that a socket of this type has been connected to: for sockets that were connected elsewhere. The peer of
+ * a socketpair(2) has no name, so its path is empty, and nobody can connect to it by that. Throws
+ * {@link InvalidEndpointError} for what no endpoint stands for, as a vsock seqpacket socket.
+ */
+export function endpointOf(address: SocketAddress, type: SocketType): Endpoint {
+  switch (address.family) {
+    case 'unix':
+      return { scheme: UNIX_SCHEMES[type], path: plainPath(address.path) }
+    case 'vsock':
+      if (type === 'stream') return { scheme: 'vsock', cid: address.cid, port: address.port }
+      break
+    default:
+      return inetEndpointOf(address, type)
+  }
+  throw noEndpoint(address, type)
+}
+
+const UNIX_SCHEMES = { stream: 'unix', dgram: 'unixgram', seqpacket: 'unixpacket' } as const
+
+/** A file whose name begins with `@` would be read as an abstract name. */
+function plainPath(path: string): string {
+  return path.startsWith('@') ? `./${path}` : path
+}
+
+function inetEndpointOf(address: InetAddress, type: SocketType): Endpoint {
+  if (type === 'seqpacket') throw noEndpoint(address, type)
+  const scheme = type === 'stream' ? 'tcp' : 'udp'
+  return { scheme, host: address.address, port: address.port }
+}
+
+function noEndpoint({ family }: SocketAddress, type: SocketType): InvalidEndpointError {
+  return new InvalidEndpointError(`no endpoint stands for a ${family} ${type} socket`)
+}
+
+function checkInet(scheme: string, host: unknown, port: unknown): void {
+  if (typeof host !== 'string' || (literalFamily(host) === undefined && !isHostName(host))) {
+    throw new InvalidEndpointError(
+      `${quote(host)} is neither a host name nor an IP address; write ${scheme}://host:port or ${scheme}://[v6]:port`,
+    )
+  }
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidEndpointError(`port ${quote(port)} is not a whole number from 0 to 65535`)
+  }
+}
+
+function isHostName(host: string): boolean {
+  return host.length <= LONGEST_HOST && HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
+}
+
+/** A path that fits into `sun_path`, an abstract one with its NUL. */
+function checkedPath(scheme: string, path: unknown): string {
   if (typeof path !== 'string') {
-    throw new InvalidEndpointError(`${quote(path)} is not a unix path; write unix:/run/x.sock`)
+    throw new InvalidEndpointError(`${quote(path)} is not a unix path; write ${scheme}:/run/x.sock`)
   }
   const raw = path.startsWith('@') ? `\0${path.slice(1)}` : path
   if (raw === '' || raw === '\0') {
     throw new InvalidEndpointError(
-      'a unix endpoint needs a path: write unix:/run/x.sock or unix:@abstract',
+      `a ${scheme} endpoint needs a path: write ${scheme}:/run/x.sock or ${scheme}:@abstract`,
     )
   }
   const longest = raw.startsWith('\0') ? LONGEST_UNIX_PATH + 1 : LONGEST_UNIX_PATH
@@ -69,60 +208,30 @@ export function unix(path: string): UnixEndpoint {
   if (raw.includes('\0', 1)) {
     throw new InvalidEndpointError(`${quote(path)} holds a NUL character, which ends a unix path`)
   }
-  return { scheme: 'unix', path: raw }
-}
-
-/** Reads `tcp://host:port`, `tcp://[v6]:port`, `unix:/path` or `unix:@abstract`. Throws {@link InvalidEndpointError}. */
-export function parseEndpoint(text: string): Endpoint {
-  if (text.startsWith('unix:')) return unix(text.slice('unix:'.length))
-  const match = TCP_URI.exec(text)
-  if (match === null) {
-    throw new InvalidEndpointError(
-      `${quote(text)} is not an endpoint; write tcp://host:port, tcp://[v6]:port, unix:/path or unix:@name`,
-    )
-  }
-  const [, bracketed, plain, port] = match
-  if (bracketed !== undefined && literalFamily(bracketed) !== 'inet6') {
-    throw new InvalidEndpointError(
-      `${quote(bracketed)} is not an IPv6 address; brackets are for those only`,
-    )
-  }
-  if (port === undefined || !/^\d{1,9}$/.test(port)) {
-    throw new InvalidEndpointError(
-      port === undefined || port === ''
-        ? `${quote(text)} has no port; write tcp://host:port`
-        : `port ${quote(port)} is not a whole number from 0 to 65535`,
-    )
-  }
-  return tcp(bracketed ?? plain ?? '', Number(port))
-}
-
-/** The URI form, which {@link parseEndpoint} reads back. */
-export function formatEndpoint(endpoint: Endpoint): string {
-  if (endpoint.scheme === 'unix') {
-    return endpoint.path.startsWith('\0')
-      ? `unix:@${endpoint.path.slice(1)}`
-      : `unix:${endpoint.path}`
-  }
-  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host
-  return `tcp://${host}:${endpoint.port}`
-}
-
-/**
- * Takes an endpoint in either form and checks it, whoever made it. Returns a copy, so that what the caller does with
- * its object afterwards changes nothing here. Throws {@link InvalidEndpointError}.
- */
-export function toEndpoint(endpoint: Endpoint | string): Endpoint {
-  if (typeof endpoint === 'string') return parseEndpoint(endpoint)
-  if (endpoint?.scheme === 'tcp') return tcp(endpoint.host, endpoint.port)
-  if (endpoint?.scheme === 'unix') return unix(endpoint.path)
-  throw new InvalidEndpointError(
-    `${quote(endpoint)} is not an endpoint; make one with tcp(), unix() or parseEndpoint()`,
-  )
+  return raw
 }
 
 /** Untrusted text for one line of a message: quoted, control characters escaped, cut at 80 characters. */
-function quote(value: unknown): string {
-  const text = JSON.stringify(String(value)) ?? ''
-  return text.length <= 80 ? text : `${text.slice(0, 76)}..."`
+export function quote(value: unknown): string {
+  const text = asText(value)
+  const quoted = JSON.stringify(text.slice(0, 80)).replace(NOT_SHOWN, escaped)
+  return text.length <= 80 && quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
+}
+
+/** What JSON leaves as it is and a terminal does not: controls, marks that turn the direction, line separators. */
+const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+function asText(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
+  }
 }

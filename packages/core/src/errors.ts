@@ -1,7 +1,9 @@
 /** The one error of this library, in Node's own shape, and what each errno says about whose trouble it is. */
 import { formatAddress, type SocketAddress } from './address.js'
-import { type Endpoint, formatEndpoint } from './endpoint.js'
+import type { Endpoint } from './endpoint.js'
+import { formatEndpoint } from './endpoint-text.js'
 import { errno, errnoDescription, errnoName } from './errno.js'
+import type { ConnectTimeline } from './timeline.js'
 
 /**
  * How far things had got:
@@ -46,6 +48,8 @@ export interface AttemptRecord {
   readonly elapsedMs: number
   /** `connected`, or the code that it failed with; `ABORT_ERR` where it was cut short. */
   readonly result: string
+  /** Its moments; `queuedAt` and `startedAt` are those of this attempt. */
+  readonly timeline: ConnectTimeline
 }
 
 /** Says nothing about the peer: exhausted, forbidden or mistaken on this side. connect(2), socket(2). */
@@ -61,6 +65,7 @@ const LOCAL = new Set<number>(
     errno.EPERM,
     errno.EAFNOSUPPORT,
     errno.EPROTONOSUPPORT,
+    errno.ENOPROTOOPT,
     errno.EINVAL,
     errno.ENODEV,
     errno.ENETDOWN,
@@ -68,6 +73,8 @@ const LOCAL = new Set<number>(
     errno.ENOSPC,
     errno.ENAMETOOLONG,
     errno.EEXIST,
+    // On a unix socket it is the peer's backlog, and is waited for; on others, no port is left: udp_v4_get_port().
+    errno.EAGAIN,
   ].map((number) => -number),
 )
 
@@ -81,9 +88,17 @@ export function isExhaustion(failure: Failure): boolean {
   return failure.errno !== undefined && EXHAUSTION.has(failure.errno)
 }
 
-/** No local port is left for this destination: only the end of a connect to the same one gives one back. */
-export function isPortExhaustion(failure: Failure): boolean {
-  return failure.errno === -errno.EADDRNOTAVAIL
+const PORT_EXHAUSTION = new Set<number>(
+  [errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAGAIN].map((number) => -number),
+)
+
+/**
+ * No local port is left for this destination: only the end of a connect to the same one, or from the same port, gives
+ * one back. From bind(2), EADDRNOTAVAIL is another thing: the address is not of this machine.
+ */
+export function isPortExhaustion({ errno: number, syscall }: Failure): boolean {
+  if (number === -errno.EADDRNOTAVAIL && syscall === 'bind') return false
+  return number !== undefined && PORT_EXHAUSTION.has(number)
 }
 
 /** A failed system call of a connect; the phase follows from what the errno speaks of. */
@@ -165,6 +180,7 @@ export interface ErrorContext {
   readonly endpoint?: Endpoint | undefined
   readonly address?: SocketAddress | undefined
   readonly attempts?: readonly AttemptRecord[]
+  readonly timeline?: ConnectTimeline | undefined
 }
 
 /**
@@ -185,8 +201,11 @@ export class ConnectError extends Error {
   readonly timedOutBy: 'kernel' | 'deadline' | undefined
   /** Every socket that was tried, in order; empty where none was. */
   readonly attempts: readonly AttemptRecord[]
+  /** The moments of the connect that failed; undefined for what was no connect, or never began to be one. */
+  readonly timeline: ConnectTimeline | undefined
 
-  constructor(failure: Failure, { endpoint, address, attempts = [] }: ErrorContext = {}) {
+  constructor(failure: Failure, context: ErrorContext = {}) {
+    const { endpoint, address, attempts = [], timeline } = context
     const where = address ? formatAddress(address) : endpoint ? formatEndpoint(endpoint) : undefined
     const subject = [failure.syscall, failure.code, where].filter(Boolean).join(' ')
     super(
@@ -203,6 +222,7 @@ export class ConnectError extends Error {
     this.localFault = failure.localFault
     this.timedOutBy = failure.timedOutBy
     this.attempts = attempts
+    this.timeline = timeline
   }
 }
 

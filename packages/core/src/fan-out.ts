@@ -7,14 +7,17 @@
 import type { Timer } from './clock.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { establish } from './connect.js'
-import { ConnectRequest, type RequestOwner } from './connect-request.js'
+import { ConnectRequest } from './connect-request.js'
 import type { Connection } from './connection.js'
-import { type Endpoint, toEndpoint } from './endpoint.js'
-import { ConnectError, type Failure, isExhaustion, isPortExhaustion, ownFailure } from './errors.js'
+import { ConnectError, type Failure, isExhaustion, ownFailure } from './errors.js'
+import { Task, type TaskOwner } from './fan-out-task.js'
 import { Failed, type Outcome, type Target } from './outcome.js'
 import { Pacer } from './pacer.js'
+import { PutAside } from './put-aside.js'
 import type { Owned, ReactorCore } from './reactor-core.js'
+import type { SocketSetup } from './socket-setup.js'
 import { openSource, type Puller, type SourceListener, type TargetSource } from './target-source.js'
+import { type ConnectTimeline, Timeline } from './timeline.js'
 import { guarded } from './uncaught.js'
 
 /** What to do with a socket that has connected. */
@@ -25,6 +28,7 @@ export interface FanOutOptions {
   readonly rate: number
   readonly timeoutMs: number
   readonly onConnected: OnConnected
+  readonly setup: SocketSetup | undefined
 }
 
 export interface FanOutListener<T> {
@@ -39,12 +43,8 @@ export interface FanOutListener<T> {
 const STARTS_PER_PASS = 128
 /** The source waits when so many targets have been put aside: for one place's ports, say, that others do not need. */
 const MOST_ASIDE = 10_000
-/** A target put aside is tried again after 10, 20, 40, ... ms, and no longer than this. */
-const LONGEST_RETRY_WAIT_MS = 200
-/** Exhaustion that lasts longer than this, or than `timeoutMs`, is told as the target's outcome, `local`. */
-const LONGEST_EXHAUSTION_MS = 10_000
 
-export class FanOut<T extends Target> implements Owned, SourceListener {
+export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwner<T> {
   readonly #core: ReactorCore
   readonly #options: FanOutOptions
   readonly #listener: FanOutListener<T>
@@ -56,17 +56,13 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   readonly #inFlight = new Set<Task<T>>()
   /** Invalid targets whose outcome is told in a later turn; they count as in flight. */
   #untold = 0
-  /** Put aside by local exhaustion, each with the timer that brings it back. */
-  readonly #aside = new Map<Task<T>, Timer>()
-  /** How many of those put aside lack what all need: descriptors or memory. */
-  #starved = 0
+  /** Those that local exhaustion keeps waiting. */
+  readonly #aside: PutAside<T>
   /** Back from being put aside, or waiting for their time by `rate`; they go first. */
   readonly #again: Task<T>[] = []
   #paceTimer: Timer | undefined
   #passScheduled = false
   #ended = false
-  /** When an attempt last got what the process as a whole may run out of. */
-  #lastSufficedAt = Number.NEGATIVE_INFINITY
 
   constructor(core: ReactorCore, options: FanOutOptions, listener: FanOutListener<T>) {
     this.#core = core
@@ -74,6 +70,10 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#listener = listener
     this.#limit = new ConcurrencyLimit(options.concurrency)
     this.#pacer = new Pacer(options.rate)
+    this.#aside = new PutAside(core, options.timeoutMs, (task) => {
+      this.#again.push(task)
+      this.#schedulePass()
+    })
   }
 
   /** Tells nothing before it has returned. */
@@ -98,7 +98,6 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#ended = true
     this.#core.disown(this)
     this.#paceTimer?.cancel()
-    for (const timer of this.#aside.values()) timer.cancel()
     this.#aside.clear()
     for (const task of this.#inFlight) task.request?.cancel()
     this.#inFlight.clear()
@@ -174,11 +173,11 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
   #pull(): Task<T> | undefined {
     if (this.#exhausted || this.#aside.size >= MOST_ASIDE) return undefined
     // For want of what all need there is no use in asking for more.
-    if (this.#starved >= this.#options.concurrency) return undefined
+    if (this.#aside.starved >= this.#options.concurrency) return undefined
     try {
       const pulled = this.#source?.pull()
       if (pulled === undefined) return undefined
-      if (!pulled.done) return new Task(this, pulled.value)
+      if (!pulled.done) return this.#task(pulled.value)
       this.#exhausted = true
     } catch (error) {
       this.#exhausted = true
@@ -187,11 +186,16 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     return undefined
   }
 
+  #task(target: T): Task<T> {
+    return new Task(this, target, this.#core.clock.now())
+  }
+
   #begin(task: Task<T>): void {
-    const { endpoint } = task
+    const { endpoint, queuedAt } = task
     if (endpoint === undefined) return this.#tellInvalid(task)
     this.#inFlight.add(task)
-    task.request = new ConnectRequest(this.#core, endpoint, this.#options.timeoutMs, task)
+    const { timeoutMs, setup } = this.#options
+    task.request = new ConnectRequest(this.#core, endpoint, { timeoutMs, setup, queuedAt }, task)
     task.request.start()
   }
 
@@ -203,54 +207,31 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.#core.later(() => {
       if (this.#ended) return
       this.#untold--
-      this.#tell(new Failed(task.target, 0, failure, {}))
+      const timeline = new Timeline(task.queuedAt, undefined, this.#core.clock.now())
+      this.#tell(new Failed(task.target, 0, timeline, failure, {}))
     })
   }
 
-  /** Called by a task whose request has settled. */
   settled(task: Task<T>, request: ConnectRequest): void {
     this.#inFlight.delete(task)
     const { failure } = request
-    if (failure && this.#putAside(task, failure)) return this.#schedulePass()
+    if (failure && this.#aside.offer(task, request, failure)) {
+      if (isExhaustion(failure)) this.#limit.exhausted(this.#inFlight.size)
+      return this.#schedulePass()
+    }
     if (!failure?.localFault) {
       this.#limit.sufficed()
-      this.#lastSufficedAt = this.#core.clock.now()
+      this.#aside.sufficed()
     }
+    const timeline = request.timeline as ConnectTimeline
     this.#tell(
       failure
-        ? new Failed(task.target, request.elapsedMs, failure, request)
-        : this.#connected(task, request),
+        ? new Failed(task.target, request.elapsedMs, timeline, failure, request)
+        : this.#connected(task, request, timeline),
     )
   }
 
-  /**
-   * To be tried again, if something has run out and waiting may help. Descriptors and memory are given back by whatever
-   * ends, so as long as others get theirs there is hope; a port, only by connects to the same destination, or never.
-   */
-  #putAside(task: Task<T>, failure: Failure): boolean {
-    const forAll = isExhaustion(failure)
-    if (!forAll && !isPortExhaustion(failure)) return false
-    const now = this.#core.clock.now()
-    task.lacksSince ??= now
-    const since = forAll ? Math.max(task.lacksSince, this.#lastSufficedAt) : task.lacksSince
-    const patienceMs = Math.min(this.#options.timeoutMs, LONGEST_EXHAUSTION_MS)
-    if (now - since >= patienceMs) return false
-    if (forAll) {
-      this.#limit.exhausted(this.#inFlight.size)
-      this.#starved++
-    }
-    const delayMs = Math.min(10 * 2 ** task.retries++, LONGEST_RETRY_WAIT_MS)
-    const retry = (): void => {
-      this.#aside.delete(task)
-      if (forAll) this.#starved--
-      this.#again.push(task)
-      this.#schedulePass()
-    }
-    this.#aside.set(task, this.#core.setTimer(delayMs, retry))
-    return true
-  }
-
-  #connected(task: Task<T>, request: ConnectRequest): Outcome<T> {
+  #connected(task: Task<T>, request: ConnectRequest, timeline: ConnectTimeline): Outcome<T> {
     const { address, elapsedMs } = request
     const { onConnected } = this.#options
     let connection: Connection | undefined
@@ -260,6 +241,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
       kind: 'connected',
       target: task.target,
       elapsedMs,
+      timeline,
       address: address as NonNullable<typeof address>,
       connection,
     }
@@ -277,33 +259,5 @@ export class FanOut<T extends Target> implements Owned, SourceListener {
     this.cancel()
     if (this.#sourceError) this.#listener.error(this.#sourceError.error)
     else this.#listener.complete()
-  }
-}
-
-/** One target on its way to its outcome. */
-class Task<T extends Target> implements RequestOwner {
-  readonly #fanOut: FanOut<T>
-  readonly target: T
-  /** Made at once, so that what the source does with its object afterwards changes nothing; undefined where invalid. */
-  readonly endpoint: Endpoint | undefined
-  /** Why the target is invalid. */
-  readonly error: unknown
-  request: ConnectRequest | undefined
-  /** When it first found something exhausted. */
-  lacksSince: number | undefined
-  retries = 0
-
-  constructor(fanOut: FanOut<T>, target: T) {
-    this.#fanOut = fanOut
-    this.target = target
-    try {
-      this.endpoint = toEndpoint(target)
-    } catch (error) {
-      this.error = error
-    }
-  }
-
-  requestSettled(request: ConnectRequest): void {
-    this.#fanOut.settled(this, request)
   }
 }

@@ -48,3 +48,18 @@ export function checkWord<T extends string>(name: string, value: T, words: reado
   }
   return value
 }
+
+/** No other names than these: what is misspelt is never left out in silence. */
+export function checkNames(options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !names.includes(name)) throw unknownOption(name, names)
+  }
+}
+
+/** The error for an option that there is not, with the one that may have been meant. */
+export function unknownOption(name: string, names: readonly string[]): TypeError {
+  const wanted = name.toLowerCase().slice(0, 6)
+  const meant = names.find((known) => known.toLowerCase().startsWith(wanted))
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+  return new TypeError(`there is no option ${JSON.stringify(name)}${hint}`)
+}

@@ -9,6 +9,7 @@ import {
   errorWithoutStack,
   type Failure,
 } from './errors.js'
+import type { ConnectTimeline } from './timeline.js'
 
 /** A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome. */
 export type Target = Endpoint | string
@@ -37,6 +38,8 @@ interface OutcomeBase<T> {
   readonly target: T
   /** From the first system call for it to its end, in milliseconds. */
   readonly elapsedMs: number
+  /** The moments of the connect; of the last one, where it had to be put aside and tried again. */
+  readonly timeline: ConnectTimeline
 }
 
 export interface ConnectedOutcome<T = Target> extends OutcomeBase<T> {
@@ -76,6 +79,7 @@ export class Failed<T> implements FailedOutcome<T> {
   readonly kind: FailedOutcome['kind']
   readonly target: T
   readonly elapsedMs: number
+  readonly timeline: ConnectTimeline
   readonly code: string
   readonly errno: number | undefined
   readonly phase: ConnectPhase
@@ -85,10 +89,17 @@ export class Failed<T> implements FailedOutcome<T> {
   readonly #origin: ErrorContext
   #error: ConnectError | undefined
 
-  constructor(target: T, elapsedMs: number, failure: Failure, origin: ErrorContext) {
+  constructor(
+    target: T,
+    elapsedMs: number,
+    timeline: ConnectTimeline,
+    failure: Failure,
+    origin: ErrorContext,
+  ) {
     this.kind = kindOf(failure)
     this.target = target
     this.elapsedMs = elapsedMs
+    this.timeline = timeline
     this.code = failure.code
     this.errno = failure.errno
     this.phase = failure.phase

@@ -8,6 +8,7 @@ import type {
   Backend,
   BackendFactory,
   CloseMode,
+  ConnectTimes,
   Handle,
   ReadinessSink,
   SystemResult,
@@ -74,6 +75,8 @@ export class ReactorCore implements ReadinessSink {
   readonly clock: Clock
   readonly resolver: Resolver
   readonly deadlines: Deadlines
+  /** Where backends write the times of a connect: read and forgotten within one call. */
+  readonly times: ConnectTimes = new Float64Array(2)
   readonly counters = {
     started: 0,
     connected: 0,

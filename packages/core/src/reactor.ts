@@ -1,10 +1,12 @@
 /** `createReactor()` and what it gives: the public face of the reactor. */
 import type { Observable, ObservableInput } from 'rxjs'
 import type { AddressFamily, SocketType } from './address.js'
+import { type AdoptOptions, adopt } from './adopt.js'
 import type { BackendFactory, Capabilities } from './backend.js'
 import { type Clock, systemClock } from './clock.js'
-import { type ConnectOptions, connect } from './connect.js'
+import { connect } from './connect.js'
 import { type ConnectManyOptions, connectMany, type KeptOutcome } from './connect-many.js'
+import type { ConnectOptions } from './connect-options.js'
 import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import type { Outcome, Target } from './outcome.js'
@@ -12,7 +14,8 @@ import { ReactorCore, type ReactorStats } from './reactor-core.js'
 import type { Interest, Readiness } from './readiness.js'
 import { type Resolver, systemResolver } from './resolver.js'
 import { session } from './session.js'
-import { readiness, Socket } from './socket.js'
+import { Socket } from './socket.js'
+import { readiness } from './socket-readiness.js'
 import type { TargetSource } from './target-source.js'
 
 export interface ReactorOptions {
@@ -67,6 +70,21 @@ export class Reactor implements AsyncDisposable {
   }
 
   /**
+   * Takes over a stream socket's descriptor from elsewhere, connected, still connecting, or failed: which, it finds out.
+   * Emits one {@link Connection}, as {@link Reactor.connect} does, or errors with a {@link ConnectError}: of phase
+   * `local` (EBADF, ENOTSOCK, EINVAL for one that listens, `ERR_UNSUPPORTED`) the descriptor is still the caller's, else
+   * it is closed. Taken at the first subscription, and only once: others get EBADF. Nobody else may use or close it.
+   */
+  adopt(descriptor: number, options?: AdoptOptions): Observable<Connection> {
+    return adopt(this.#core, descriptor, options)
+  }
+
+  /** The same as a bare socket, in the state it is in. Throws {@link ConnectError} where it can't be had. */
+  adoptSocket(descriptor: number): Socket {
+    return Socket.adopt(this.#core, descriptor)
+  }
+
+  /**
    * Tries many targets and emits one {@link Outcome} for each, in the order of their ends. No target makes it fail as
    * a whole: it errors only when the source does (after the outcomes of all that it gave), the signal is aborted,
    * or the reactor is destroyed. Unsubscribing stops it at once, and closes every socket but those emitted.
@@ -91,7 +109,7 @@ export class Reactor implements AsyncDisposable {
    * `ERR_UNSUPPORTED` for what the backend can't do, EMFILE and the like where the system has none left.
    */
   socket(family: AddressFamily, type: SocketType = 'stream'): Socket {
-    return new Socket(this.#core, family, type)
+    return Socket.open(this.#core, family, type)
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The receiving side of a connection: one reader, who may pause. */
+import type { SocketType } from './address.js'
 import { errno } from './errno.js'
 import { type ConnectError, type Failure, transferFailure } from './errors.js'
 
@@ -17,6 +18,7 @@ export interface ReceiverSocket {
   unwantReadable(): void
   later(callback: () => void): void
   error(failure: Failure): ConnectError
+  readonly type: SocketType
 }
 
 export class Receiver {
@@ -58,7 +60,7 @@ export class Receiver {
     if (this.#paused || this.#listener === undefined) return
     const scratch = this.#socket.scratch()
     const count = this.#socket.receive(scratch)
-    if (count > 0) {
+    if (count > 0 || (count === 0 && this.#socket.type === 'dgram')) {
       this.#listener.chunk(Buffer.from(scratch.subarray(0, count)))
       if (!this.#paused && this.#listener) this.#socket.wantReadable()
     } else if (count === 0) {

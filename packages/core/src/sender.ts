@@ -1,5 +1,6 @@
 /** The sending side of a connection: keeps what the kernel would not take yet, in order. */
 import { onAbort } from './abort.js'
+import type { SocketType } from './address.js'
 import { errno } from './errno.js'
 import { abortedFailure, type ConnectError, type Failure, transferFailure } from './errors.js'
 
@@ -12,17 +13,19 @@ export interface SenderSocket {
   failed(result: number): void
   error(failure: Failure): ConnectError
   reset(): void
+  readonly type: SocketType
 }
 
-/** Data, or (without) the end of the stream. */
 interface Pending {
-  readonly data: Uint8Array | undefined
+  /** What to send; `end` is that of the stream, `mark` only waits for what stands before it. */
+  readonly data: Uint8Array | 'end' | 'mark'
   offset: number
   resolve(): void
   reject(error: unknown): void
 }
 
-const NOTHING = new Uint8Array(0)
+/** A packet that does not fit says nothing about the others; any other error ends the connection. */
+const OF_ONE_PACKET = new Set([-errno.EMSGSIZE, -errno.ENOBUFS])
 
 export class Sender {
   readonly #socket: SenderSocket
@@ -40,14 +43,20 @@ export class Sender {
     return this.#pendingBytes
   }
 
+  /** Something waits for the kernel to take it: data, empty messages, the end. */
+  get waiting(): boolean {
+    return this.#queue.length > 0
+  }
+
   async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason, 'send'))
     if (this.#failed) throw this.#socket.error(this.#failed)
     if (this.#ended) throw this.#socket.error(transferFailure(-errno.EPIPE, 'send', 'send'))
-    if (data.length === 0 && this.#queue.length === 0) return
+    const isNothing = data.length === 0 && this.#socket.type !== 'dgram'
+    if (isNothing && this.#queue.length === 0) return
     let pending!: Pending
     const done = new Promise<void>((resolve, reject) => {
-      pending = { data, offset: 0, resolve, reject }
+      pending = { data: isNothing ? 'mark' : data, offset: 0, resolve, reject }
     })
     this.#push(pending)
     if (signal === undefined || !this.#queue.includes(pending)) return done
@@ -58,7 +67,7 @@ export class Sender {
   end(): Promise<void> {
     if (this.#failed) return Promise.reject(this.#socket.error(this.#failed))
     this.#ended ??= new Promise<void>((resolve, reject) => {
-      this.#push({ data: undefined, offset: 0, resolve, reject })
+      this.#push({ data: 'end', offset: 0, resolve, reject })
     })
     return this.#ended
   }
@@ -68,7 +77,7 @@ export class Sender {
     if (this.#queue.length === 0) return undefined
     // Stands behind all that waits, and so is not taken back with any of it.
     return new Promise((resolve) => {
-      this.#push({ data: NOTHING, offset: 0, resolve, reject: () => resolve() })
+      this.#push({ data: 'mark', offset: 0, resolve, reject: () => resolve() })
     })
   }
 
@@ -76,9 +85,13 @@ export class Sender {
   writable(): void {
     while (this.#queue.length > 0) {
       const first = this.#queue[0] as Pending
-      if (!this.#sendOne(first)) return
+      const result = this.#sendOne(first)
+      if (isFullQueue(result)) return this.#socket.wantWritable()
+      if (result < 0 && !this.#isOfOneMessage(result)) return this.#broken(first, result)
       this.#queue.shift()
-      first.resolve()
+      this.#pendingBytes -= remaining(first)
+      if (result >= 0) first.resolve()
+      else first.reject(this.#socket.error(transferFailure(result, 'send', 'send')))
     }
   }
 
@@ -91,32 +104,36 @@ export class Sender {
   }
 
   #push(pending: Pending): void {
-    this.#pendingBytes += pending.data?.length ?? 0
+    this.#pendingBytes += remaining(pending)
     this.#queue.push(pending)
     if (this.#queue.length === 1) this.writable()
   }
 
-  /** False while the kernel has not taken all of it, or when sending has failed. */
-  #sendOne(pending: Pending): boolean {
+  /** 0 or more once the kernel has taken all of it, else the negated errno. */
+  #sendOne(pending: Pending): number {
     const { data } = pending
-    if (data === undefined) return this.#took(this.#socket.shutdown(), 'shutdown')
+    if (data === 'mark') return 0
+    // Nobody would see the end of datagrams; that nothing follows is kept here.
+    if (data === 'end') return this.#socket.type === 'dgram' ? 0 : this.#socket.shutdown()
+    if (this.#socket.type !== 'stream') return this.#socket.send(data, 0)
     while (pending.offset < data.length) {
       const sent = this.#socket.send(data, pending.offset)
-      if (!this.#took(sent, 'send')) return false
+      if (sent < 0) return sent
       pending.offset += sent
       this.#pendingBytes -= sent
     }
-    return true
+    return 0
   }
 
-  #took(result: number, syscall: string): boolean {
-    if (result >= 0) return true
-    if (result === -errno.EAGAIN || result === -errno.EINTR) this.#socket.wantWritable()
-    else {
-      this.#socket.failed(result)
-      this.fail(transferFailure(result, 'send', syscall))
-    }
-    return false
+  /** Whether an error speaks of one message only, so that the next may be sent. */
+  #isOfOneMessage(result: number): boolean {
+    const { type } = this.#socket
+    return type === 'dgram' || (type === 'seqpacket' && OF_ONE_PACKET.has(result))
+  }
+
+  #broken(first: Pending, result: number): void {
+    this.#socket.failed(result)
+    this.fail(transferFailure(result, 'send', first.data === 'end' ? 'shutdown' : 'send'))
   }
 
   #abort(pending: Pending, reason: unknown): void {
@@ -129,7 +146,15 @@ export class Sender {
       return
     }
     this.#queue.splice(index, 1)
-    this.#pendingBytes -= pending.data?.length ?? 0
+    this.#pendingBytes -= remaining(pending)
     pending.reject(this.#socket.error(abortedFailure(reason, 'send')))
   }
+}
+
+function remaining({ data, offset }: Pending): number {
+  return typeof data === 'string' ? 0 : data.length - offset
+}
+
+function isFullQueue(result: number): boolean {
+  return result === -errno.EAGAIN || result === -errno.EINTR
 }

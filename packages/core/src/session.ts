@@ -1,7 +1,8 @@
 /** `session()`: a connection that lives as long as what is made of it. */
 import { from, Observable, type ObservableInput } from 'rxjs'
 import { onAbort } from './abort.js'
-import { type ConnectOptions, connect } from './connect.js'
+import { connect } from './connect.js'
+import type { ConnectOptions } from './connect-options.js'
 import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import { abortedFailure, ConnectError } from './errors.js'

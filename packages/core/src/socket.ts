@@ -1,27 +1,29 @@
-/** The low level: one non-blocking socket with POSIX names and POSIX answers, and `readiness()` as poll(2). */
-import { Observable } from 'rxjs'
-import { onAbort } from './abort.js'
+/** The low level: one non-blocking socket with POSIX names and POSIX answers. */
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
-import { captureContext } from './async-context.js'
-import { type CloseMode, ConnectStatus, type Handle } from './backend.js'
+import { type CloseMode, ConnectStatus, type Handle, type SocketSpec } from './backend.js'
 import { errno, errnoName } from './errno.js'
-import {
-  abortedFailure,
-  ConnectError,
-  connectFailure,
-  type Failure,
-  unsupportedFailure,
-} from './errors.js'
-import { checkSignal, checkWord } from './options.js'
+import { ConnectError, connectFailure, type Failure } from './errors.js'
+import { checkTimeout, checkWord } from './options.js'
 import type { ReactorCore } from './reactor-core.js'
 import type { Interest, Readiness } from './readiness.js'
+import * as calls from './socket-calls.js'
+import type { SocketOptionName } from './socket-options.js'
+import type { TcpInfo } from './tcp-info.js'
 
 /** `OK`, or the name of an errno. */
 export type PosixAnswer = 'OK' | (string & {})
 
+export interface ConnectSyncOptions {
+  /** How long to wait, in milliseconds. Default 30,000; Infinity leaves it to the kernel (about 134 s on Linux). */
+  readonly timeoutMs?: number | undefined
+}
+
 /**
  * A socket of the reactor's backend. Its calls never block and never throw for a network condition: they answer
  * as the system call does, with a number, `OK`, or the errno's name. Its user closes it.
+ *
+ * What the backend has no means for throws {@link ConnectError} `ERR_UNSUPPORTED`, and names it; which that is stands in
+ * the reactor's capabilities: `bind`, `options`, `kernelSockets`.
  */
 export class Socket implements Disposable {
   readonly family: AddressFamily
@@ -30,21 +32,43 @@ export class Socket implements Disposable {
   readonly #handle: Handle
   #open = true
 
-  /** @internal */
-  constructor(core: ReactorCore, family: AddressFamily, type: SocketType) {
-    core.assertAlive()
-    const { name, capabilities } = core.backend
-    if (!capabilities.sockets[family]?.includes(type)) {
-      throw new ConnectError(unsupportedFailure(name, `${family} ${type} sockets`))
-    }
-    const handle = core.backend.open({ family, type })
-    if (handle < 0) throw new ConnectError(connectFailure(handle, 'socket'))
+  /** @internal Takes over an open handle of this reactor's backend. */
+  constructor(core: ReactorCore, handle: Handle, { family, type }: SocketSpec) {
     this.family = family
     this.type = type
     this.#core = core
-    this.#handle = handle as Handle
+    this.#handle = handle
     core.counters.open++
     core.own(this)
+  }
+
+  /** @internal See {@link Reactor.socket}. */
+  static open(core: ReactorCore, family: AddressFamily, type: SocketType): Socket {
+    core.assertAlive()
+    const { backend } = core
+    if (!backend.capabilities.sockets[family]?.includes(type)) {
+      throw calls.unsupported(backend, `${family} ${type} sockets`)
+    }
+    const handle = backend.open({ family, type })
+    if (handle < 0) throw new ConnectError(connectFailure(handle, 'socket'))
+    return new Socket(core, handle as Handle, { family, type })
+  }
+
+  /**
+   * @internal A socket made of a descriptor from elsewhere, whatever its state; it is the reactor's from now on. Throws
+   * {@link ConnectError} (`EBADF`, `ENOTSOCK`, `EINVAL` for one that listens, ...), and then it stays the caller's.
+   */
+  static adopt(core: ReactorCore, descriptor: number): Socket {
+    core.assertAlive()
+    if (!Number.isInteger(descriptor) || descriptor < 0) {
+      throw new RangeError(`a descriptor is a whole number from 0, not ${String(descriptor)}`)
+    }
+    const kernel = calls.kernelOf(core.backend, 'adopting descriptors')
+    const handle = kernel.adopt(descriptor)
+    if (handle < 0) throw calls.localError(handle, 'adopt')
+    // Just opened, so it has one.
+    const spec = kernel.specOf(handle as Handle) as SocketSpec
+    return new Socket(core, handle as Handle, spec)
   }
 
   get closed(): boolean {
@@ -68,6 +92,68 @@ export class Socket implements Disposable {
     if (status === ConnectStatus.PENDING) return 'EINPROGRESS'
     if (status === ConnectStatus.SELF_CONNECTED) return 'EADDRNOTAVAIL'
     return answer(status)
+  }
+
+  /**
+   * bind(2): gives the socket a local address, before it connects. Port 0 leaves the port to the system, an empty unix
+   * path the name (autobind of unix(7)). A socket that was not bound gets an address from connect(), but for unix ones.
+   */
+  bind(at: SocketAddress): PosixAnswer {
+    const { backend } = this.#core
+    if (backend.bind === undefined) throw calls.unsupported(backend, 'local addresses')
+    return answer(backend.bind(this.#handle, at))
+  }
+
+  /**
+   * connect(2) with AF_UNSPEC: a datagram socket forgets its peer, and receives from anybody again; a local address that
+   * the connect had chosen is given up too.
+   */
+  disconnect(): PosixAnswer {
+    const { backend } = this.#core
+    if (backend.disconnect === undefined) throw calls.unsupported(backend, 'disconnecting')
+    return answer(backend.disconnect(this.#handle))
+  }
+
+  /**
+   * A connect that blocks, and with it this thread and everything in it, for `timeoutMs` at most: for scripts, where
+   * nothing else is to go on. `OK`; `EINPROGRESS` when the time is over, and the connect goes on as one begun by
+   * {@link Socket.connect}; or why not. Signals do not end the wait. connect(2), SO_SNDTIMEO of socket(7).
+   */
+  connectSync(to: SocketAddress, options: ConnectSyncOptions = {}): PosixAnswer {
+    const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
+    const kernel = calls.kernelOf(this.#core.backend, 'a connect that waits')
+    return answer(kernel.connectAndWait(this.#handle, to, timeoutMs))
+  }
+
+  /** setsockopt(2) of an option of the table, checked: `ENOPROTOOPT` where such a socket has no such option. */
+  setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): PosixAnswer {
+    return answer(calls.setOption(this.#core.backend, this.#handle, name, value))
+  }
+
+  /**
+   * getsockopt(2) of an option of the table, as the kernel has it: buffer sizes come doubled. Throws
+   * {@link ConnectError} with the errno where the kernel refuses.
+   */
+  getOption<Name extends SocketOptionName>(name: Name): calls.ValueOf<Name> {
+    return calls.getOption(this.#core.backend, this.#handle, this, name)
+  }
+
+  /** setsockopt(2) with this platform's numbers; a number for a value is an `int`. */
+  setRawOption(level: number, option: number, value: Uint8Array | number): PosixAnswer {
+    return answer(calls.setRawOption(this.#core.backend, this.#handle, level, option, value))
+  }
+
+  /**
+   * getsockopt(2) with this platform's numbers: the bytes that it wrote, `length` at most. Throws {@link ConnectError}
+   * with the errno where the kernel refuses.
+   */
+  getRawOption(level: number, option: number, length: number): Uint8Array {
+    return calls.getRawOption(this.#core.backend, this.#handle, level, option, length)
+  }
+
+  /** What the kernel knows of this TCP socket, in whatever state. Throws {@link ConnectError} where it tells nothing. */
+  tcpInfo(): TcpInfo {
+    return calls.tcpInfo(this.#core.backend, this.#handle, this)
   }
 
   /** recv(2): bytes read into `into`, 0 at the end of the stream, or an errno's name (`EAGAIN`: nothing yet). */
@@ -99,11 +185,25 @@ export class Socket implements Disposable {
   close(mode: CloseMode = 'graceful'): void {
     if (!this.#open) return
     checkWord('mode', mode, ['graceful', 'reset'])
+    this.#leave()
+    this.#core.close(this.#handle, 0, mode)
+  }
+
+  /**
+   * Gives the descriptor away, still non-blocking, its registration gone before; closing it is the caller's from now on,
+   * and this socket is closed. Throws {@link ConnectError} `EBADF` where it was closed before.
+   */
+  detach(): number {
+    const descriptor = calls.detach(this.#core.backend, this.#handle)
+    this.#leave()
+    return descriptor
+  }
+
+  #leave(): void {
     this.#open = false
     this.#core.counters.open--
     this.#core.disown(this)
     this.#waiting?.()
-    this.#core.close(this.#handle, 0, mode)
   }
 
   [Symbol.dispose](): void {
@@ -158,40 +258,6 @@ export class Socket implements Disposable {
 interface SocketListener {
   ready(readiness: Readiness): void
   error(failure: Failure): void
-}
-
-/** See {@link Reactor.readiness}. */
-export function readiness(
-  core: ReactorCore,
-  socket: Socket,
-  interest: Interest,
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Observable<Readiness> {
-  if (!Number.isInteger(interest) || interest < 1 || interest > 3) {
-    throw new RangeError('interest must be Interest.READABLE, Interest.WRITABLE or both')
-  }
-  const signal = checkSignal(options.signal)
-  socket.assertOf(core)
-  return new Observable((subscriber) => {
-    const inContext = captureContext()
-    const fail = (failure: Failure): void =>
-      inContext(() => subscriber.error(new ConnectError(failure)))
-    const abort = (): void => fail(abortedFailure(signal?.reason, 'poll'))
-    if (signal?.aborted) return core.later(abort)
-    const stop = socket.watch(interest, {
-      ready: (bits) =>
-        inContext(() => {
-          subscriber.next(bits)
-          subscriber.complete()
-        }),
-      error: fail,
-    })
-    const stopWatching = onAbort(signal, abort)
-    return () => {
-      stopWatching()
-      stop()
-    }
-  })
 }
 
 function answer(result: number): PosixAnswer {

@@ -11,6 +11,7 @@ import {
 const STATES: readonly AttemptState[] = [
   'idle',
   'opening',
+  'configuring',
   'connecting',
   'pending',
   'waiting',
@@ -21,10 +22,13 @@ const STATES: readonly AttemptState[] = [
 ]
 const EVENTS: readonly AttemptEvent[] = [
   'start',
+  'adopted',
   'opened',
+  'configured',
   'started',
   'backlogFull',
   'retryDue',
+  'sourceExhausted',
   'ready',
   'established',
   'spurious',
@@ -37,11 +41,15 @@ const EVENTS: readonly AttemptEvent[] = [
 /** Written out a second time on purpose: state, event, next state, action. */
 const LEGAL: readonly (readonly [AttemptState, AttemptEvent, AttemptState, string])[] = [
   ['idle', 'start', 'opening', 'open'],
+  ['idle', 'adopted', 'finishing', 'finish'],
   ['idle', 'cancel', 'cancelled', 'abandon'],
-  ['opening', 'opened', 'connecting', 'connect'],
+  ['opening', 'opened', 'configuring', 'configure'],
   ['opening', 'failed', 'failed', 'fail'],
+  ['configuring', 'configured', 'connecting', 'connect'],
+  ['configuring', 'failed', 'failed', 'fail'],
   ['connecting', 'started', 'pending', 'register'],
   ['connecting', 'backlogFull', 'waiting', 'wait'],
+  ['connecting', 'sourceExhausted', 'opening', 'reopen'],
   ['connecting', 'failed', 'failed', 'fail'],
   ['pending', 'ready', 'finishing', 'finish'],
   ['pending', 'failed', 'failed', 'fail'],
@@ -54,6 +62,7 @@ const LEGAL: readonly (readonly [AttemptState, AttemptEvent, AttemptState, strin
   ['finishing', 'spurious', 'pending', 'register'],
   ['finishing', 'selfConnected', 'opening', 'reopen'],
   ['finishing', 'backlogFull', 'waiting', 'wait'],
+  ['finishing', 'sourceExhausted', 'opening', 'reopen'],
   ['finishing', 'failed', 'failed', 'fail'],
 ]
 

@@ -29,7 +29,8 @@ describe('one attempt', () => {
     ['connect', 'connect', errno.ENETUNREACH, 'connect', false],
     ['connect', 'connect', errno.EADDRNOTAVAIL, 'local', true],
     ['connect', 'connect', errno.EACCES, 'local', true],
-    ['connect', 'connect', errno.EAGAIN, 'connect', false],
+    ['connect', 'connect', errno.EAGAIN, 'local', true],
+    ['connect', 'finishConnect', errno.ENOPROTOOPT, 'local', true],
     ['epoll_ctl', 'register', errno.ENOSPC, 'local', true],
     ['connect', 'finishConnect', errno.ECONNREFUSED, 'connect', false],
     ['connect', 'finishConnect', errno.EHOSTUNREACH, 'connect', false],
@@ -210,6 +211,8 @@ describe('batches and tokens', () => {
 })
 
 describe('capabilities', () => {
+  const ONLY_STREAMS = { inet: ['stream'], inet6: [], unix: ['stream'], vsock: [] } as const
+
   it.each([
     [
       'unix:/x',
@@ -217,6 +220,13 @@ describe('capabilities', () => {
       'unix sockets',
     ],
     ['unix:@x', { abstractUnix: false }, 'abstract unix names'],
+    ['unixgram:@x', { abstractUnix: false }, 'abstract unix names'],
+    ['unixgram:/x', { sockets: ONLY_STREAMS }, 'unixgram sockets'],
+    ['unixpacket:/x', { sockets: ONLY_STREAMS }, 'unixpacket sockets'],
+    ['udp://192.0.2.1:53', { sockets: ONLY_STREAMS }, 'udp sockets over inet'],
+    ['udp://peer.test:53', { sockets: ONLY_STREAMS }, 'udp sockets'],
+    ['tcp://[2001:db8::1]:80', { sockets: ONLY_STREAMS }, 'tcp sockets over inet6'],
+    ['vsock://2:1024', { sockets: ONLY_STREAMS }, 'vsock sockets'],
   ] as const)('%s without %j is ERR_UNSUPPORTED', (uri, capabilities, what) => {
     const { clock, reactor } = stage({ capabilities })
     const connecting = record(reactor.connect(uri))
@@ -227,5 +237,21 @@ describe('capabilities', () => {
       localFault: true,
     })
     expect(String(connecting.ended)).toContain(what)
+  })
+
+  it.each([
+    ['tcp://192.0.2.1:80', 'inet', 'stream'],
+    ['udp://[2001:db8::1]:53', 'inet6', 'dgram'],
+    ['unix:/x', 'unix', 'stream'],
+    ['unixgram:/x', 'unix', 'dgram'],
+    ['unixpacket:@x', 'unix', 'seqpacket'],
+    ['vsock://2:1024', 'vsock', 'stream'],
+  ] as const)('%s is a socket of %s, %s', (uri, family, type) => {
+    const { script, reactor } = stage()
+    const connecting = record(reactor.connect(uri))
+    expect(script.sockets[0]?.spec).toEqual({ family, type })
+    script.deliverAll(script.sockets)
+    expect(connecting.values[0]?.type).toBe(type)
+    connecting.values[0]?.reset()
   })
 })

@@ -1,6 +1,22 @@
 /** Endpoints as values and as URIs: what is one, what is none, and the way there and back. */
+
+import {
+  addressOf,
+  endpointOf,
+  formatEndpoint,
+  parseEndpoint,
+  type SocketAddress,
+  type SocketType,
+  socketTypeOf,
+  tcp,
+  toEndpoint,
+  udp,
+  unix,
+  unixgram,
+  unixpacket,
+  vsock,
+} from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import { formatEndpoint, parseEndpoint, tcp, toEndpoint, unix } from '../src/endpoint.js'
 
 const label63 = 'a'.repeat(63)
 
@@ -24,6 +40,14 @@ describe('parseEndpoint()', () => {
     ['unix:@abstract', unix('\0abstract')],
     [`unix:/${'a'.repeat(106)}`, unix(`/${'a'.repeat(106)}`)],
     [`unix:@${'a'.repeat(107)}`, unix(`\0${'a'.repeat(107)}`)],
+    ['tcp://[fe80::1%br_lan.1-x]:80', tcp('fe80::1%br_lan.1-x', 80)],
+    ['udp://example.net:53', udp('example.net', 53)],
+    ['udp://[::1]:0', udp('::1', 0)],
+    ['unixgram:/run/log.sock', unixgram('/run/log.sock')],
+    ['unixgram:@abstract', unixgram('\0abstract')],
+    ['unixpacket:relative', unixpacket('relative')],
+    ['vsock://2:1024', vsock(2, 1_024)],
+    ['vsock://4294967295:4294967295', vsock(4_294_967_295, 4_294_967_295)],
   ])('reads %s, and it is written so again', (text, endpoint) => {
     expect(parseEndpoint(text)).toEqual(endpoint)
     expect(formatEndpoint(endpoint)).toBe(text)
@@ -70,6 +94,27 @@ describe('parseEndpoint()', () => {
     [`unix:@${'a'.repeat(108)}`],
     [' tcp://example.net:80'],
     ['tcp://example.net:80\n'],
+    ['tcp://[fe80::1%]:80'],
+    ['tcp://[fe80::1%eth/0]:80'],
+    ['tcp://[fe80::1%aninterfacewith16]:80'],
+    ['tcp://127.0.0.1%lo:80'],
+    ['tcp://example%2enet:80'],
+    ['tcp://a\0b:80'],
+    ['udp://example.net'],
+    ['udp:example.net:53'],
+    ['udp://[::1]'],
+    ['udp://127.0.0.1:65536'],
+    ['unixgram:'],
+    ['unixgram:@'],
+    ['unixpacket:/a\0b'],
+    [`unixpacket:/${'a'.repeat(107)}`],
+    ['unixstream:/x'],
+    ['vsock:2:1024'],
+    ['vsock://2'],
+    ['vsock://-1:1024'],
+    ['vsock://2:4294967296'],
+    ['vsock://host:1024'],
+    ['vsock://2:1024/'],
   ])('refuses %j, with a message', (text) => {
     const refused = expect(() => parseEndpoint(text))
     refused.toThrow(expect.objectContaining({ code: 'ERR_INVALID_ENDPOINT' }))
@@ -89,12 +134,19 @@ describe('values that are no endpoints', () => {
     ['undefined', () => toEndpoint(none)],
     ['null', () => toEndpoint(null as unknown as string)],
     ['a number', () => toEndpoint(80 as unknown as string)],
-    ['an unknown scheme', () => toEndpoint({ scheme: 'udp' } as unknown as string)],
+    ['an unknown scheme', () => toEndpoint({ scheme: 'sctp' } as unknown as string)],
     [
       'a tcp one without a host',
       () => toEndpoint({ scheme: 'tcp', port: 80 } as unknown as string),
     ],
     ['a unix one without a path', () => toEndpoint({ scheme: 'unix' } as unknown as string)],
+    ['an object without a prototype', () => toEndpoint(Object.create(null))],
+    ['a symbol', () => parseEndpoint(Symbol('x') as unknown as string)],
+    ['a vsock cid of 2 ** 32', () => vsock(2 ** 32, 1)],
+    ['a vsock cid of -1', () => vsock(-1, 1)],
+    ['a vsock port as text', () => vsock(1, '1' as unknown as number)],
+    ['a vsock port with a fraction', () => vsock(1, 0.5)],
+    ['an array for a host', () => udp(['127.0.0.1'] as unknown as string, 1)],
   ])('%s throws', (_what, make) => {
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ENDPOINT' }))
   })
@@ -102,5 +154,51 @@ describe('values that are no endpoints', () => {
   it('a long or strange text is quoted in one short line', () => {
     const refused = expect(() => parseEndpoint(`tcp://${'\n\u001b[31m'.repeat(1_000)}`))
     refused.toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{20,250}$/) }))
+  })
+})
+
+describe('endpoints, sockets and addresses', () => {
+  const inet: SocketAddress = { family: 'inet', address: '192.0.2.1', port: 80 }
+  const inet6: SocketAddress = { family: 'inet6', address: 'fe80::1%eth0', port: 80 }
+  const path: SocketAddress = { family: 'unix', path: '/run/x' }
+  const vm: SocketAddress = { family: 'vsock', cid: 2, port: 80 }
+
+  it.each<[string, SocketAddress, SocketType]>([
+    ['tcp://192.0.2.1:80', inet, 'stream'],
+    ['udp://192.0.2.1:80', inet, 'dgram'],
+    ['tcp://[fe80::1%eth0]:80', inet6, 'stream'],
+    ['unix:/run/x', path, 'stream'],
+    ['unixgram:/run/x', path, 'dgram'],
+    ['unixpacket:/run/x', path, 'seqpacket'],
+    ['vsock://2:80', vm, 'stream'],
+  ])('%s is its address and its type of socket, and comes of them', (text, address, type) => {
+    const endpoint = parseEndpoint(text)
+    expect(addressOf(endpoint)).toEqual(address)
+    expect(socketTypeOf(endpoint)).toBe(type)
+    expect(endpointOf(address, type)).toEqual(endpoint)
+  })
+
+  it('a host name has no address yet', () => {
+    expect(addressOf(tcp('example.net', 80))).toBeUndefined()
+  })
+
+  it.each<[SocketAddress, SocketType]>([
+    [inet, 'seqpacket'],
+    [vm, 'seqpacket'],
+    [vm, 'dgram'],
+  ])('no endpoint stands for %j, %s', (address, type) => {
+    expect(() => endpointOf(address, type)).toThrow('no endpoint stands for')
+  })
+
+  it('a peer without a name, as that of socketpair(2), has an endpoint that nobody can connect to', () => {
+    const endpoint = endpointOf({ family: 'unix', path: '' }, 'stream')
+    expect(formatEndpoint(endpoint)).toBe('unix:')
+    expect(() => toEndpoint(endpoint)).toThrow('needs a path')
+  })
+
+  it('a file whose name begins with @ is not taken for an abstract name', () => {
+    const endpoint = endpointOf({ family: 'unix', path: '@x' }, 'dgram')
+    expect(formatEndpoint(endpoint)).toBe('unixgram:./@x')
+    expect(toEndpoint(endpoint)).toEqual(endpoint)
   })
 })

@@ -7,13 +7,13 @@ const GOOD = 'tcp://192.0.2.1:80'
 const BAD = 'tcp://[2001:db8::1]:80'
 const RETRY_MS = 200
 
-/** Connects to IPv6 never find a local address; `at` has when each of them was tried. */
-function withoutInet6(): Stage & { readonly at: Map<number, number[]> } {
+/** TCP connects to IPv6 never find a port; `at` has when each of them was tried. */
+function withoutPorts(): Stage & { readonly at: Map<number, number[]> } {
   const at = new Map<number, number[]>()
   const set = stage({
     answers: {
-      connect: (_socket, to) => {
-        if (to.family !== 'inet6') return -errno.EINPROGRESS
+      connect: ({ spec }, to) => {
+        if (to.family !== 'inet6' || spec.type === 'dgram') return -errno.EINPROGRESS
         at.set(to.port, [...(at.get(to.port) ?? []), set.clock.now()])
         return -errno.EADDRNOTAVAIL
       },
@@ -38,10 +38,10 @@ function play(
   return times
 }
 
-describe('EADDRNOTAVAIL that lasts', () => {
+describe('EADDRNOTAVAIL that lasts, for want of ports', () => {
   /** When the last of 400 good targets had its outcome, with every `badEvery`-th target a bad one. */
   function lastGoodOne(badEvery: number): number {
-    const set = withoutInet6()
+    const set = withoutPorts()
     const all = Array.from({ length: 400 }, () => GOOD)
     for (let i = 0; i < 400; i += badEvery) all.splice(i, 0, `tcp://[2001:db8::1]:${i + 1}`)
     const options = { concurrency: 60, timeoutMs: 2_000, onConnected: 'reset' } as const
@@ -69,7 +69,7 @@ describe('EADDRNOTAVAIL that lasts', () => {
   ])(
     'with timeoutMs %i, each is told %i ms after its own first failure, whatever the others do',
     (timeoutMs, patienceMs) => {
-      const set = withoutInet6()
+      const set = withoutPorts()
       function* endless() {
         for (let port = 1; ; port++) yield port % 500 === 1 ? `tcp://[2001:db8::1]:${port}` : GOOD
       }
@@ -179,11 +179,100 @@ describe('EMFILE', () => {
   )
 })
 
+describe('EADDRNOTAVAIL: is it the ports, or the address?', () => {
+  const NO_ADDRESS = -errno.EADDRNOTAVAIL
+  const STREAMS = { inet: ['stream'], inet6: ['stream'], unix: [], vsock: [] } as const
+
+  it('the address, where a datagram socket has none either: told at once, as local', () => {
+    const { script, clock, reactor } = stage({ answers: { connect: NO_ADDRESS } })
+    const many = record(reactor.connectMany([BAD, BAD]))
+    clock.settle()
+    expect(many.values).toMatchObject([
+      { kind: 'local', code: 'EADDRNOTAVAIL', phase: 'local', localFault: true },
+      { kind: 'local', code: 'EADDRNOTAVAIL' },
+    ])
+    expect(many.outcome).toBe('complete')
+    const [tried, , asked] = script.sockets
+    expect([tried?.spec.type, asked?.spec.type]).toEqual(['stream', 'dgram'])
+    expect(asked?.address).toEqual(tried?.address)
+    expect(asked?.closed).toBe('reset')
+  })
+
+  it.each([
+    ['it connects', { connect: 0 }],
+    ['it lacks a port itself', { connect: -errno.EAGAIN }],
+    ['there is no descriptor for it', { open: -errno.EMFILE }],
+    ['the address was bound, and has no port', { bind: -errno.EADDRINUSE }],
+  ] as const)('the ports, where %s: tried again, and asked only once', (_, dgram) => {
+    const { script, clock, reactor } = stage()
+    const { answers } = script
+    const isDatagram = ({ type }: { type: string }): boolean => type === 'dgram'
+    if ('open' in dgram) answers.open = (spec) => (isDatagram(spec) ? dgram.open : 0)
+    if ('bind' in dgram) answers.bind = ({ spec }) => (isDatagram(spec) ? dgram.bind : 0)
+    const said = 'connect' in dgram ? dgram.connect : NO_ADDRESS
+    answers.connect = ({ spec }) => (isDatagram(spec) ? said : NO_ADDRESS)
+    const many = record(reactor.connectMany([BAD], { localAddress: '2001:db8::9', timeoutMs: 100 }))
+    clock.advance(90)
+    expect(many.values).toEqual([])
+    const asked = script.sockets.filter(({ spec }) => isDatagram(spec))
+    expect(asked).toHaveLength('open' in dgram ? 0 : 1)
+    clock.advance(400)
+    expect(many.values).toMatchObject([{ kind: 'local', code: 'EADDRNOTAVAIL' }])
+  })
+
+  it('asks from the local address that had no port', () => {
+    const { script, clock, reactor } = stage({ answers: { connect: NO_ADDRESS } })
+    const many = record(reactor.connectMany([GOOD], { localAddress: '192.0.2.7', localPort: 5 }))
+    clock.settle()
+    expect(many.values).toHaveLength(1)
+    const bound = script.sockets.map(({ bound }) => bound)
+    expect(bound).toEqual([
+      { family: 'inet', address: '192.0.2.7', port: 5 },
+      { family: 'inet', address: '192.0.2.7', port: 0 },
+    ])
+  })
+
+  it('a local address of somebody else is told at once, and nobody asked', () => {
+    const { script, clock, reactor } = stage({ answers: { bind: NO_ADDRESS } })
+    const many = record(reactor.connectMany([GOOD], { localAddress: '192.0.2.7' }))
+    clock.settle()
+    expect(many.values).toMatchObject([{ kind: 'local', code: 'EADDRNOTAVAIL' }])
+    expect(many.values[0]?.kind !== 'connected' && many.values[0]?.error.syscall).toBe('bind')
+    expect(script.sockets).toHaveLength(1)
+  })
+
+  it.each([
+    ['the backend has no datagram sockets', { sockets: STREAMS }, {}],
+    ['the backend tells errors late', { immediateErrors: false }, {}],
+    ['the packets go another way', {}, { device: 'eth9' }],
+    ['the packets may go another way', {}, { rawOptions: [{ level: 0, option: 1, value: 2 }] }],
+  ] as const)('nobody is asked where %s', (_, capabilities, options) => {
+    const { script, clock, reactor } = stage({ capabilities, answers: { connect: NO_ADDRESS } })
+    const many = record(reactor.connectMany([GOOD], { timeoutMs: 5, ...options }))
+    clock.settle()
+    expect(many.values).toEqual([])
+    clock.advance(50)
+    expect(many.values).toMatchObject([{ kind: 'local', code: 'EADDRNOTAVAIL' }])
+    expect(script.sockets.every(({ spec }) => spec.type === 'stream')).toBe(true)
+  })
+
+  it('connect() tells at once whichever it is, and asks nobody', () => {
+    const { script, clock, reactor } = stage({ answers: { connect: NO_ADDRESS } })
+    const connecting = record(reactor.connect(GOOD))
+    clock.settle()
+    expect(connecting.outcome).toBe('EADDRNOTAVAIL')
+    expect(script.sockets).toHaveLength(1)
+  })
+})
+
 it('a target with another address that can be had is not put aside: that one is tried', async () => {
   const resolver = { resolve: async () => ['2001:db8::1', '192.0.2.1'] }
   const { script, clock, reactor } = stage({
     resolver,
-    answers: { connect: (_, to) => (to.family === 'inet6' ? -errno.EADDRNOTAVAIL : 0) },
+    answers: {
+      connect: ({ spec }, to) =>
+        to.family === 'inet6' && spec.type === 'stream' ? -errno.EADDRNOTAVAIL : 0,
+    },
   })
   const many = record(reactor.connectMany(['tcp://peer.test:80', BAD], { timeoutMs: 100 }))
   clock.settle()

@@ -12,21 +12,27 @@ function targets(count: number): string[] {
 
 describe('local exhaustion', () => {
   it.each([
-    ['EMFILE', 'open'],
-    ['ENFILE', 'open'],
-    ['EADDRNOTAVAIL', 'connect'],
-    ['ENOBUFS', 'connect'],
-  ] as const)('%s from %s(): put aside and tried again, unnoticed when it passes', (code, call) => {
-    const { script, clock, reactor } = stage()
-    script.once(call, -errno[code], -errno[code])
-    const many = record(reactor.connectMany([URI], { onConnected: 'reset' }))
-    clock.advance(50)
-    expect(many.outcome).toBe('open')
-    script.deliverAll(script.open)
-    clock.settle()
-    expect(many.values.map(({ kind }) => kind)).toEqual(['connected'])
-    expect(many.outcome).toBe('complete')
-  })
+    ['EMFILE', 'open', []],
+    ['ENFILE', 'open', []],
+    // The second answer is for the datagram socket that finds out whether it is the address.
+    ['EADDRNOTAVAIL', 'connect', [0]],
+    ['EAGAIN', 'connect', []],
+    ['EADDRINUSE', 'connect', []],
+    ['ENOBUFS', 'connect', []],
+  ] as const)(
+    '%s from %s(): put aside and tried again, unnoticed when it passes',
+    (code, call, asked) => {
+      const { script, clock, reactor } = stage()
+      script.once(call, -errno[code], ...asked, -errno[code])
+      const many = record(reactor.connectMany([URI], { onConnected: 'reset' }))
+      clock.advance(50)
+      expect(many.outcome).toBe('open')
+      script.deliverAll(script.open)
+      clock.settle()
+      expect(many.values.map(({ kind }) => kind)).toEqual(['connected'])
+      expect(many.outcome).toBe('complete')
+    },
+  )
 
   it.each([
     [500, 500],

@@ -18,8 +18,8 @@ export interface Stage {
 }
 
 export function stage(options: ScriptOptions & Partial<ReactorOptions> = {}): Stage {
-  const script = scriptedBackend(options)
   const clock = manualClock()
+  const script = scriptedBackend({ clock, ...options })
   const reactor = createReactor({ clock, ...options, backend: script.factory })
   onTestFinished(async () => {
     await reactor.destroy()

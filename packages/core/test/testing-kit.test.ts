@@ -1,5 +1,12 @@
 /** The test kit itself: a script that notices breaches of the contract, a clock, a network in memory. */
-import { createReactor, errno, type Handle, Interest, type Token } from '@pollout/core'
+import {
+  ConnectStatus,
+  createReactor,
+  errno,
+  type Handle,
+  Interest,
+  type Token,
+} from '@pollout/core'
 import { echoPeer, manualClock, scriptedBackend, simulatedNetwork } from '@pollout/core/testing'
 import { describe, expect, it } from 'vitest'
 import { record } from './harness.js'
@@ -43,6 +50,56 @@ describe('a script', () => {
   })
 })
 
+describe("a script's answers", () => {
+  it('what the capabilities leave out is not there', () => {
+    const capabilities = { bind: false, options: [], kernelSockets: false }
+    const backend = scriptedBackend({ capabilities }).factory(sink)
+    expect([backend.bind, backend.setOption, backend.kernel]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    const some = scriptedBackend({ capabilities: { options: ['noDelay'] } }).factory(sink)
+    const handle = some.open({ family: 'inet', type: 'stream' }) as Handle
+    expect(some.setOption?.(handle, 'noDelay', true)).toBe(0)
+    expect(some.setOption?.(handle, 'keepAlive', true)).toBe(-errno.ENOPROTOOPT)
+  })
+
+  it('the times of a connect are those of its clock, or as the script says', () => {
+    const clock = manualClock()
+    const script = scriptedBackend({ clock })
+    const backend = script.factory(sink)
+    const handle = backend.open({ family: 'inet', type: 'stream' }) as Handle
+    const times = new Float64Array(2)
+    clock.advance(5)
+    backend.connect(handle, { family: 'inet', address: '192.0.2.1', port: 1 })
+    backend.register(handle, 1 as Token, Interest.WRITABLE)
+    clock.advance(20)
+    script.ready(script.sockets[0])
+    clock.advance(100)
+    script.once('finishConnect', ConnectStatus.PENDING)
+    backend.finishConnect(handle, times)
+    expect([...times]).toEqual([0, 0])
+    backend.finishConnect(handle, times)
+    expect([...times]).toEqual([5, 25])
+    script.times = () => [1, 2]
+    backend.finishConnect(handle, times)
+    expect([...times]).toEqual([1, 2])
+  })
+
+  it('a message is read whole, and what has no room is cut off', () => {
+    const script = scriptedBackend()
+    const backend = script.factory(sink)
+    const handle = backend.open({ family: 'unix', type: 'dgram' }) as Handle
+    script.sockets[0]?.arrive('hello')
+    script.sockets[0]?.arrive('you')
+    const into = Buffer.alloc(4)
+    expect([backend.receive(handle, into), String(into)]).toEqual([4, 'hell'])
+    expect(backend.receive(handle, into)).toBe(3)
+    expect(backend.receive(handle, into)).toBe(-errno.EAGAIN)
+  })
+})
+
 describe('the clock by hand', () => {
   it('fires timers at their times, late ones in order, and cancelled ones not', () => {
     const clock = manualClock()
@@ -80,6 +137,43 @@ describe('a simulated network', () => {
     connecting.values[0]?.reset()
     expect(reactor.stats().open).toBe(0)
     expect(errno.ECONNREFUSED).toBeGreaterThan(0)
+  })
+
+  it('has local addresses: bound, or chosen by connecting, each for one socket', () => {
+    const address = { family: 'inet', address: '192.0.2.7', port: 7 } as const
+    const network = simulatedNetwork({ clock: manualClock() }).listen(address, echoPeer())
+    const reactor = createReactor({ backend: network.backend() })
+    const at = { family: 'inet', address: '192.0.2.50', port: 5_000 } as const
+    const [one, other, third] = [0, 1, 2].map(() => reactor.socket('inet'))
+    expect([one?.bind(at), other?.bind(at), one?.bind(at)]).toEqual(['OK', 'EADDRINUSE', 'EINVAL'])
+    one?.connect(address)
+    expect(one?.localAddress).toEqual(at)
+    one?.close('reset')
+    expect(other?.bind(at)).toBe('OK')
+    third?.setOption('bindAddressNoPort', true)
+    expect(third?.bind({ ...at, port: 0 })).toBe('OK')
+    expect(third?.localAddress).toMatchObject({ port: 0 })
+    third?.connect(address)
+    expect(third?.localAddress).toMatchObject({ address: at.address, port: 40_000 })
+    for (const socket of [other, third]) socket?.close('reset')
+  })
+
+  it('carries datagrams on virtual time, and ICMP', async () => {
+    const clock = manualClock()
+    const address = { family: 'inet', address: '192.0.2.7', port: 7 } as const
+    const network = simulatedNetwork({ clock }).listen(address, echoPeer())
+    const reactor = createReactor({ backend: network.backend(), clock })
+    const connecting = [7, 8].map((port) => record(reactor.connect(`udp://192.0.2.7:${port}`)))
+    clock.settle()
+    const connections = connecting.map(({ values }) => values[0] ?? never())
+    const received = connections.map((connection) => record(connection.received))
+    for (const connection of connections)
+      for (const text of ['a', '', 'bc']) await connection.send(text)
+    clock.settle()
+    expect(received[0]?.values.map(String)).toEqual(['a', '', 'bc'])
+    expect(received.map(({ outcome }) => outcome)).toEqual(['open', 'ECONNREFUSED'])
+    for (const connection of connections) connection.reset()
+    expect(reactor.stats().open).toBe(0)
   })
 })
 

@@ -1,7 +1,7 @@
 /** Conformance of `connectMany()`: one outcome for each target, whatever happens. */
 import assert from 'node:assert/strict'
 import type { Subscription } from 'rxjs'
-import { formatEndpoint } from '../endpoint.js'
+import { formatEndpoint } from '../endpoint-text.js'
 import { ConnectError } from '../errors.js'
 import type { Outcome, Target } from '../outcome.js'
 import { turns } from './raw-backend.js'

@@ -3,10 +3,11 @@
 /**
  * All peers that answer. Started with a folder for its sockets and a prefix for abstract names, it sends
  * `{ ports, missing }` when they listen, and `{ record }` for each connection that a recording peer saw the end of.
- * Takes `listenUp`, and `{ fill: { path } | { host, port } }`: to connect until a backlog of 1 is full; answers `filled`.
+ * Takes `{ stranger: { port, host, message } }`: to send a datagram from a socket of its own; answers `sent`. Takes `listenUp`, and `{ fill: { path } | { host, port } }`: to connect until a backlog of 1 is full; answers `filled`.
  */
 export const PEERS_PROGRAM = `
 import { createHash } from 'node:crypto'
+import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
@@ -63,6 +64,22 @@ for (const [kind, serve] of Object.entries(kinds)) {
     if (kind === 'refused') { server.close(); await once(server, 'close') }
   }
 }
+for (const [transport, type, host] of [['udp4', 'udp4', '127.0.0.1'], ['udp6', 'udp6', '::1']]) {
+  for (const kind of ['echo', 'refused']) {
+    const socket = dgram.createSocket(type)
+    try {
+      socket.bind(0, host)
+      await once(socket, 'listening')
+    } catch (error) {
+      missing[transport] = error.code
+      continue
+    }
+    ports[kind][transport] = socket.address().port
+    if (kind === 'refused') socket.close()
+    else socket.on('message', (message, from) => socket.send(message, from.port, from.address))
+  }
+}
+
 // connect(2) refuses a file that is no socket as it does a stale one: unix(7).
 writeFileSync(join(folder, 'refused'), '')
 
@@ -70,6 +87,10 @@ process.on('message', (message) => {
   if (message === 'listenUp') {
     for (const socket of deaf) { record(socket); socket.resume() }
     deaf.clear()
+  } else if (message.stranger) {
+    const { host, port, message: text } = message.stranger
+    const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    socket.send(text, port, host, () => socket.close(() => process.send('sent')))
   } else fill(message.fill)
 })
 
@@ -99,4 +120,53 @@ import net from 'node:net'
 const server = net.createServer((socket) => { socket.on('error', () => {}); socket.pipe(socket) })
 server.listen({ ...JSON.parse(process.argv[1]), backlog: 1 }, () => process.send({ port: server.address().port ?? 0 }))
 process.once('disconnect', () => process.exit())
+`
+
+/**
+ * Echoes on a unix datagram and a unix packet socket, in a folder given, in Python: Node has neither. Writes a line when
+ * they are there; ends with its standard input. A file without a socket behind it, `refused.*`, is left for each, too.
+ */
+export const UNIX_MESSAGES_PROGRAM = `
+import os, selectors, socket, sys
+
+folder = sys.argv[1]
+poll = selectors.DefaultSelector()
+
+def bound(kind, name):
+    made = socket.socket(socket.AF_UNIX, kind)
+    made.bind(os.path.join(folder, name))
+    return made
+
+bound(socket.SOCK_DGRAM, 'refused.datagrams').close()
+bound(socket.SOCK_SEQPACKET, 'refused.packets').close()
+datagrams = bound(socket.SOCK_DGRAM, 'echo.datagrams')
+packets = bound(socket.SOCK_SEQPACKET, 'echo.packets')
+packets.listen()
+
+def echo_datagram(made):
+    message, sender = made.recvfrom(1 << 18)
+    if sender:
+        made.sendto(message, sender)
+
+def accept(made):
+    poll.register(made.accept()[0], selectors.EVENT_READ, echo_packet)
+
+def echo_packet(made):
+    message = made.recv(1 << 18)
+    if message:
+        made.send(message)
+    else:
+        poll.unregister(made)
+        made.close()
+
+poll.register(datagrams, selectors.EVENT_READ, echo_datagram)
+poll.register(packets, selectors.EVENT_READ, accept)
+poll.register(sys.stdin, selectors.EVENT_READ, lambda made: sys.exit())
+os.write(1, b'ready\\n')
+while True:
+    for key, _ in poll.select():
+        try:
+            key.data(key.fileobj)
+        except OSError:
+            pass
 `

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Endpoint, tcp, unix } from '../endpoint.js'
+import { isInet, type SocketAddress } from '../address.js'
+import { type Endpoint, tcp, udp, unix, unixgram, unixpacket } from '../endpoint.js'
 import { PeerRecords } from './peer-records.js'
-import { LISTENER_PROGRAM, PEERS_PROGRAM } from './real-world-programs.js'
+import { LISTENER_PROGRAM, PEERS_PROGRAM, UNIX_MESSAGES_PROGRAM } from './real-world-programs.js'
 import type { PeerKind, PeerRecord, Transport, World } from './world.js'
 
 type Place = { readonly host: string; readonly port: number } | { readonly path: string }
@@ -27,6 +28,8 @@ class RealWorld implements World {
   #peers: ChildProcess | undefined
   #silentPort = 0
   #onFilled: () => void = () => {}
+  #onSent: () => void = () => {}
+  #lacksUnixMessages: string | undefined
   readonly #children = new Set<ChildProcess>()
   readonly #records = new PeerRecords()
   #full: { readonly child: ChildProcess; readonly path: string } | undefined
@@ -40,10 +43,12 @@ class RealWorld implements World {
     const { child, first } = await this.#run(PEERS_PROGRAM, [this.#folder, this.#prefix])
     this.#peers = child
     this.#ready = first as Ready
-    child.on('message', (message: { record?: PeerRecord } | 'filled') => {
+    child.on('message', (message: { record?: PeerRecord } | 'filled' | 'sent') => {
       if (message === 'filled') this.#onFilled()
+      else if (message === 'sent') this.#onSent()
       else if (message.record) this.#records.add(message.record)
     })
+    this.#lacksUnixMessages = await this.#startUnixMessages()
     const silent = await this.#listener({ host: '127.0.0.1', port: 0 })
     this.#silentPort = silent.port
     await this.#stopAndFill(silent.child, { host: '127.0.0.1', port: silent.port })
@@ -57,6 +62,7 @@ class RealWorld implements World {
   }
 
   lacks(transport: Transport): string | undefined {
+    if (transport === 'unixgram' || transport === 'unixpacket') return this.#lacksUnixMessages
     const code = this.#ready.missing[transport]
     return code && `this machine has no ${transport} loopback (${code})`
   }
@@ -65,10 +71,12 @@ class RealWorld implements World {
     if (transport === 'unix') return unix(join(this.#folder, kind))
     if (transport === 'abstract')
       return unix(`@${(this.#prefix + kind).padEnd(ABSTRACT_BYTES, '-')}`)
-    const host = transport === 'tcp4' ? '127.0.0.1' : '::1'
+    if (transport === 'unixgram') return unixgram(join(this.#folder, `${kind}.datagrams`))
+    if (transport === 'unixpacket') return unixpacket(join(this.#folder, `${kind}.packets`))
+    const host = transport.endsWith('4') ? '127.0.0.1' : '::1'
     const port = kind === 'silent' ? this.#silentPort : this.#ready.ports[kind]?.[transport]
     if (!port) throw new Error(`the real world has no ${kind} peer on ${transport}`)
-    return tcp(host, port)
+    return transport.startsWith('udp') ? udp(host, port) : tcp(host, port)
   }
 
   nextRecord(): Promise<PeerRecord> {
@@ -81,6 +89,15 @@ class RealWorld implements World {
 
   async listenUp(): Promise<void> {
     this.#peers?.send('listenUp')
+  }
+
+  async stranger(to: SocketAddress, message: string): Promise<void> {
+    if (!isInet(to)) throw new Error('strangers have UDP only')
+    const sent = new Promise<void>((resolve) => {
+      this.#onSent = resolve
+    })
+    this.#peers?.send({ stranger: { host: to.address, port: to.port, message } })
+    await sent
   }
 
   async fullBacklog(): Promise<{ endpoint: Endpoint; release(): Promise<void> }> {
@@ -111,6 +128,23 @@ class RealWorld implements World {
     await filled
   }
 
+  /** Why there are none; undefined where they have been started. */
+  async #startUnixMessages(): Promise<string | undefined> {
+    const child = spawn('python3', ['-c', UNIX_MESSAGES_PROGRAM, this.#folder], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const line = new Promise<boolean>((resolve) => {
+      child.stdout.once('data', () => resolve(true))
+      child.once('error', () => resolve(false))
+      child.once('close', () => resolve(false))
+    })
+    if (!(await line))
+      return 'this machine has no python3, in which the peers on unix datagrams and packets are written'
+    child.stdout.destroy()
+    this.#children.add(child)
+    return undefined
+  }
+
   /** Resolves with the program's first message. */
   async #run(program: string, args: readonly string[]) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...args], {
@@ -123,8 +157,8 @@ class RealWorld implements World {
 
   async #end(child: ChildProcess): Promise<void> {
     const exited = once(child, 'exit')
-    child.kill('SIGKILL')
-    await exited
+    const isRunning = child.exitCode === null && child.signalCode === null
+    if (isRunning && child.kill('SIGKILL')) await exited
     this.#children.delete(child)
   }
 }

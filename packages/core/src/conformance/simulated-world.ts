@@ -1,8 +1,8 @@
 /** The suite's world in memory, for backends on a simulated network. */
 import { createHash, type Hash } from 'node:crypto'
-import { isInet, type SocketAddress } from '../address.js'
+import type { SocketAddress } from '../address.js'
 import { type BackendFactory, ConnectStatus } from '../backend.js'
-import { type Endpoint, tcp, unix } from '../endpoint.js'
+import { type Endpoint, endpointOf } from '../endpoint.js'
 import { errno } from '../errno.js'
 import {
   echoPeer,
@@ -15,7 +15,7 @@ import {
   standardNetwork,
 } from '../testing/index.js'
 import { PeerRecords } from './peer-records.js'
-import type { PeerKind, PeerRecord, Transport, World } from './world.js'
+import { type PeerKind, type PeerRecord, specOf, type Transport, type World } from './world.js'
 
 export class SimulatedWorld implements World {
   readonly lacksNamespaces = "a simulated network is no kernel's"
@@ -57,8 +57,10 @@ export class SimulatedWorld implements World {
         },
       },
     })
-    const { unix: stale } = standardAddresses('refused')
-    this.#network.listen(stale, failingPeer(-errno.ECONNREFUSED, { atOnce: true }))
+    const { unix, unixgram, unixpacket } = standardAddresses('refused')
+    for (const stale of [unix, unixgram, unixpacket]) {
+      this.#network.listen(stale, failingPeer(-errno.ECONNREFUSED, { atOnce: true }))
+    }
   }
 
   /** A backend in this world. */
@@ -70,7 +72,7 @@ export class SimulatedWorld implements World {
   lacks(): undefined {}
 
   endpoint(kind: PeerKind, transport: Transport = 'tcp4'): Endpoint {
-    return endpointAt(standardAddresses(kind)[transport])
+    return endpointOf(standardAddresses(kind)[transport], specOf(transport).type)
   }
 
   nextRecord(): Promise<PeerRecord> {
@@ -86,6 +88,11 @@ export class SimulatedWorld implements World {
     this.#deaf.clear()
   }
 
+  async stranger(to: SocketAddress, message: string): Promise<void> {
+    const from: SocketAddress = { family: 'inet', address: '192.0.2.66', port: 66 }
+    this.#network.datagram(from, to, Buffer.from(message))
+  }
+
   async fullBacklog(): Promise<{ endpoint: Endpoint; release(): Promise<void> }> {
     let full = true
     const address: SocketAddress = { family: 'unix', path: '/simulated/full' }
@@ -94,7 +101,7 @@ export class SimulatedWorld implements World {
     const release = async (): Promise<void> => {
       full = false
     }
-    return { endpoint: endpointAt(address), release }
+    return { endpoint: endpointOf(address, 'stream'), release }
   }
 
   selfConnecting(times: number): Endpoint {
@@ -104,7 +111,7 @@ export class SimulatedWorld implements World {
       ...echoPeer(),
       handshake: () => (left-- > 0 ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED),
     })
-    return endpointAt(address)
+    return endpointOf(address, 'stream')
   }
 
   #record(end: SimulatedPeerEnd): SimulatedPeerProgram {
@@ -125,11 +132,6 @@ export class SimulatedWorld implements World {
       reset: () => over('reset'),
     }
   }
-}
-
-function endpointAt(address: SocketAddress): Endpoint {
-  if (isInet(address)) return tcp(address.address, address.port)
-  return unix(address.family === 'unix' ? address.path : '')
 }
 
 /** A world of its own; take its `backend` for the tests. */

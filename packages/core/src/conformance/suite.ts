@@ -1,14 +1,21 @@
 /** `describeBackend()`: the one suite that every backend passes. */
+import { defineAdoptTests } from './adopting.js'
 import { defineBackendInterfaceTests } from './backend-interface.js'
 import { defineConnectTests } from './connecting.js'
+import { defineDatagramTests } from './datagrams.js'
 import { defineFanOutTests } from './fanning-out.js'
+import { defineHandOverTests } from './handing-over.js'
+import { defineKernelSocketTests } from './kernel-sockets.js'
+import { defineLocalAddressTests } from './local-addresses.js'
 import { defineLowLevelTests } from './low-level.js'
 import { defineObservabilityTests } from './observability.js'
+import { defineOptionTests } from './options.js'
 import { defineProcessTests } from './processes.js'
 import { defineRaceTests } from './races.js'
 import { defineResolvingTests } from './resolving.js'
 import { defineSessionTests } from './sessions.js'
 import { defineSourceTests } from './sources.js'
+import { defineTimelineTests } from './timeline.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
 
@@ -17,10 +24,17 @@ const PARTS = {
   'connect()': defineConnectTests,
   'connect() to a name': defineResolvingTests,
   'a connection': defineConnectionTests,
+  'datagrams and packets': defineDatagramTests,
+  'local addresses': defineLocalAddressTests,
+  'options of connects': defineOptionTests,
+  timelines: defineTimelineTests,
+  'adopt()': defineAdoptTests,
   'session()': defineSessionTests,
   'connectMany()': defineFanOutTests,
   'sources of connectMany()': defineSourceTests,
   'socket() and readiness()': defineLowLevelTests,
+  'sockets of the kernel': defineKernelSocketTests,
+  'handing over': defineHandOverTests,
   races: defineRaceTests,
   observability: defineObservabilityTests,
   'processes and threads': defineProcessTests,

@@ -1,13 +1,16 @@
 /** One test's surroundings: its reactors and backends, ended and looked over for leaks afterwards. */
 import assert from 'node:assert/strict'
+import { firstValueFrom } from 'rxjs'
 import type { InetAddress, UnixAddress } from '../address.js'
-import type { Backend, BackendFactory, Capabilities } from '../backend.js'
-import type { Endpoint } from '../endpoint.js'
+import type { Backend, BackendFactory } from '../backend.js'
+import { type Endpoint, addressOf as literalAddress } from '../endpoint.js'
+import { ConnectError } from '../errors.js'
 import { createReactor, type Reactor, type ReactorOptions } from '../reactor.js'
+import type { SocketOptionName } from '../socket-options.js'
 import { type Footprint, footprint, leaked } from './leaks.js'
 import { RawBackend } from './raw-backend.js'
 import type { TestApi } from './test-api.js'
-import type { Transport, World } from './world.js'
+import { specOf, type Transport, type World } from './world.js'
 
 /** How another process or thread imports the backend. */
 export interface BackendModule {
@@ -31,11 +34,18 @@ export interface Subject {
   readonly test: TestApi
 }
 
+type NeededCapability = 'kernelReadiness' | 'immediateErrors' | 'bind' | 'kernelSockets'
+
 /** What a test can't do without. */
 export interface Needs {
   readonly transport?: Transport
-  readonly capability?: keyof Capabilities & ('kernelReadiness' | 'immediateErrors')
+  readonly capability?: NeededCapability | readonly NeededCapability[]
+  readonly option?: SocketOptionName
+  /** There is {@link Backend.disconnect}. */
+  readonly disconnect?: true
   readonly selfConnect?: true
+  /** Sockets of the kernel's at the other end, and not everybody's address. */
+  readonly realNetwork?: true
   /** A network namespace of its own, with real sockets in it. */
   readonly network?: true
 }
@@ -127,29 +137,37 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
   const backend = subject.backend({ ready() {}, broken() {} })
   const { capabilities } = backend
   await backend.destroy()
-  const { transport, capability } = needs
+  const { transport, capability = [], option } = needs
   if (transport === 'abstract' && !capabilities.abstractUnix) {
     return `capability abstractUnix is missing in ${name}`
   }
-  const family = transport === 'tcp4' ? 'inet' : transport === 'tcp6' ? 'inet6' : 'unix'
-  if (transport && !capabilities.sockets[family].includes('stream')) {
-    return `capability sockets: ${family} is missing in ${name}`
+  if (transport) {
+    const { family, type } = specOf(transport)
+    if (!capabilities.sockets[family].includes(type)) {
+      return `capability sockets: ${family} ${type} is missing in ${name}`
+    }
   }
-  if (capability && !capabilities[capability]) {
-    return `capability ${capability} is missing in ${name}`
+  for (const needed of typeof capability === 'string' ? [capability] : capability) {
+    if (!capabilities[needed]) return `capability ${needed} is missing in ${name}`
   }
+  if (option && !capabilities.options.includes(option)) {
+    return `capability options: ${option} is missing in ${name}`
+  }
+  if (needs.disconnect && backend.disconnect === undefined) return `${name} has no disconnect()`
   if (needs.selfConnect && !world.selfConnecting) {
     return 'how often a real socket connects to itself is chance; see the test in a network namespace'
   }
+  // Only a simulated one can arrange that.
+  if (needs.realNetwork && world.selfConnecting) return "a simulated network is no kernel's"
   if (needs.network && world.lacksNamespaces) return world.lacksNamespaces
   return transport && world.lacks(transport)
 }
 
 /** The address that a literal endpoint stands for. */
 export function addressOf(endpoint: Endpoint): InetAddress | UnixAddress {
-  if (endpoint.scheme === 'unix') return { family: 'unix', path: endpoint.path }
-  const family = endpoint.host.includes(':') ? 'inet6' : 'inet'
-  return { family, address: endpoint.host, port: endpoint.port }
+  const address = literalAddress(endpoint)
+  assert.ok(address && address.family !== 'vsock', 'the worlds have addresses of inet and unix')
+  return address
 }
 
 /** The error that `promise` rejects with. */
@@ -159,5 +177,15 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
     (reason: unknown) => reason,
   )
   assert.ok(error instanceof Error, 'it was to fail')
+  return error
+}
+
+/** The error of one connect. */
+export async function connectErrorOf(
+  reactor: Reactor,
+  ...request: Parameters<Reactor['connect']>
+): Promise<ConnectError> {
+  const error = await rejection(firstValueFrom(reactor.connect(...request)))
+  assert.ok(error instanceof ConnectError)
   return error
 }

@@ -1,9 +1,35 @@
 /** What the suite connects to: peers of known behaviour, real ones or simulated ones. */
+import type { AddressFamily, SocketAddress, SocketType } from '../address.js'
+import type { SocketSpec } from '../backend.js'
 import type { Endpoint } from '../endpoint.js'
 
-export type Transport = 'tcp4' | 'tcp6' | 'unix' | 'abstract'
+/** Those that carry streams; all kinds of peers are there. */
+export const TRANSPORTS = ['tcp4', 'tcp6', 'unix', 'abstract'] as const
+/** Those that carry messages; on them are `echo` and `refused`. */
+export const MESSAGE_TRANSPORTS = ['udp4', 'udp6', 'unixgram', 'unixpacket'] as const
 
-export const TRANSPORTS: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstract']
+export type Transport = (typeof TRANSPORTS)[number] | (typeof MESSAGE_TRANSPORTS)[number]
+
+const FAMILIES: Readonly<Record<Transport, AddressFamily>> = {
+  tcp4: 'inet',
+  tcp6: 'inet6',
+  unix: 'unix',
+  abstract: 'unix',
+  udp4: 'inet',
+  udp6: 'inet6',
+  unixgram: 'unix',
+  unixpacket: 'unix',
+}
+
+/** The socket that a transport needs. */
+export function specOf(transport: Transport): SocketSpec {
+  return { family: FAMILIES[transport], type: typeOf(transport) }
+}
+
+function typeOf(transport: Transport): SocketType {
+  if (transport === 'unixpacket') return 'seqpacket'
+  return transport === 'unixgram' || transport.startsWith('udp') ? 'dgram' : 'stream'
+}
 
 /**
  * - `echo` sends back what it gets, and ends when this side does;
@@ -54,6 +80,8 @@ export interface World {
   forgetRecords(): void
   /** The deaf peers begin to read. */
   listenUp(): Promise<void>
+  /** Somebody whom nobody is connected to sends a UDP datagram there; resolves when it is out. */
+  stranger(to: SocketAddress, message: string): Promise<void>
   /** A unix listener whose backlog is full until `release()`. */
   fullBacklog(): Promise<{ readonly endpoint: Endpoint; release(): Promise<void> }>
   /** An endpoint that connects to itself so many times, then accepts; undefined where that can't be arranged. */

@@ -1,7 +1,12 @@
 /** `@pollout/core/testing`: a backend by script, a simulated network, and a clock by hand. */
 export { ManualClock, manualClock } from './manual-clock.js'
 export { Script, type ScriptOptions, scriptedBackend } from './script.js'
-export type { Answer, ScriptedAnswers, ScriptedSocket } from './scripted-socket.js'
+export type {
+  Answer,
+  ScriptedAnswers,
+  ScriptedDescriptor,
+  ScriptedSocket,
+} from './scripted-socket.js'
 export { type NetworkOptions, SimulatedNetwork, simulatedNetwork } from './simulated-network.js'
 export {
   echoPeer,

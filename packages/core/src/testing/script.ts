@@ -1,9 +1,16 @@
 /** The script of a backend without an operating system: a test says what each call answers and what becomes ready, and when. */
 import type { BackendFactory, Capabilities, ReadinessSink, SystemResult } from '../backend.js'
+import { type Clock, systemClock } from '../clock.js'
 import { errno } from '../errno.js'
 import { Readiness } from '../readiness.js'
 import { ScriptedBackend } from './scripted-backend.js'
-import type { Answer, ScriptedAnswers, ScriptedSocket } from './scripted-socket.js'
+import type {
+  Answer,
+  ScriptedAnswers,
+  ScriptedDescriptor,
+  ScriptedSocket,
+  SocketlessAnswer,
+} from './scripted-socket.js'
 
 export interface ScriptOptions {
   /** Default `scripted`. */
@@ -16,6 +23,8 @@ export interface ScriptOptions {
    */
   readonly strict?: boolean
   readonly answers?: ScriptedAnswers
+  /** What the times of connects are read from; the reactor's own. Default: the system's. */
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -31,6 +40,13 @@ export class Script {
   readonly answers: ScriptedAnswers
   /** Breaches of the contract, in words; to be empty at the end of a test. */
   readonly violations: string[] = []
+  /** What adopt() finds, by descriptor; elsewhere it answers EBADF. What was taken over stands here no longer. */
+  readonly descriptors = new Map<number, ScriptedDescriptor>()
+  /** The times that finishConnect() tells, in milliseconds: by default of connect() and of becoming ready. */
+  times: (socket: ScriptedSocket) => readonly [startedAt: number, readyAt: number] = (socket) => [
+    socket.connectedAt,
+    socket.readyAt,
+  ]
   /** What poll() does: by default it delivers what was staged. */
   onPoll: () => void = () => this.deliver()
   /** Told of every close, after it. */
@@ -70,6 +86,7 @@ export class Script {
   /** Stages a socket's armed registration for the next batch, and disarms it, as a poller that gathers does. */
   ready(socket: ScriptedSocket | undefined, readiness: Readiness = Readiness.WRITABLE): void {
     if (socket?.registration === undefined) throw new Error('this socket has nothing armed')
+    socket.readyAt = this.now()
     this.#staged.push({ token: socket.registration.token, readiness })
     this.arm(socket, undefined)
   }
@@ -118,6 +135,11 @@ export class Script {
     return this.#referenced
   }
 
+  /** Milliseconds of the script's clock. */
+  now(): number {
+    return (this.options.clock ?? systemClock).now()
+  }
+
   /** @internal */
   reference(referenced: boolean): void {
     this.#referenced = referenced
@@ -150,7 +172,7 @@ export class Script {
   ): SystemResult {
     const once = this.#once.get(name)?.shift()
     if (once !== undefined) return once
-    const own = name === 'open' ? undefined : socket?.answers[name as Exclude<Name, 'open'>]
+    const own = socket?.answers[name as Exclude<Name, SocketlessAnswer>]
     const answer = (own ?? this.answers[name]) as Answer<readonly unknown[]> | undefined
     if (typeof answer === 'function') return answer(...call)
     return answer ?? otherwise()

@@ -5,14 +5,23 @@ import {
   type Capabilities,
   type CloseMode,
   ConnectStatus,
+  type ConnectTimes,
   type Handle,
+  type KernelSockets,
   type SocketSpec,
   type SystemResult,
   type Token,
 } from '../backend.js'
 import { errno } from '../errno.js'
 import type { Interest } from '../readiness.js'
+import {
+  encodeSocketOption,
+  SOCKET_OPTION_NAMES,
+  type SocketOptionName,
+  type SocketOptionValue,
+} from '../socket-options.js'
 import type { Script } from './script.js'
+import { ScriptedKernel } from './scripted-kernel.js'
 import { ScriptedSocket } from './scripted-socket.js'
 
 const EVERYTHING: Capabilities = {
@@ -25,16 +34,20 @@ const EVERYTHING: Capabilities = {
   abstractUnix: true,
   kernelReadiness: true,
   immediateErrors: true,
-  bind: false,
-  options: [],
+  bind: true,
+  options: SOCKET_OPTION_NAMES,
   eventTimes: true,
-  kernelSockets: false,
+  kernelSockets: true,
 }
 
 /** @internal Made by {@link Script.factory}. */
 export class ScriptedBackend implements Backend {
   readonly name: string
   readonly capabilities: Capabilities
+  readonly kernel?: KernelSockets
+  /** There as far as the capabilities say so. */
+  readonly bind?: NonNullable<Backend['bind']>
+  readonly setOption?: NonNullable<Backend['setOption']>
   readonly #script: Script
   #destroyed: Promise<void> | undefined
 
@@ -42,6 +55,13 @@ export class ScriptedBackend implements Backend {
     this.#script = script
     this.name = script.options.name ?? 'scripted'
     this.capabilities = { ...EVERYTHING, ...script.options.capabilities }
+    if (this.capabilities.bind) this.bind = (handle, at) => this.#bind(handle, at)
+    if (this.capabilities.options.length > 0) {
+      this.setOption = (handle, name, value) => this.#setOption(handle, name, value)
+    }
+    if (this.capabilities.kernelSockets) {
+      this.kernel = new ScriptedKernel(script, (handle, call, then) => this.#on(handle, call, then))
+    }
   }
 
   get openHandles(): number {
@@ -64,6 +84,7 @@ export class ScriptedBackend implements Backend {
   connect(handle: Handle, to: SocketAddress): SystemResult {
     return this.#on(handle, 'connect', (socket) => {
       socket.connects.push(to)
+      socket.connectedAt = this.#script.now()
       return this.#script.answer('connect', socket, [socket, to], () => -errno.EINPROGRESS)
     })
   }
@@ -82,9 +103,21 @@ export class ScriptedBackend implements Backend {
     if (socket) this.#script.arm(socket, undefined)
   }
 
-  finishConnect(handle: Handle): ConnectStatus {
-    return this.#on(handle, 'finishConnect', (socket) =>
-      this.#script.answer('finishConnect', socket, [socket], () => ConnectStatus.CONNECTED),
+  finishConnect(handle: Handle, times?: ConnectTimes): ConnectStatus {
+    return this.#on(handle, 'finishConnect', (socket) => {
+      const { CONNECTED, PENDING } = ConnectStatus
+      const status = this.#script.answer('finishConnect', socket, [socket], () => CONNECTED)
+      if (status !== PENDING) times?.set(this.#script.times(socket))
+      return status
+    })
+  }
+
+  disconnect(handle: Handle): SystemResult {
+    return this.#on(handle, 'disconnect', (socket) =>
+      this.#script.answer('disconnect', socket, [socket], () => {
+        socket.peerAddress = undefined
+        return 0
+      }),
     )
   }
 
@@ -98,7 +131,8 @@ export class ScriptedBackend implements Backend {
     return this.#on(handle, 'send', (socket) => {
       const take = () => data.length - offset
       const count = this.#script.answer('send', socket, [socket, data, offset], take)
-      if (count > 0) socket.sent.push(Buffer.from(data.subarray(offset, offset + count)))
+      const took = count > 0 || (count === 0 && socket.spec.type !== 'stream')
+      if (took) socket.sent.push(Buffer.from(data.subarray(offset, offset + count)))
       return count
     })
   }
@@ -145,6 +179,31 @@ export class ScriptedBackend implements Backend {
       this.#destroyed = Promise.resolve()
     }
     return this.#destroyed
+  }
+
+  #bind(handle: Handle, at: SocketAddress): SystemResult {
+    return this.#on(handle, 'bind', (socket) => {
+      const result = this.#script.answer('bind', socket, [socket, at], () => {
+        socket.localAddress = at
+        return 0
+      })
+      if (result >= 0) socket.bound = at
+      return result
+    })
+  }
+
+  #setOption(handle: Handle, name: SocketOptionName, value: SocketOptionValue): SystemResult {
+    return this.#on(handle, 'setOption', (socket) => {
+      if (!this.capabilities.options.includes(name)) return -errno.ENOPROTOOPT
+      const result = this.#script.answer('setOption', socket, [socket, name, value], () => {
+        const encoded = encodeSocketOption(socket.spec, name, value)
+        if (typeof encoded === 'number') return encoded
+        socket.rawOptions.set(`${encoded.level}:${encoded.option}`, encoded.value)
+        return 0
+      })
+      if (result >= 0) socket.options.set(name, value)
+      return result
+    })
   }
 
   #close(socket: ScriptedSocket, mode: CloseMode): void {

@@ -3,6 +3,7 @@ import type { SocketAddress } from '../address.js'
 import type { CloseMode, Handle, SocketSpec, SystemResult, Token } from '../backend.js'
 import { errno } from '../errno.js'
 import type { Interest } from '../readiness.js'
+import type { SocketOptionName, SocketOptionValue } from '../socket-options.js'
 
 /** An answer: the number itself, or what makes it of the call. */
 export type Answer<Arguments extends readonly unknown[]> =
@@ -13,25 +14,59 @@ export type Answer<Arguments extends readonly unknown[]> =
 export interface ScriptedAnswers {
   /** 0 for a new socket, or a negated errno. */
   open?: Answer<[spec: SocketSpec]>
+  bind?: Answer<[socket: ScriptedSocket, at: SocketAddress]>
+  setOption?: Answer<[socket: ScriptedSocket, name: SocketOptionName, value: SocketOptionValue]>
   connect?: Answer<[socket: ScriptedSocket, to: SocketAddress]>
   register?: Answer<[socket: ScriptedSocket, interest: Interest]>
   finishConnect?: Answer<[socket: ScriptedSocket]>
   receive?: Answer<[socket: ScriptedSocket, into: Uint8Array]>
   send?: Answer<[socket: ScriptedSocket, data: Uint8Array, offset: number]>
   shutdown?: Answer<[socket: ScriptedSocket]>
+  disconnect?: Answer<[socket: ScriptedSocket]>
+  /** `KernelSockets.setOption`, by number. */
+  setRawOption?: Answer<[socket: ScriptedSocket, level: number, option: number, value: Uint8Array]>
+  /** `KernelSockets.getOption`, by number. */
+  getRawOption?: Answer<[socket: ScriptedSocket, level: number, option: number, into: Uint8Array]>
+  connectAndWait?: Answer<[socket: ScriptedSocket, to: SocketAddress, timeoutMs: number]>
+  /** 0 to take over what {@link Script.descriptors} has there, or a negated errno. */
+  adopt?: Answer<[descriptor: number]>
+  /** The descriptor given away, or a negated errno. */
+  detach?: Answer<[socket: ScriptedSocket]>
+}
+
+/** Answers that are not about a socket which is there. */
+export type SocketlessAnswer = 'open' | 'adopt'
+
+/** A socket from elsewhere, for adopt() to find. */
+export interface ScriptedDescriptor {
+  readonly spec: SocketSpec
+  readonly localAddress?: SocketAddress
+  /** With one it is connected. */
+  readonly peerAddress?: SocketAddress
 }
 
 export class ScriptedSocket {
   readonly handle: Handle
   readonly spec: SocketSpec
   /** Overrides the script's answers for this socket. */
-  readonly answers: Omit<ScriptedAnswers, 'open'> = {}
+  readonly answers: Omit<ScriptedAnswers, SocketlessAnswer> = {}
   /** Every address given to connect(), in order. */
   readonly connects: SocketAddress[] = []
   /** The armed registration. */
   registration: { readonly token: Token; readonly interest: Interest } | undefined
   /** How it was closed; undefined while it is open. */
-  closed: CloseMode | undefined
+  closed: CloseMode | 'detached' | undefined
+  /** The address given to bind(). */
+  bound: SocketAddress | undefined
+  /** Options set by name. */
+  readonly options = new Map<SocketOptionName, SocketOptionValue>()
+  /** Bytes of the options set by name or by number; the key is `level:option`. */
+  readonly rawOptions = new Map<string, Uint8Array>()
+  /** The descriptor that it was adopted from. */
+  readonly adopted: number | undefined
+  /** When connect() was called, in milliseconds of the script's clock, and when it was last made ready. */
+  connectedAt = 0
+  readyAt = 0
   /** What send() took where the answers did not say otherwise. */
   readonly sent: Buffer[] = []
   /** shutdown() was called. */
@@ -40,9 +75,10 @@ export class ScriptedSocket {
   peerAddress: SocketAddress | undefined
   readonly #inbox: (Buffer | 'end')[] = []
 
-  constructor(handle: Handle, spec: SocketSpec) {
+  constructor(handle: Handle, spec: SocketSpec, adopted?: number) {
     this.handle = handle
     this.spec = spec
+    this.adopted = adopted
   }
 
   /** The last address given to connect(). */
@@ -60,14 +96,14 @@ export class ScriptedSocket {
     this.#inbox.push(data === 'end' ? 'end' : Buffer.from(data as string))
   }
 
-  /** What receive() does where no answer is given: takes from what has arrived. */
+  /** What receive() does where no answer is given: takes from what has arrived, one message where it is no stream. */
   takeArrived(into: Uint8Array): SystemResult {
     const first = this.#inbox[0]
     if (first === undefined) return -errno.EAGAIN
     if (first === 'end') return 0
     const count = Math.min(first.length, into.length)
     into.set(first.subarray(0, count))
-    if (count === first.length) this.#inbox.shift()
+    if (count === first.length || this.spec.type !== 'stream') this.#inbox.shift()
     else this.#inbox[0] = first.subarray(count)
     return count
   }

@@ -6,6 +6,8 @@ import { Interest, Readiness } from '../readiness.js'
 import type { SimulatedPeer, SimulatedPeerEnd, SimulatedPeerProgram } from './simulated-peer.js'
 import { SimulatedStream } from './simulated-stream.js'
 
+/** What a unix socket's send buffer takes at once, by default: net.core.wmem_default. */
+const LONGEST_PACKET = 212_992
 const LOST = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
 
 /** What a connection needs from its network. */
@@ -21,10 +23,11 @@ export class SimulatedConnection implements SimulatedPeerEnd {
   address: SocketAddress = { family: 'unix', path: '' }
   state: 'fresh' | 'connecting' | 'connected' | 'lost' | 'closed' = 'fresh'
   readonly #host: SimulatedHost
-  readonly #inbound = new SimulatedStream()
-  readonly #outbound = new SimulatedStream()
+  readonly #messages: boolean
+  readonly #inbound: SimulatedStream
+  readonly #outbound: SimulatedStream
   /** Written by the peer, waiting for room in the inbound stream. */
-  readonly #backlog = new SimulatedStream()
+  readonly #backlog: SimulatedStream
   #program: SimulatedPeerProgram = {}
   #status: ConnectStatus = ConnectStatus.PENDING
   #error = 0
@@ -33,8 +36,13 @@ export class SimulatedConnection implements SimulatedPeerEnd {
   #peerTurn = false
   #peerTold = false
 
-  constructor(host: SimulatedHost) {
+  /** With `messages` it keeps their boundaries: SOCK_SEQPACKET. */
+  constructor(host: SimulatedHost, messages = false) {
     this.#host = host
+    this.#messages = messages
+    this.#inbound = new SimulatedStream(messages)
+    this.#outbound = new SimulatedStream(messages)
+    this.#backlog = new SimulatedStream(messages)
   }
 
   connect(to: SocketAddress, peer: SimulatedPeer): SystemResult {
@@ -72,6 +80,8 @@ export class SimulatedConnection implements SimulatedPeerEnd {
     if (this.state === 'connecting') return -errno.EAGAIN
     if (this.state !== 'connected') return -errno.ENOTCONN
     if (this.#outbound.ended) return -errno.EPIPE
+    if (this.#messages && data.length - offset > LONGEST_PACKET) return -errno.EMSGSIZE
+    if (this.#messages && data.length - offset > this.#outbound.room) return -errno.EAGAIN
     const part = data.subarray(offset, offset + this.#outbound.room)
     if (part.length === 0 && data.length > offset) return -errno.EAGAIN
     this.#outbound.write(part)
@@ -164,8 +174,7 @@ export class SimulatedConnection implements SimulatedPeerEnd {
   /** Moves what the peer wrote to where receive() finds it. */
   #fill(): void {
     if (this.state !== 'connected') return
-    const room = Buffer.alloc(Math.min(this.#inbound.room, this.#backlog.size))
-    this.#inbound.write(room.subarray(0, this.#backlog.read(room)))
+    this.#backlog.moveTo(this.#inbound)
     this.#inbound.ended = this.#backlog.ended && this.#backlog.size === 0
     this.#host.changed()
   }
@@ -177,7 +186,7 @@ export class SimulatedConnection implements SimulatedPeerEnd {
       this.#peerTurn = false
       if (this.#paused || this.#peerTold) return
       if (this.#outbound.size > 0) {
-        this.#program.data?.(this.#outbound.readAll())
+        for (const chunk of this.#outbound.readAll()) this.#program.data?.(chunk)
         this.#host.changed()
       }
       if (this.#outbound.ended && this.#outbound.size === 0) this.#tellPeer('end')

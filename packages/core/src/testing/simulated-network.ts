@@ -1,16 +1,17 @@
 /** A network in memory: addresses with peers behind them, and a backend whose sockets reach them. */
-import { formatAddress, isInet, type SocketAddress } from '../address.js'
+import { formatAddress, type SocketAddress, type SocketType } from '../address.js'
 import type { BackendFactory } from '../backend.js'
 import { type Clock, systemClock } from '../clock.js'
 import { errno } from '../errno.js'
 import { type Script, type ScriptOptions, scriptedBackend } from './script.js'
 import type { ScriptedSocket } from './scripted-socket.js'
-import { SimulatedConnection } from './simulated-connection.js'
+import { SimulatedConnection, type SimulatedHost } from './simulated-connection.js'
+import { SimulatedDatagrams } from './simulated-datagrams.js'
+import { LocalAddresses } from './simulated-local.js'
 import { failingPeer, type SimulatedPeer } from './simulated-peer.js'
 
 /** A timer that is only there to keep the process alive; Node's longest. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
-const FIRST_PORT = 40_000
 
 export interface NetworkOptions {
   /** What turns and delays are counted in; the reactor's own. Default: the system's. */
@@ -23,30 +24,49 @@ export interface NetworkOptions {
  */
 export class SimulatedNetwork {
   readonly clock: Clock
-  readonly #peers = new Map<string, SimulatedPeer>()
+  readonly #peers = new Map<string, Listening>()
+  readonly #attachments = new Set<Attachment>()
 
   constructor({ clock = systemClock }: NetworkOptions = {}) {
     this.clock = clock
   }
 
-  /** Puts a peer at an address. */
-  listen(address: SocketAddress, peer: SimulatedPeer): this {
-    this.#peers.set(formatAddress(address), peer)
+  /** Puts a peer at an address. At a unix address sockets of one type may connect, where one is given: EPROTOTYPE, unix(7). */
+  listen(address: SocketAddress, peer: SimulatedPeer, type?: SocketType): this {
+    this.#peers.set(formatAddress(address), { peer, type })
     return this
   }
 
   peerAt(address: SocketAddress): SimulatedPeer {
-    return this.#peers.get(formatAddress(address)) ?? nobody(address)
+    return this.#peers.get(formatAddress(address))?.peer ?? nobody(address)
+  }
+
+  /** The type of the sockets that may connect there; undefined for any. */
+  typeAt(address: SocketAddress): SocketType | undefined {
+    return this.#peers.get(formatAddress(address))?.type
+  }
+
+  /** A datagram from somebody to a socket that has this local address; where there is none, it is lost. */
+  datagram(from: SocketAddress, to: SocketAddress, message: Uint8Array): void {
+    for (const attachment of this.#attachments) attachment.datagram(from, to, message)
   }
 
   /** A backend on this network, for `createReactor({ backend })`; the capabilities and name can be other ones. */
   backend(options: Pick<ScriptOptions, 'capabilities' | 'name'> = {}): BackendFactory {
     return (sink) => {
-      const script = scriptedBackend({ name: 'simulated', ...options, strict: false })
-      new Attachment(this, script)
+      const capabilities = { kernelSockets: false, ...options.capabilities }
+      const { clock } = this
+      const name = 'simulated'
+      const script = scriptedBackend({ name, clock, ...options, capabilities, strict: false })
+      this.#attachments.add(new Attachment(this, script))
       return script.factory(sink)
     }
   }
+}
+
+interface Listening {
+  readonly peer: SimulatedPeer
+  readonly type: SocketType | undefined
 }
 
 /** A network with nobody on it. */
@@ -64,17 +84,19 @@ function nobody(address: SocketAddress): SimulatedPeer {
 class Attachment {
   readonly #network: SimulatedNetwork
   readonly #script: Script
-  readonly #connections = new Map<ScriptedSocket, SimulatedConnection>()
+  readonly #connections = new Map<ScriptedSocket, SimulatedConnection | SimulatedDatagrams>()
+  readonly #local = new LocalAddresses()
   /** Sockets whose level may have changed since the last batch. */
   #changed = new Set<ScriptedSocket>()
   #delivering = false
   #scheduled = false
-  #nextPort = FIRST_PORT
   #keepAlive: NodeJS.Timeout | undefined
 
   constructor(network: SimulatedNetwork, script: Script) {
     this.#network = network
     this.#script = script
+    script.answers.bind = (socket, at) => this.#local.bind(socket, at)
+    script.answers.disconnect = (socket) => this.#disconnect(socket)
     script.answers.connect = (socket, to) => this.#connect(socket, to)
     script.answers.register = (socket) => this.#look(socket)
     script.answers.finishConnect = (socket) => this.#of(socket).finishConnect()
@@ -84,17 +106,24 @@ class Attachment {
     script.onPoll = () => this.#deliver()
     script.onArmed = (count, referenced) => this.#stayAlive(count > 0 && referenced)
     script.onClose = (socket) => {
-      this.#of(socket).close(socket.closed ?? 'reset')
+      this.#of(socket).close(socket.closed === 'graceful' ? 'graceful' : 'reset')
       this.#connections.delete(socket)
+      this.#local.release(socket)
       this.#changed.delete(socket)
     }
   }
 
-  #of(socket: ScriptedSocket): SimulatedConnection {
+  datagram(from: SocketAddress, to: SocketAddress, message: Uint8Array): void {
+    const socket = this.#local.at(to)
+    const connection = socket && this.#of(socket)
+    if (connection instanceof SimulatedDatagrams) connection.arrive(from, message)
+  }
+
+  #of(socket: ScriptedSocket): SimulatedConnection | SimulatedDatagrams {
     const known = this.#connections.get(socket)
     if (known) return known
     const { clock } = this.#network
-    const connection = new SimulatedConnection({
+    const host: SimulatedHost = {
       later: (callback) => clock.defer(callback, this.#script.referenced),
       after: (delayMs, callback) => void clock.setTimer(delayMs, callback),
       changed: () => {
@@ -102,24 +131,40 @@ class Attachment {
         socket.peerAddress = connection.state === 'connected' ? connection.address : undefined
         this.#look(socket)
       },
-    })
+    }
+    const connection =
+      socket.spec.type === 'dgram'
+        ? new SimulatedDatagrams(host)
+        : new SimulatedConnection(host, socket.spec.type === 'seqpacket')
     this.#connections.set(socket, connection)
     return connection
   }
 
   #connect(socket: ScriptedSocket, to: SocketAddress): number {
     if (to.family !== socket.spec.family) return -errno.EAFNOSUPPORT
+    const peer = this.#network.peerAt(to)
+    const type = this.#network.typeAt(to) ?? socket.spec.type
+    if (type !== socket.spec.type) return -errno.EPROTOTYPE
     const connection = this.#of(socket)
     const wasFresh = connection.state === 'fresh' || connection.state === 'lost'
-    const result = connection.connect(to, this.#network.peerAt(to))
-    if (wasFresh && connection.state === 'connecting') socket.localAddress = this.#localFor(to)
+    const result = connection.connect(to, peer)
+    const hasBegun = connection.state === 'connecting' || connection.state === 'connected'
+    if (wasFresh && hasBegun) this.#local.choose(socket)
     return result
   }
 
-  #localFor(to: SocketAddress): SocketAddress {
-    if (!isInet(to)) return { family: 'unix', path: '' }
-    const address = to.family === 'inet' ? '192.0.2.99' : '2001:db8::99'
-    return { family: to.family, address, port: this.#nextPort++ }
+  /** As AF_UNSPEC does: connect(2). A unix stream has no such thing: unix(7). */
+  #disconnect(socket: ScriptedSocket): number {
+    const connection = this.#of(socket)
+    if (connection instanceof SimulatedDatagrams) connection.disconnect()
+    else if (socket.spec.family === 'unix') return -errno.EINVAL
+    else {
+      connection.close('reset')
+      this.#connections.delete(socket)
+    }
+    socket.peerAddress = undefined
+    this.#local.forget(socket)
+    return 0
   }
 
   #look(socket: ScriptedSocket): number {

@@ -36,12 +36,15 @@ export interface SimulatedPeer {
   readonly latencyMs?: number
   /** Whom the accepted connection talks to. Default: somebody who reads and says nothing. */
   accept?(end: SimulatedPeerEnd): SimulatedPeerProgram
+  /** Is told of a datagram; each reply is a datagram, too. Without it, datagrams are refused where a handshake is, or lost. */
+  datagram?(message: Buffer, reply: (message: Uint8Array) => void): void
 }
 
 /** Sends back what it gets, and ends when the near end does. */
 export function echoPeer(): SimulatedPeer {
   return {
     accept: (end) => ({ data: (chunk) => end.write(chunk), end: () => end.end() }),
+    datagram: (message, reply) => reply(message),
   }
 }
 

@@ -1,5 +1,5 @@
 /** A simulated network with one peer of each kind at fixed addresses: for whole programs and the conformance suite. */
-import type { SocketAddress } from '../address.js'
+import type { SocketAddress, SocketType } from '../address.js'
 import type { BackendFactory } from '../backend.js'
 import {
   type NetworkOptions,
@@ -32,16 +32,38 @@ export const STANDARD_PORTS = {
 export type StandardPeer = keyof typeof STANDARD_PORTS
 
 /** The addresses of a standard peer; where nobody listens there is a unix path, too, that does not exist. */
-export function standardAddresses(
-  name: StandardPeer,
-): Record<'tcp4' | 'tcp6' | 'unix' | 'abstract', SocketAddress> {
+export function standardAddresses(name: StandardPeer): Record<StandardTransport, SocketAddress> {
   const port = STANDARD_PORTS[name]
+  const inet = { family: 'inet', address: '192.0.2.1', port } as const
+  const inet6 = { family: 'inet6', address: '2001:db8::1', port } as const
   return {
-    tcp4: { family: 'inet', address: '192.0.2.1', port },
-    tcp6: { family: 'inet6', address: '2001:db8::1', port },
+    tcp4: inet,
+    tcp6: inet6,
+    udp4: inet,
+    udp6: inet6,
     unix: { family: 'unix', path: `/simulated/${name}` },
     abstract: { family: 'unix', path: `\0simulated-${name}` },
+    unixgram: { family: 'unix', path: `/simulated/${name}.datagrams` },
+    unixpacket: { family: 'unix', path: `/simulated/${name}.packets` },
   }
+}
+
+type StandardTransport =
+  | 'tcp4'
+  | 'tcp6'
+  | 'udp4'
+  | 'udp6'
+  | 'unix'
+  | 'abstract'
+  | 'unixgram'
+  | 'unixpacket'
+
+/** The types of socket that may connect to the unix addresses. */
+const TYPES: Readonly<Partial<Record<StandardTransport, SocketType>>> = {
+  unix: 'stream',
+  abstract: 'stream',
+  unixgram: 'dgram',
+  unixpacket: 'seqpacket',
 }
 
 const PEERS: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {
@@ -86,7 +108,9 @@ export function standardNetwork(
   for (const name of Object.keys(STANDARD_PORTS) as StandardPeer[]) {
     const peer = others[name] ?? PEERS[name]
     if (peer === undefined) continue
-    for (const address of Object.values(standardAddresses(name))) network.listen(address, peer)
+    for (const [transport, address] of Object.entries(standardAddresses(name))) {
+      network.listen(address, peer, TYPES[transport as StandardTransport])
+    }
   }
   return network
 }

@@ -5,7 +5,10 @@ Endpoints:
   tcp://host:port     host name or IPv4 address, port 0 to 65535
   tcp://[v6]:port     IPv6 address, with a zone where it needs one: tcp://[fe80::1%eth0]:80
   unix:/path          Unix-domain socket
-  unix:@name          the same in Linux's abstract namespace`
+  unix:@name          the same in Linux's abstract namespace
+  udp://host:port     connected UDP socket: reached without anybody's answer
+  unixgram:/path      Unix-domain datagram socket; unixpacket: for one that keeps packets in order
+  vsock://cid:port    virtual machine or host, by number`
 
 const EXIT_CODES = `
 Exit codes:

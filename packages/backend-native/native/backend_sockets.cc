@@ -1,0 +1,248 @@
+// Backend: its sockets, from open or adopted to closed or detached.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "adoption.h"
+#include "backend.h"
+#include "blocking_connect.h"
+#include "closing.h"
+#include "connect_completion.h"
+
+namespace pollout {
+
+namespace {
+
+constexpr double kNsPerMs = 1e6;
+
+// Whether connect(2) has begun something, or has ended it at once.
+bool HasBegun(int result) noexcept {
+  return result == 0 || result == -EINPROGRESS || result == -EINTR;
+}
+
+// For a socket that connect(2) with these times was called on.
+void NoteStart(Socket& socket, const SocketAddress& to, int result, std::uint64_t before) noexcept {
+  // TCP's 0 for the second call, after the handshake, is the end of the first one.
+  if (result == 0 && socket.kind.IsTcp() && socket.connect.started_ns != 0) return;
+  socket.connect = {};
+  socket.connect.started_ns = before;
+  socket.connect.port = to.InetPort();
+  // Ended within the call; TCP's 0 is no end (connect_completion.cc, TCP_FASTOPEN_CONNECT).
+  if (result == 0 && !socket.kind.IsTcp()) socket.connect.ended_ns = uv_hrtime();
+}
+
+}  // namespace
+
+std::int64_t Backend::Open(SocketKind kind) {
+  if (closing_) return -EBADF;
+  Recycler::Spare spare;
+  if (kind.IsTcp()) spare = recycler_.Take(kind.family);
+  const bool recycled = static_cast<bool>(spare.fd);
+  UniqueFd fd = recycled ? std::move(spare.fd) : NewSocket(kind);
+  if (!fd) return -errno;
+  const std::int64_t handle = sockets_.Insert(std::move(fd), kind);
+  Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
+  if (socket == nullptr) return handle;
+  socket->recyclable = kind.IsTcp();
+  socket->registered = recycled;
+  socket->spent = recycled;
+  socket->recycled = recycled;
+  socket->peer = spare.peer;
+  return handle;
+}
+
+// Nobody is told that there are no descriptors left while spares hold some.
+UniqueFd Backend::NewSocket(SocketKind kind) noexcept {
+  const int type = kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  UniqueFd fd(::socket(kind.family, type, 0));
+  if (fd || (errno != EMFILE && errno != ENFILE) || recycler_.empty()) return fd;
+  recycler_.Clear();
+  return UniqueFd(::socket(kind.family, type, 0));
+}
+
+std::int64_t Backend::Adopt(int fd) {
+  if (closing_) return -EBADF;
+  SocketKind kind;
+  const int refused = CheckAdoptable(fd, &kind);
+  if (refused != 0) return refused;
+  if (sockets_.Holds(fd) || recycler_.Holds(fd)) return -EEXIST;
+  if (sockets_.IsFull()) return -EMFILE;
+  const int failed = MakeNonBlocking(fd);
+  if (failed != 0) return failed;
+  const std::int64_t handle = sockets_.Insert(UniqueFd(fd), kind);
+  Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
+  socket->recyclable = false;
+  socket->may_linger = true;
+  return handle;
+}
+
+int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept {
+  if (socket.peer == peer) return 0;
+  Recycler::Spare spare{std::move(socket.fd), socket.peer};
+  if (recycler_.Exchange(spare, peer)) {
+    socket.fd = std::move(spare.fd);
+    socket.peer = peer;
+    return 0;
+  }
+  // Kept first: its descriptor may be the one that is missing.
+  recycler_.Keep(std::move(spare.fd), spare.peer);
+  socket.fd = NewSocket(socket.kind);
+  if (!socket.fd) {
+    const int error = errno;
+    sockets_.Vacate(handle);
+    return -error;
+  }
+  socket.registered = false;
+  socket.spent = false;
+  socket.recycled = false;
+  socket.peer = {};
+  return 0;
+}
+
+Backend::Claimed Backend::Claim(double handle) noexcept {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return {nullptr, -EBADF};
+  if (socket->recycled) {
+    // To whom it will connect cannot be told, so it has to be a new one.
+    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
+    if (failed != 0) return {nullptr, failed};
+  }
+  socket->recyclable = false;
+  return {socket, 0};
+}
+
+int Backend::Bind(double handle, const SocketAddress& at) {
+  const auto [socket, failed] = Claim(handle);
+  if (failed != 0) return failed;
+  return ::bind(socket->fd.get(), at.get(), at.size()) == 0 ? 0 : -errno;
+}
+
+int Backend::Connect(double handle, const SocketAddress& to) {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return -EBADF;
+  const TcpPeer peer = socket->kind.IsTcp() ? to.ToTcpPeer() : TcpPeer{};
+  if (socket->recycled) {
+    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), peer);
+    if (failed != 0) return failed;
+  }
+  // A second peer would have the first one's sequence numbers.
+  if (peer.family != socket->kind.family || (socket->peer && !(socket->peer == peer))) {
+    socket->recyclable = false;
+  }
+  socket->peer = peer;
+  // A report of the attempt before says nothing of this one.
+  socket->last_events = 0;
+  const std::uint64_t before = uv_hrtime();
+  const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  if (HasBegun(result)) {
+    socket->recycled = false;
+    const bool first = socket->connect.started_ns == 0;
+    NoteStart(*socket, to, result, before);
+    socket->connect.deferred |= first && result == 0;
+  }
+  return result;
+}
+
+int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeout_ms) {
+  const auto [socket, failed] = Claim(handle);
+  if (failed != 0) return failed;
+  const int fd = socket->fd.get();
+  socket->last_events = 0;
+  const std::uint64_t deadline = DeadlineIn(timeout_ms);
+  const std::uint64_t before = uv_hrtime();
+  const int result = ConnectBlocking(fd, socket->kind, to, deadline);
+  if (!HasBegun(result)) return result;
+  NoteStart(*socket, to, result, before);
+  while (result == 0 || WaitUntilWritable(fd, deadline)) {
+    socket->connect.reported_ns = uv_hrtime();
+    const int status = Finish(*socket);
+    if (status == kSelfConnected) return -EADDRNOTAVAIL;
+    if (status != kPending) return status;
+    if (result == 0) break;
+  }
+  return -EINPROGRESS;
+}
+
+int Backend::Disconnect(double handle) {
+  const auto [socket, failed] = Claim(handle);
+  if (failed != 0) return failed;
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  if (::connect(socket->fd.get(), &nobody, sizeof(nobody)) != 0) return -errno;
+  socket->connect = {};
+  socket->peer = {};
+  return 0;
+}
+
+// An end is noted once: by the next report the kernel may have measured other round trips.
+int Backend::Finish(Socket& socket) noexcept {
+  const auto [status, at_ns] = pollout::FinishConnect(socket);
+  if (status == kPending) return status;
+  if (status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = at_ns;
+  return status;
+}
+
+double Backend::TimeOf(std::uint64_t ns) const noexcept {
+  if (ns == 0) return std::numeric_limits<double>::quiet_NaN();
+  return (static_cast<double>(ns) / kNsPerMs) - origin_ms_;
+}
+
+int Backend::FinishConnect(double handle, ConnectTimes* times) {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return -EBADF;
+  const int status = Finish(*socket);
+  const ConnectProgress& connect = socket->connect;
+  times->started = TimeOf(connect.started_ns);
+  // Of a connect that somebody else began, the end alone says nothing.
+  times->ended = TimeOf(connect.started_ns == 0 ? 0 : connect.ended_ns);
+  return status;
+}
+
+int Backend::Register(double handle, double token, std::uint32_t interest) {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return -EBADF;
+  if (socket->recycled) {
+    // Registered before it connects: to whom cannot be told, so it has to be a new one.
+    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
+    if (failed != 0) return failed;
+  }
+  const int result = poller_.Arm(*socket, static_cast<std::uint64_t>(handle), token, interest);
+  Settle();
+  return result;
+}
+
+void Backend::Deregister(double handle) {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return;
+  poller_.Disarm(*socket);
+  Settle();
+}
+
+void Backend::Close(double handle, bool reset) {
+  Socket* socket = sockets_.Find(handle);
+  if (socket == nullptr) return;
+  if (reset && delivering_ && !broken_ && recycler_.Disconnect(*socket)) {
+    const TcpPeer peer = socket->peer;
+    recycler_.Keep(sockets_.Take(static_cast<std::uint64_t>(handle)), peer);
+    return;
+  }
+  poller_.Forget(*socket);
+  PrepareClose(*socket, reset);
+  sockets_.Remove(static_cast<std::uint64_t>(handle));
+  Settle();
+}
+
+int Backend::Detach(double handle) {
+  const auto [socket, failed] = Claim(handle);
+  if (failed != 0) return failed;
+  poller_.Remove(*socket);
+  const int fd = sockets_.Take(static_cast<std::uint64_t>(handle)).Release();
+  Settle();
+  return fd;
+}
+
+}  // namespace pollout

@@ -1,0 +1,67 @@
+/** Runs the bench as a program, and reads what it writes. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
+import type { HandshakeSample } from '../src/job.js'
+
+interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+interface Row<Sample = Record<string, number>> {
+  readonly id: string
+  readonly figure?: Summary
+  readonly ofC?: Summary
+  readonly ofNodeNet?: Summary
+  readonly samples: readonly Sample[]
+}
+
+export const HANDSHAKES = ['handshake', 'handshake-veth'] as const
+
+type Scenario = 'accepted' | 'refused' | 'scattered' | 'burst' | 'idle'
+type Rows = Record<Scenario, readonly Row[]> &
+  Record<(typeof HANDSHAKES)[number], readonly Row<HandshakeSample>[]>
+
+export interface Results extends Rows {
+  readonly machine: Record<string, unknown>
+  readonly quick: boolean
+  readonly skipped: Record<string, string>
+  /** The reason, where there can be no namespaced peer. */
+  readonly skippedHandshakes?: string
+  readonly targets: readonly {
+    readonly scenario: string
+    readonly contestant: string
+    readonly met?: boolean
+  }[]
+}
+
+/** What a quick run of all may take where others use the machine too; it takes 20 s alone. */
+export const QUICK_RUN_MS = 180_000
+
+export const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** Of this test file; gone after it. */
+export const folder = mkdtempSync(join(tmpdir(), 'pollout-bench-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+export function bench(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    const options = { env: { ...process.env, ...env } }
+    execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr })
+    })
+  })
+}
+
+export function read(file: string): Results {
+  return JSON.parse(readFileSync(file, 'utf8')) as Results
+}
+
+export function ids(rows: readonly Row<unknown>[]): string[] {
+  return rows.map(({ id }) => id)
+}

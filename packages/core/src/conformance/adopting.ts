@@ -1,0 +1,132 @@
+/** Conformance of `adopt()`: descriptors from elsewhere, in every state that they can be in. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { firstValueFrom } from 'rxjs'
+import type { ConnectError } from '../errors.js'
+import type { Reactor } from '../reactor.js'
+import { Interest } from '../readiness.js'
+import { addressOf, type Define, rejection, type Trial } from './trial.js'
+import type { PeerKind } from './world.js'
+
+export function defineAdoptTests(test: Define): void {
+  const needs = { transport: 'tcp4', capability: 'kernelSockets' } as const
+
+  test(
+    'a connected socket: works on, under the address of its peer',
+    async (t) => {
+      const reactor = t.reactor()
+      const endpoint = t.world.endpoint('echo')
+      const first = await firstValueFrom(reactor.connect(endpoint))
+      await first.send('one')
+      const connection = await firstValueFrom(reactor.adopt(first.detach()))
+      assert.deepEqual(
+        [connection.endpoint, connection.peerAddress],
+        [endpoint, addressOf(endpoint)],
+      )
+      await connection.send('two')
+      let text = ''
+      for await (const chunk of connection.chunks()) {
+        text += chunk
+        if (text.length === 6) break
+      }
+      assert.equal(text, 'onetwo')
+      connection.reset()
+    },
+    needs,
+  )
+
+  test(
+    'one that is still connecting: waited for, until the deadline',
+    async (t) => {
+      const reactor = t.reactor()
+      const adopting = reactor.adopt(begun(t, reactor, 'silent'), { timeoutMs: 30 })
+      const error = await rejection(firstValueFrom(adopting))
+      const { code, timedOutBy, attempts } = error as ConnectError
+      assert.deepEqual([code, timedOutBy, attempts], ['ETIMEDOUT', 'deadline', []])
+    },
+    needs,
+  )
+
+  test(
+    'one whose connect ends while it is adopted: connected, or refused',
+    async (t) => {
+      const reactor = t.reactor()
+      const descriptor = begun(t, reactor, 'echo')
+      ;(await firstValueFrom(reactor.adopt(descriptor))).reset()
+      const refused = reactor.adopt(begun(t, reactor, 'refused'))
+      const error = (await rejection(firstValueFrom(refused))) as ConnectError
+      assert.deepEqual([error.code, error.phase], ['ECONNREFUSED', 'connect'])
+    },
+    needs,
+  )
+
+  test(
+    'one that has failed, and has not been asked: its error',
+    async (t) => {
+      const reactor = t.reactor()
+      const socket = reactor.socket('inet')
+      socket.connect(addressOf(t.world.endpoint('refused')))
+      await firstValueFrom(reactor.readiness(socket, Interest.WRITABLE))
+      const error = await rejection(firstValueFrom(reactor.adopt(socket.detach())))
+      assert.equal((error as ConnectError).code, 'ECONNREFUSED')
+    },
+    needs,
+  )
+
+  test(
+    'twice: EBADF, and the connection is not harmed',
+    async (t) => {
+      const reactor = t.reactor()
+      const first = await firstValueFrom(reactor.connect(t.world.endpoint('echo')))
+      const adopting = reactor.adopt(first.detach())
+      const connection = await firstValueFrom(adopting)
+      const error = await rejection(firstValueFrom(adopting))
+      assert.equal((error as ConnectError).code, 'EBADF')
+      await connection.send('hello')
+      assert.equal(String((await connection.chunks().next()).value), 'hello')
+      connection.reset()
+    },
+    needs,
+  )
+
+  test(
+    'no socket, a listening one, nothing at all: typed, local, and still the caller’s',
+    async (t) => {
+      const reactor = t.reactor()
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const listening = (server as unknown as { _handle: { fd: number } })._handle.fd
+      const file = openSync('/dev/null', 'r')
+      for (const [descriptor, code] of [
+        [file, 'ENOTSOCK'],
+        [listening, 'EINVAL'],
+      ] as const) {
+        const error = (await rejection(firstValueFrom(reactor.adopt(descriptor)))) as ConnectError
+        assert.deepEqual([error.code, error.phase, error.localFault], [code, 'local', true])
+        fstatSync(descriptor)
+      }
+      closeSync(file)
+      const error = (await rejection(firstValueFrom(reactor.adopt(file)))) as ConnectError
+      assert.deepEqual([error.code, error.phase, error.localFault], ['EBADF', 'local', true])
+      server.close()
+      await once(server, 'close')
+    },
+    { ...needs, realNetwork: true },
+  )
+
+  test('without the kernel’s sockets: ERR_UNSUPPORTED', async (t) => {
+    const reactor = t.reactor()
+    if (reactor.capabilities.kernelSockets) return
+    const error = (await rejection(firstValueFrom(reactor.adopt(0)))) as ConnectError
+    assert.deepEqual([error.code, error.phase], ['ERR_UNSUPPORTED', 'local'])
+  })
+}
+
+/** The descriptor of a socket whose connect has just been called. */
+function begun(t: Trial, reactor: Reactor, kind: PeerKind): number {
+  const socket = reactor.socket('inet')
+  assert.equal(socket.connect(addressOf(t.world.endpoint(kind))), 'EINPROGRESS')
+  return socket.detach()
+}

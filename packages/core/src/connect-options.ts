@@ -1,0 +1,157 @@
+/** The options of `connect()` and `connectMany()`, and their check: once, at the call. */
+import { literalFamily } from './address.js'
+import { unknownOption } from './options.js'
+import {
+  checkPorts,
+  checkSocketOption,
+  isSocketOptionName,
+  type PortRange,
+  SOCKET_OPTION_NAMES,
+  type SocketOptionName,
+  type SocketOptions,
+  type SocketOptionValue,
+} from './socket-options.js'
+import { type RawOption, SocketSetup } from './socket-setup.js'
+import { SourceAddresses } from './source-addresses.js'
+
+/** One setsockopt(2) in this platform's own numbers. */
+export interface RawSocketOption {
+  readonly level: number
+  readonly option: number
+  /** The bytes as the kernel takes them; a number is written as an `int`. */
+  readonly value: Uint8Array | number
+}
+
+/**
+ * How the socket is made: its options by name, set before it connects, and where it connects from. What fails of it
+ * fails the connect, with the errno and the syscall `setsockopt` or `bind`, phase `local`; what the backend does not
+ * have, with `ERR_UNSUPPORTED`, before any socket is opened.
+ */
+export interface SocketSetupOptions extends SocketOptions {
+  /**
+   * Where to connect from: an address literal, or several, which are used in turn. A connect whose address has no port
+   * left for the destination goes on with the next one at once, and fails when none has. Only those of the target's
+   * family count. For unix sockets, paths to bind; `@name` is an abstract one, the empty string any free abstract name.
+   */
+  readonly localAddress?: string | readonly string[] | undefined
+  /** The local port, or the first and the last of a range from which a free one is taken: bind(2). */
+  readonly localPort?: number | PortRange | undefined
+  /** Options that have no name here, set after those that have; needs a backend with `kernelSockets`. */
+  readonly rawOptions?: readonly RawSocketOption[] | undefined
+}
+
+export interface ConnectOptions extends SocketSetupOptions {
+  /**
+   * Time for the whole connect: names, and every address tried. Default 30,000 ms; Infinity leaves it to the
+   * kernel (about 134 s on Linux). It starts to run when the connect takes its first step.
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * Cancels the connect, with a `ConnectError` of code `ABORT_ERR`; has no say once the connection is emitted. In a
+   * session it ends that too.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+const SETUP_NAMES = ['localAddress', 'localPort', 'rawOptions'] as const
+
+/**
+ * Makes the setup of what was asked for; undefined where nothing was. `others` are the options that are somebody else's
+ * to check. Throws TypeError or RangeError, also for a name that is no option: what is misspelt is never left out in silence.
+ */
+export function checkSetup(
+  options: SocketSetupOptions,
+  others: readonly string[],
+): SocketSetup | undefined {
+  let named: Map<SocketOptionName, SocketOptionValue> | undefined
+  let isPlain = true
+  for (const [name, value] of Object.entries(options)) {
+    if (others.includes(name) || value === undefined) continue
+    isPlain = false
+    if (isSocketOptionName(name)) {
+      named ??= new Map()
+      named.set(name, checkSocketOption(name, value))
+    } else if (!SETUP_NAMES.includes(name as (typeof SETUP_NAMES)[number])) {
+      throw unknownOption(name, [...others, ...SETUP_NAMES, ...SOCKET_OPTION_NAMES])
+    }
+  }
+  if (isPlain) return undefined
+  const raw = options.rawOptions === undefined ? [] : checkRaw(options.rawOptions)
+  return new SocketSetup(named ?? new Map(), raw, checkSources(options))
+}
+
+function checkSources({ localAddress, localPort }: SocketSetupOptions) {
+  if (localAddress === undefined && localPort === undefined) return undefined
+  const addresses = localAddress === undefined ? undefined : checkAddresses(localAddress)
+  return new SourceAddresses(addresses, localPort === undefined ? undefined : checkPort(localPort))
+}
+
+function checkPort(localPort: number | PortRange): PortRange {
+  if (typeof localPort !== 'number') return checkPorts('localPort', localPort)
+  if (Number.isInteger(localPort) && localPort >= 1 && localPort <= 65_535) {
+    return [localPort, localPort]
+  }
+  throw new RangeError(
+    `localPort must be a whole number from 1 to 65535, or [first, last], not ${localPort}; leave it out for any port`,
+  )
+}
+
+function checkAddresses(localAddress: string | readonly string[]): readonly string[] {
+  const all: unknown = typeof localAddress === 'string' ? [localAddress] : localAddress
+  if (!Array.isArray(all) || all.length === 0) {
+    throw new TypeError('localAddress must be an address, or an array of one or more')
+  }
+  return all.map(checkAddress)
+}
+
+/** Begins as a path does; so that a mistyped address is not taken for a file. */
+const PATH = /^$|^[@\0/]|^\.\.?\//
+/** Bytes of `sun_path`: unix(7). */
+const LONGEST_PATH = 108
+
+function checkAddress(address: unknown): string {
+  if (typeof address !== 'string') {
+    throw new TypeError(`localAddress must be a string, not ${String(address)}`)
+  }
+  if (literalFamily(address)) return address
+  if (!PATH.test(address) || address === '@' || address === '\0') {
+    throw new TypeError(
+      `localAddress ${JSON.stringify(address)} is no address of this machine; write an IPv4 or IPv6 literal, or for a unix socket /path, ./path or @name`,
+    )
+  }
+  const path = address.startsWith('@') ? `\0${address.slice(1)}` : address
+  const longest = path.startsWith('\0') ? LONGEST_PATH : LONGEST_PATH - 1
+  if (Buffer.byteLength(path) > longest || path.includes('\0', 1)) {
+    throw new RangeError(
+      `localAddress ${JSON.stringify(address)} is no unix path: at most ${longest} bytes, none of them NUL`,
+    )
+  }
+  return path
+}
+
+function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] {
+  if (!Array.isArray(rawOptions)) {
+    throw new TypeError('rawOptions must be an array of { level, option, value }')
+  }
+  return rawOptions.map((raw: RawSocketOption) => ({
+    level: checkInteger('level', raw?.level),
+    option: checkInteger('option', raw?.option),
+    value: checkRawValue(raw?.value),
+  }))
+}
+
+function checkRawValue(value: unknown): Uint8Array {
+  // Copied: what the caller does with its bytes afterwards changes nothing here.
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  const integer = checkInteger('value', value, 'or a Uint8Array')
+  return new Uint8Array(Int32Array.of(integer).buffer)
+}
+
+function checkInteger(what: string, value: unknown, or = ''): number {
+  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 32) {
+    return value
+  }
+  throw new TypeError(
+    `rawOptions: ${what} must be a 32-bit whole number${or && ` ${or}`}, not ${String(value)}`,
+  )
+}

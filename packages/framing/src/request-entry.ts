@@ -1,0 +1,93 @@
+/** One request on its way, and a queue of them. */
+import { AsyncResource } from 'node:async_hooks'
+import type { Subscriber } from 'rxjs'
+
+export class RequestEntry<Q, R> {
+  /** `waiting` to be sent; `sent`, and the response is waited for; `done`: nobody waits any more. */
+  state: 'waiting' | 'sent' | 'done' = 'waiting'
+  id: unknown
+  readonly #context = new AsyncResource('POLLOUT', { requireManualDestroy: true })
+  #request: Q | undefined
+  #subscriber: Subscriber<R> | undefined
+  #release: (() => void) | undefined
+
+  constructor(request: Q, subscriber: Subscriber<R>) {
+    this.#request = request
+    this.#subscriber = subscriber
+  }
+
+  get request(): Q {
+    return this.#request as Q
+  }
+
+  /** What ends with the entry: its timer and its listener. */
+  whenDone(release: () => void): void {
+    this.#release = release
+  }
+
+  /** Nobody waits for it any more: lets go of all it holds. */
+  leave(): void {
+    this.state = 'done'
+    this.#release?.()
+    this.#release = undefined
+    this.#request = undefined
+    this.#subscriber = undefined
+  }
+
+  answer(response: R): void {
+    const subscriber = this.#settle()
+    this.#context.runInAsyncScope(() => {
+      subscriber?.next(response)
+      subscriber?.complete()
+    })
+  }
+
+  /** Harmless where it is done. */
+  fail(error: unknown): void {
+    const subscriber = this.#settle()
+    this.#context.runInAsyncScope(() => subscriber?.error(error))
+  }
+
+  #settle(): Subscriber<R> | undefined {
+    const subscriber = this.#subscriber
+    this.leave()
+    return subscriber
+  }
+}
+
+/** First in, first out; entries that were done meanwhile are passed over, or left in where their place matters. */
+export class RequestQueue<Q, R> {
+  #entries: RequestEntry<Q, R>[] = []
+  /** Entries before this index have been taken. */
+  #head = 0
+
+  get size(): number {
+    return this.#entries.length - this.#head
+  }
+
+  push(entry: RequestEntry<Q, R>): void {
+    this.#entries.push(entry)
+  }
+
+  take(): RequestEntry<Q, R> | undefined {
+    const entry = this.#entries[this.#head]
+    if (entry === undefined) return undefined
+    this.#head++
+    // At a cost that is constant per entry: an array's shift() is not, for long ones.
+    if (this.#head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head)
+      this.#head = 0
+    }
+    return entry
+  }
+
+  /** Takes the entry back where it is the one that was pushed last. */
+  takeBack(entry: RequestEntry<Q, R>): void {
+    if (this.size > 0 && this.#entries.at(-1) === entry) this.#entries.pop()
+  }
+
+  dropDone(): void {
+    this.#entries = this.#entries.slice(this.#head).filter(({ state }) => state !== 'done')
+    this.#head = 0
+  }
+}
