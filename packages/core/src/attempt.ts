@@ -42,6 +42,8 @@ export class Attempt implements ReadinessListener, SocketMoments {
   #handle = -1 as Handle
   #token = 0
   #starting = false
+  #startedAt = Number.NaN
+  #connects = 0
   #selfConnects = 0
   #backlogWaits = 0
   #timer: Timer | undefined
@@ -60,7 +62,9 @@ export class Attempt implements ReadinessListener, SocketMoments {
     this.#preparation = setup && new SocketPreparation(setup, core.backend, spec)
   }
 
-  start(): void {
+  /** `now` stands for when connect(2) is called first: a few system calls later. */
+  start(now: number): void {
+    this.#startedAt = now
     this.#begin('start')
   }
 
@@ -178,7 +182,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
   }
 
   #connect(): AttemptEvent {
-    this.calledAt = this.#core.clock.now()
+    this.calledAt = this.#connects++ === 0 ? this.#startedAt : this.#core.clock.now()
     this.sentAt = this.readyAt = Number.NaN
     const result = this.#core.backend.connect(this.#handle, this.address as SocketAddress)
     // EINTR: the connect goes on asynchronously, just as with EINPROGRESS: connect(2).
@@ -197,7 +201,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
 
   #finish(): AttemptEvent {
     const { backend, times } = this.#core
-    times.fill(Number.NaN)
+    times[0] = times[1] = Number.NaN
     const status = backend.finishConnect(this.#handle, times)
     if (status === ConnectStatus.PENDING) return 'spurious'
     this.sentAt = times[0] as number

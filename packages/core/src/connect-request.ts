@@ -69,8 +69,9 @@ export class ConnectRequest extends Request {
     const next = isExhaustion(failure) ? undefined : this.#alternatives.shift()
     if (next === undefined) return this.fail(this.failure)
     this.#earlier ??= []
-    this.#earlier.push(this.#record(attempt, this.core.clock.now()))
-    this.#try(next)
+    const now = this.core.clock.now()
+    this.#earlier.push(this.#record(attempt, now))
+    this.#try(next, now)
   }
 
   protected proceed(): void {
@@ -80,7 +81,7 @@ export class ConnectRequest extends Request {
       const failure = unsupportedFailure(this.core.backend.name, missing)
       return this.core.later(() => this.fail(failure))
     }
-    if (address) this.#try(address)
+    if (address) this.#try(address, this.startedAt)
     else this.#resolve(this.endpoint as TcpEndpoint | UdpEndpoint)
   }
 
@@ -110,12 +111,11 @@ export class ConnectRequest extends Request {
   #resolved([first, ...others]: readonly [InetAddress, ...InetAddress[]]): void {
     if (!this.isUnderWay) return
     this.#alternatives = others
-    this.#try(first)
+    this.#try(first, this.core.clock.now())
   }
 
-  #try(address: SocketAddress): void {
-    const { clock, deadlines } = this.core
-    const now = clock.now()
+  #try(address: SocketAddress, now: number): void {
+    const { deadlines } = this.core
     const last = this.#alternatives.length === 0
     if (this.#earlier || !last) {
       // A share of the time that is left, so that an address that never answers leaves some to the others.
@@ -127,7 +127,7 @@ export class ConnectRequest extends Request {
     this.#attemptedAt = now
     const spec = { family: address.family, type: this.type }
     this.attempt = new Attempt(this.core, spec, address, this, this.setup)
-    this.attempt.start()
+    this.attempt.start(now)
   }
 
   #record(attempt: Attempt, now: number): AttemptRecord {

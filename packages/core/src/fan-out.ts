@@ -221,7 +221,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
     }
     if (!failure?.localFault) {
       this.#limit.sufficed()
-      this.#aside.sufficed()
+      this.#aside.sufficed(request.finishedAt)
     }
     const timeline = request.timeline as ConnectTimeline
     this.#tell(

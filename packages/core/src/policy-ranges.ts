@@ -1,8 +1,8 @@
 /**
  * Addresses that are not the public internet, as data.
  *
- * From IANA's special-purpose address registries for IPv4 and IPv6 (RFC 6890, RFC 8190; as of 2025-10) and its multicast
- * registries. Blocks that the registries call globally reachable are in as well: they are anycast services (PCP, TURN,
+ * From IANA's special-purpose address registries for IPv4 and IPv6 (RFC 6890, RFC 8190; up to RFC 9780 of 2025) and its
+ * multicast registries. Blocks that the registries call globally reachable are in as well: they are anycast services (PCP, TURN,
  * AMT, AS112) that the nearest network answers, often one's own. The one exception is 64:ff9b::/96, the well-known
  * NAT64 prefix: the IPv4 address in it is judged.
  */

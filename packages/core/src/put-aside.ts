@@ -44,8 +44,8 @@ export class PutAside<T extends Target> {
   }
 
   /** An attempt got what the process as a whole may run out of. */
-  sufficed(): void {
-    this.#lastSufficedAt = this.#core.clock.now()
+  sufficed(now: number): void {
+    this.#lastSufficedAt = now
   }
 
   /** Keeps the task to be tried again, if something has run out and waiting may help. */

@@ -49,7 +49,8 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   /** The last one. */
   protected attempt: Attempt | undefined
   readonly #queuedAt: number
-  #finishedAt = Number.NaN
+  /** When it settled, on the reactor's clock. */
+  finishedAt = Number.NaN
   #timeline: ConnectTimeline | undefined
   /** Undefined once it has been told, or has left. */
   #owner: RequestOwner | undefined
@@ -85,7 +86,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   get timeline(): ConnectTimeline | undefined {
     if (this.#state !== 'settled') return undefined
     const startedAt = Number.isNaN(this.startedAt) ? undefined : this.startedAt
-    this.#timeline ??= new Timeline(this.#queuedAt, startedAt, this.#finishedAt, this.attempt)
+    this.#timeline ??= new Timeline(this.#queuedAt, startedAt, this.finishedAt, this.attempt)
     return this.#timeline
   }
 
@@ -172,8 +173,8 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   /** Takes the request off the reactor's books, before anybody is told of its end. */
   #settle(): void {
     const { counters, clock } = this.core
-    this.#finishedAt = clock.now()
-    if (this.#state === 'begun') this.elapsedMs = this.#finishedAt - this.startedAt
+    this.finishedAt = clock.now()
+    if (this.#state === 'begun') this.elapsedMs = this.finishedAt - this.startedAt
     else counters.queued--
     this.#state = 'settled'
     this.core.deadlines.remove(this)

@@ -15,8 +15,9 @@ export interface ConnectTimeline {
   /** connect(2) was called, and so, with TCP, the SYN sent. */
   readonly sentAt: number | undefined
   /**
-   * The handshake ended, or the kernel knew why not; not when the event loop got to it, where the backend has the
-   * capability `eventTimes`. Undefined where nothing ended it but a deadline or a cancellation.
+   * The handshake ended: not when the event loop got to it, where the backend has the capability `eventTimes`. For a
+   * failure, when the poller found it, since no kernel keeps that moment. Undefined where nothing ended it but a
+   * deadline or a cancellation.
    */
   readonly readyAt: number | undefined
   /** JavaScript had the result. */

@@ -2,6 +2,7 @@
 import { BlockList, SocketAddress } from 'node:net'
 import { destinationPolicy, publicInternetOnly } from '@pollout/core'
 import fc from 'fast-check'
+import ipaddr from 'ipaddr.js'
 import { describe, expect, it } from 'vitest'
 import { formatIp, type IpBytes, parseBlock, parseIp, reach } from '../src/policy-address.js'
 import { BlockSet } from '../src/policy-blocks.js'
@@ -89,6 +90,43 @@ describe('a verdict', () => {
         expect(one).toEqual(two)
       }),
     )
+  })
+
+  it('denies what another list of special ranges has', () => {
+    // Where those ranges begin, so that many of the addresses lie in one.
+    const begins = [
+      0, 0x64, 0x100, 0x2001, 0x2002, 0x2620, 0x3fff, 0x5f00, 0xfd00, 0xfe80, 0xfec0, 0xff02,
+    ]
+    const special = fc
+      .tuple(
+        fc.constantFrom(...begins),
+        fc.constantFrom(0, 1, 2, 4, 0x10, 0x20, 0x30, 0x4f, 0xdb8),
+        v6,
+      )
+      .map(([first, second, rest]) => [
+        first >> 8,
+        first & 255,
+        second >> 8,
+        second & 255,
+        ...rest.slice(4),
+      ])
+    let denied = 0
+    fc.assert(
+      fc.property(fc.oneof(v4, special), (bytes) => {
+        const text = formatIp(bytes)
+        const range = ipaddr.parse(text).range()
+        // These two are judged by the IPv4 address in them.
+        fc.pre(range !== 'unicast' && range !== 'ipv4Mapped' && range !== 'rfc6052')
+        const family = bytes.length === 4 ? 'inet' : 'inet6'
+        expect([
+          text,
+          publicInternetOnly.check({ family, address: text, port: 1 }).allowed,
+        ]).toEqual([text, false])
+        denied++
+      }),
+      { numRuns: 2_000, maxSkipsPerRun: 10_000 },
+    )
+    expect(denied).toBe(2_000)
   })
 
   it('on an IPv4 address holds for every IPv6 address that carries it', () => {
