@@ -123,11 +123,11 @@ export const SOCKET_OPTIONS = {
     ...{ ...onAny, ...whenever, kind: number(1, MOST, 'bytes'), option: 8, constant: 'SO_RCVBUF' },
     summary: 'receive buffer; the kernel doubles it, up to net.core.rmem_max',
   },
-  /** Seconds that the kernel goes on sending after close(); 0 makes every close a reset (SO_LINGER). */
+  /** 0 makes every close a reset; more has no effect, since close() never waits here (SO_LINGER). */
   lingerSeconds: {
     ...{ ...onInet, types: STREAM, ...whenever, kind: { is: 'linger' } as const, option: 13 },
     constant: 'SO_LINGER',
-    summary: 'how long the kernel goes on sending after close(); 0: every close is a reset',
+    summary: '0: every close is a reset; more has no effect, since close() never waits here',
   },
   /** Datagrams may go to a broadcast address; without it they fail with EACCES (SO_BROADCAST). */
   broadcast: {
