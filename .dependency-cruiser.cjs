@@ -20,7 +20,7 @@ const MAY_USE_NODE_NET = [
   '^packages/core/src/address[.]ts$', // isIP and its kin only: they parse, they open nothing
   '^packages/core/src/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
-  '^packages/[^/]+/test/',
+  '^packages/[^/]+/(test|scripts)/',
   '^packages/(examples|bench|demo|kernel-tests)/',
 ]
 

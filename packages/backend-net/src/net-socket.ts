@@ -160,11 +160,13 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       return count
     }
     if (this.#state === State.FRESH) return this.#takeError() || -errno.ENOTCONN
+    if (this.#neverStarted) return -errno.ENOTCONN
     if (this.#state === State.LOST) return this.#takeError()
     return this.#ended ? 0 : -errno.EAGAIN
   }
 
   send(data: Uint8Array, offset: number): SystemResult {
+    if (this.#neverStarted) return -errno.ENOTCONN
     if (this.#state === State.LOST) return this.#takeError() || -errno.EPIPE
     if (this.#state === State.CONNECTING) return -errno.EAGAIN
     const stream = this.#stream
@@ -282,6 +284,11 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     this.#reading = wanted
     if (wanted) this.#stream?.receive()
     else this.#stream?.pause()
+  }
+
+  /** A full unix backlog turned the connect away: that is no error of the socket's, and only `finishConnect()` tells it. */
+  get #neverStarted(): boolean {
+    return this.#state === State.LOST && this.#pendingError === -errno.EAGAIN
   }
 
   #takeError(): number {

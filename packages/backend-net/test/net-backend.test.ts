@@ -124,6 +124,13 @@ describe('connect', () => {
       outcomes.push(await world.h.attempt(handle, unix(path)))
     }
     expect(outcomes).toEqual([0, 0, -errno.EAGAIN])
+    // The next one: what is sent or read too early does not use the answer up.
+    const early = world.h.open(unix(path))
+    world.h.backend.connect(early, unix(path))
+    await world.h.ready(early, WRITABLE)
+    expect(world.h.backend.send(early, Buffer.from('x'), 0)).toBe(-errno.ENOTCONN)
+    expect(world.h.backend.receive(early, Buffer.alloc(1))).toBe(-errno.ENOTCONN)
+    expect(world.h.backend.finishConnect(early)).toBe(-errno.EAGAIN)
     child.kill('SIGCONT')
     let status = -errno.EAGAIN
     while (status === -errno.EAGAIN) {

@@ -53,6 +53,7 @@ export class FrameParser<F> {
   readonly #input = new ByteQueue()
   #failure: unknown
   #failed = false
+  #restTaken = false
 
   constructor(decoder: FrameDecoder<F>) {
     this.#decoder = decoder
@@ -69,7 +70,9 @@ export class FrameParser<F> {
    * the chunk, which must not be changed afterwards. Throws {@link FrameError}, from then on each time.
    */
   push(chunk: Uint8Array): IterableIterator<F> {
-    this.#input.push(chunk)
+    if (this.#restTaken) throw new Error('the rest of this stream was taken: push it there')
+    // What nobody can read any more is not kept.
+    if (!this.#failed) this.#input.push(chunk)
     return this.#drain()
   }
 
@@ -83,19 +86,24 @@ export class FrameParser<F> {
   /** The stream has ended: the frames that are left. Throws {@link FrameError} where it ended within a frame. */
   *end(): IterableIterator<F> {
     yield* this.#drain()
-    const { length } = this.#input
-    if (length === 0) return
-    const last = this.#guard(() => this.#decoder.last?.(this.#input))
-    if (last !== undefined && this.#input.length === 0) return yield last
-    this.#guard(() => {
-      const message = `the stream ended within a frame, ${length} bytes into it`
-      throw new FrameError('ERR_FRAME_TRUNCATED', message)
-    })
+    if (this.#input.length > 0) yield this.#guard(() => this.#last())
   }
 
-  /** Takes the bytes that are in no frame yet, for another parser to go on with (an upgrade, a body after its head). */
+  /**
+   * Takes the bytes that are in no frame yet, for another parser to go on with (an upgrade, a body after its head). That
+   * ends this one.
+   */
   takeRest(): Buffer {
+    this.#restTaken = true
     return this.#input.take()
+  }
+
+  #last(): F {
+    const { length } = this.#input
+    const last = this.#decoder.last?.(this.#input)
+    if (last !== undefined && this.#input.length === 0) return last
+    const message = `the stream ended within a frame, ${length} bytes into it`
+    throw new FrameError('ERR_FRAME_TRUNCATED', message)
   }
 
   *#drain(): IterableIterator<F> {

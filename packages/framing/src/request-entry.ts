@@ -81,9 +81,9 @@ export class RequestQueue<Q, R> {
     return entry
   }
 
-  /** Takes the entry back where it is the one that was pushed last. */
-  takeBack(entry: RequestEntry<Q, R>): void {
-    if (this.size > 0 && this.#entries.at(-1) === entry) this.#entries.pop()
+  /** Takes back what was pushed last, unless it was taken meanwhile, and with it all before it. */
+  takeBack(): void {
+    if (this.size > 0) this.#entries.pop()
   }
 
   dropDone(): void {

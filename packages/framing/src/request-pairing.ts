@@ -29,7 +29,7 @@ export function pairByOrder<Q, R>(): Pairing<Q, R> {
       sent.push(entry)
       return true
     },
-    takeBack: (entry) => sent.takeBack(entry),
+    takeBack: () => sent.takeBack(),
     // It stays in its place, as its response is still due in that place.
     abandon: () => {},
     find: () => sent.take(),

@@ -187,6 +187,7 @@ describe('the parser', () => {
     expect(line).toBe('length 4')
     expect([...fixedSizeParser(4).push(head.takeRest())].map(String)).toEqual(['abcd', 'efgh'])
     expect([...head.end()]).toEqual([])
+    expect(() => head.push(bytes('more'))).toThrow('the rest of this stream was taken')
   })
 
   it('once broken stays broken, and keeps nothing', () => {
@@ -194,6 +195,8 @@ describe('the parser', () => {
     expect(() => [...parser.push(bytes('too long'))]).toThrow(FrameError)
     expect(parser.bufferedBytes).toBe(0)
     expect(() => [...parser.push(bytes('ok\n'))]).toThrow('longer than 3 bytes')
+    parser.push(bytes('ok\n'))
+    expect(parser.bufferedBytes).toBe(0)
     expect(() => parser.read()).toThrow(FrameError)
     expect(() => [...parser.end()]).toThrow('longer than 3 bytes')
   })

@@ -34,6 +34,9 @@ const VALUES: Partial<Record<SocketOptionName, readonly [SocketOptionValue, Sock
   bindAddressNoPort: [true, false],
 }
 const NAMES = Object.keys(VALUES) as readonly SocketOptionName[]
+/** Off on every new socket of TCP. */
+const PROBES = ['noDelay', 'keepAlive', 'reuseAddress'] as const
+const word = new Uint8Array(4)
 const { EINVAL, EISCONN, ENOPROTOOPT, EOPNOTSUPP } = errno
 
 export function applyOption(
@@ -43,7 +46,8 @@ export function applyOption(
   choice: number,
   other: number,
 ): void {
-  const name = NAMES[choice % NAMES.length]
+  const names = choice < 128 ? PROBES : NAMES
+  const name = names[choice % names.length]
   const value = name === undefined ? undefined : VALUES[name]?.[other & 1 ? 1 : 0]
   if (name === undefined || value === undefined || backend.setOption === undefined) return
   const result = backend.setOption(handle, name, value)
@@ -61,17 +65,15 @@ export function applyOption(
   }
 }
 
-const PROBES = ['noDelay', 'keepAlive', 'reuseAddress'] as const
-const word = new Uint8Array(4)
-
 /** One on which nothing was set has what the kernel gives to new sockets, wherever the backend took it from. */
 export function assertUntouched(backend: Backend, handle: Handle, model: SocketModel): void {
   const { kernel } = backend
   const { family } = model
   if (kernel === undefined || family === 'unix' || model.hasOptions) return
-  const name = PROBES[model.id % PROBES.length] ?? 'noDelay'
-  const { level, option } = optionNumbers({ family, type: 'stream' }, name)
-  assert.equal(kernel.getOption(handle, level, option, word), word.length, `${model}: ${name}`)
-  const isSet = word.some((byte) => byte !== 0)
-  assert.ok(!isSet, `${model}: ${name} is set, and nobody did that`)
+  for (const name of PROBES) {
+    const { level, option } = optionNumbers({ family, type: 'stream' }, name)
+    assert.equal(kernel.getOption(handle, level, option, word), word.length, `${model}: ${name}`)
+    const isSet = word.some((byte) => byte !== 0)
+    assert.ok(!isSet, `${model}: ${name} is set, and nobody did that`)
+  }
 }

@@ -109,7 +109,11 @@ export class Run {
   async settle(): Promise<void> {
     if (this.#destroyed !== undefined) return
     for (const live of [...this.#sockets.live]) await this.#settleOne(live)
-    await this.#until(() => !this.#sockets.armed.some(({ isDue }) => isDue), 'a due report')
+    const due = (): SocketModel[] => this.#sockets.armed.filter(({ isDue }) => isDue)
+    await this.#until(
+      () => due().length === 0,
+      () => `the report of ${due().join(', ')}`,
+    )
   }
 
   /** Ends the run. Nothing is left of it afterwards. */
@@ -443,7 +447,10 @@ export class Run {
     while (isOpen() && model.phase === 'trying') {
       this.#register(live, WRITABLE)
       if (!model.isDue) return this.#check()
-      await this.#until(() => model.token === 0, `${model}: the end of its connect`)
+      await this.#until(
+        () => model.token === 0,
+        () => `the end of the connect of ${model}`,
+      )
       if (isOpen() && model.phase === 'trying') this.#finish(live)
     }
     while (
@@ -453,18 +460,21 @@ export class Run {
       model.outstanding > 0
     ) {
       this.#register(live, READABLE)
-      await this.#until(() => model.token === 0, `${model}: its echo`)
+      await this.#until(
+        () => model.token === 0,
+        () => `the echo of ${model}`,
+      )
       if (isOpen()) this.#receive(live, MOST_BYTES)
     }
     this.#check()
   }
 
-  async #until(holds: () => boolean, what: string): Promise<void> {
+  async #until(holds: () => boolean, what: () => string): Promise<void> {
     const deadline = performance.now() + this.#patienceMs
     for (;;) {
       this.#check()
       if (holds()) return
-      assert.ok(performance.now() < deadline, `waited in vain for ${what}`)
+      assert.ok(performance.now() < deadline, `waited in vain for ${what()}`)
       await this.#report(100)
     }
   }

@@ -279,7 +279,9 @@ export class SocketModel {
   bind(at: SocketAddress, result: number): void {
     const { phase, bound } = this
     if (phase !== 'fresh' || !this.#capabilities.immediateErrors) {
-      return this.#anything(result, 0, 'bind')
+      this.#anything(result, 0, 'bind')
+      if (result === 0) this.bound = at
+      return
     }
     if ('address' in at && at.address === FOREIGN_ADDRESS) {
       return this.#expect(isOneOf(result, [EADDRNOTAVAIL, EINVAL]), 'bind, foreign', result)
