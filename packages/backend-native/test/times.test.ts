@@ -167,7 +167,8 @@ describeNative('times', (kit) => {
       const { lines, code, stderr } = await runChild(SLOW_NETWORK, {
         wrap: network('tc qdisc add dev lo root netem delay 40ms'),
       })
-      if (code === 9 || code === 1) return ctx.skip(`no network namespace with netem: ${stderr.trim()}`)
+      if (code === 9 || code === 1)
+        return ctx.skip(`no network namespace with netem: ${stderr.trim()}`)
       const { status, tookMs } = JSON.parse(lines[0] ?? '{}')
       expect(status).toBe(CONNECTED)
       // Two ways of 40 ms; the loop was held up for 500.

@@ -207,7 +207,7 @@ export class SocketModel {
       this.sent += result
       return
     }
-    if (result === -EAGAIN) return this.#notNow()
+    if (result === -EAGAIN || this.#wasTurnedAway(result)) return
     if (phase === 'connected') {
       return this.#expect(
         this.kind === 'resetter' && this.#isReset(result),
@@ -220,9 +220,9 @@ export class SocketModel {
     this.phase = 'over'
   }
 
-  /** EAGAIN is "not now", and also how a connect to a full Unix backlog fails where that is not told by connect(). */
-  #notNow(): void {
-    if (this.kind === 'full' && this.family === 'unix') this.phase = 'mixed'
+  /** A full Unix backlog, where connect() itself does not tell it: finishConnect() will, and nobody uses that up. */
+  #wasTurnedAway(result: number): boolean {
+    return result === -ENOTCONN && this.kind === 'full' && this.family === 'unix'
   }
 
   /** `bytes` are those received, as many as `result` says. */
@@ -233,7 +233,7 @@ export class SocketModel {
       return this.#expect(isOneOf(result, [ENOTCONN, EINVAL]), 'receive, fresh', result)
     }
     if (result > 0) return this.#received(bytes)
-    if (result === -EAGAIN) return this.#notNow()
+    if (result === -EAGAIN || this.#wasTurnedAway(result)) return
     if (phase === 'over') {
       const told = result === 0 || this.#isReset(result) || isOneOf(result, [ENOTCONN, EINVAL])
       return this.#expect(told, 'receive, over', result)
