@@ -157,6 +157,8 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       const count = Math.min(received.length, into.length)
       into.set(count === received.length ? received : received.subarray(0, count))
       this.#received = count === received.length ? undefined : received.subarray(count)
+      // A registration that was to report these bytes waits for others now.
+      this.notify()
       return count
     }
     if (this.#state === State.FRESH) return this.#takeError() || -errno.ENOTCONN

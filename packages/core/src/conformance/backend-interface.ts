@@ -206,6 +206,16 @@ export function defineBackendInterfaceTests(test: Define): void {
     assert.equal(backend.openHandles, 0)
   })
 
+  test('bytes that were read before they were reported do not keep the end from being reported', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('greeter')))
+    await raw.ready(handle, Interest.READABLE)
+    const token = raw.arm(handle, Interest.READABLE)
+    assert.equal(raw.backend.receive(handle, Buffer.alloc(64)), 'hello'.length)
+    await raw.reported(token)
+    assert.equal(raw.backend.receive(handle, Buffer.alloc(64)), 0)
+  })
+
   test('what the capabilities leave out is refused by open()', async (t) => {
     const { backend } = t.raw()
     for (const family of ['inet', 'inet6', 'unix', 'vsock'] as const) {
