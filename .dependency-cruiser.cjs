@@ -5,9 +5,12 @@ const OBSERVABLE_FACING = [
   '^packages/core/src/index[.]ts$',
   '^packages/core/src/adopt[.]ts$',
   '^packages/core/src/connect[.]ts$',
+  '^packages/core/src/connect-duplex[.]ts$',
   '^packages/core/src/connect-many[.]ts$',
   '^packages/core/src/connection[.]ts$',
   '^packages/core/src/reactor[.]ts$',
+  '^packages/core/src/reconnect-state[.]ts$',
+  '^packages/core/src/reconnecting[.]ts$',
   '^packages/core/src/session[.]ts$',
   '^packages/core/src/socket-readiness[.]ts$',
   '^packages/core/src/target-source[.]ts$', // targets may come as an observable
@@ -22,6 +25,24 @@ const MAY_USE_NODE_NET = [
   '^packages/core/src/conformance/', // real servers to connect to
   '^packages/[^/]+/(test|scripts)/',
   '^packages/(examples|bench|demo|kernel-tests)/',
+]
+
+// Node's streams stand where a face of them is.
+const MAY_USE_NODE_STREAM = [
+  '^packages/core/src/socket-likeness[.]ts$',
+  '^packages/core/src/tls/',
+  '^packages/core/src/conformance/',
+  '^packages/backend-net/',
+  '^packages/[^/]+/test/',
+  '^packages/(examples|bench|demo|kernel-tests|adapters|pollout)/',
+]
+
+// TLS is one part of core, and of what tests it.
+const MAY_USE_NODE_TLS = [
+  '^packages/core/src/tls/',
+  '^packages/core/src/conformance/',
+  '^packages/[^/]+/test/',
+  '^packages/(examples|bench|demo|kernel-tests|adapters)/',
 ]
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -76,6 +97,18 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/', pathNot: MAY_USE_NODE_NET },
       to: { path: '^(node:)?net$' },
+    },
+    {
+      name: 'node-stream-where-a-face-of-it-is',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: MAY_USE_NODE_STREAM },
+      to: { path: '^(node:)?stream$' },
+    },
+    {
+      name: 'node-tls-where-tls-is',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: MAY_USE_NODE_TLS },
+      to: { path: '^(node:)?tls$' },
     },
     {
       name: 'no-cycles',

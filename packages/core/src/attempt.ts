@@ -9,8 +9,10 @@ import {
 } from './attempt-machine.js'
 import { ConnectStatus, type Handle, type SocketSpec } from './backend.js'
 import type { Timer } from './clock.js'
+import { denialOf } from './denial.js'
 import { errno } from './errno.js'
 import { connectFailure, type Failure, ownFailure } from './errors.js'
+import type { DestinationPolicy } from './policy.js'
 import type { ReactorCore, ReadinessListener } from './reactor-core.js'
 import { Interest } from './readiness.js'
 import { SocketPreparation, type SocketSetup } from './socket-setup.js'
@@ -38,6 +40,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
   readonly #core: ReactorCore
   readonly #spec: SocketSpec
   readonly #preparation: SocketPreparation | undefined
+  readonly #policy: DestinationPolicy | undefined
   #owner: AttemptOwner | undefined
   #handle = -1 as Handle
   #token = 0
@@ -54,12 +57,14 @@ export class Attempt implements ReadinessListener, SocketMoments {
     address: SocketAddress | undefined,
     owner: AttemptOwner,
     setup?: SocketSetup,
+    policy?: DestinationPolicy,
   ) {
     this.#core = core
     this.#spec = spec
     this.address = address
     this.#owner = owner
     this.#preparation = setup && new SocketPreparation(setup, core.backend, spec)
+    this.#policy = policy
   }
 
   /** `now` stands for when connect(2) is called first: a few system calls later. */
@@ -169,6 +174,8 @@ export class Attempt implements ReadinessListener, SocketMoments {
   }
 
   #open(): AttemptEvent {
+    const denial = this.#denial()
+    if (denial) return this.#fail(denial)
     const result = this.#core.backend.open(this.#spec)
     if (result < 0) return this.#fail(connectFailure(result, 'socket'))
     this.#handle = result as Handle
@@ -181,7 +188,20 @@ export class Attempt implements ReadinessListener, SocketMoments {
     return failure ? this.#fail(failure) : 'configured'
   }
 
+  /** What both policies have to allow: the reactor's, and the connect's own. */
+  #denial(): Failure | undefined {
+    const { address } = this
+    const { policy } = this.#core
+    if (address === undefined || (policy ?? this.#policy) === undefined) return undefined
+    return (
+      (policy && denialOf(policy, address)) ?? (this.#policy && denialOf(this.#policy, address))
+    )
+  }
+
   #connect(): AttemptEvent {
+    // It was asked before the socket was opened; but that may be a while ago.
+    const denial = this.#backlogWaits > 0 ? this.#denial() : undefined
+    if (denial) return this.#fail(denial)
     this.calledAt = this.#connects++ === 0 ? this.#startedAt : this.#core.clock.now()
     this.sentAt = this.readyAt = Number.NaN
     const result = this.#core.backend.connect(this.#handle, this.address as SocketAddress)

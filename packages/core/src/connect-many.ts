@@ -2,7 +2,13 @@
 import { Observable } from 'rxjs'
 import { onAbort } from './abort.js'
 import { captureContext } from './async-context.js'
-import { checkSetup, type SocketSetupOptions } from './connect-options.js'
+import {
+  checkDestination,
+  checkSetup,
+  DESTINATION_NAMES,
+  type DestinationOptions,
+  type SocketSetupOptions,
+} from './connect-options.js'
 import type { Connection } from './connection.js'
 import { abortedFailure, ConnectError } from './errors.js'
 import { FanOut, type OnConnected } from './fan-out.js'
@@ -11,7 +17,7 @@ import type { ConnectedOutcome, FailedOutcome, Outcome, Target } from './outcome
 import type { ReactorCore } from './reactor-core.js'
 import { checkSource, type TargetSource } from './target-source.js'
 
-export interface ConnectManyOptions extends SocketSetupOptions {
+export interface ConnectManyOptions extends SocketSetupOptions, DestinationOptions {
   /**
    * Attempts in flight at once, a whole number from 1. Default 1,000. When descriptors or ports run out, fewer are
    * kept in flight until there are enough again, so more than the limit of open files is no mistake.
@@ -35,7 +41,14 @@ export type KeptOutcome<T> =
   | (ConnectedOutcome<T> & { readonly connection: Connection })
   | FailedOutcome<T>
 
-const OWN_OPTIONS = ['concurrency', 'rate', 'timeoutMs', 'onConnected', 'signal']
+const OWN_OPTIONS = [
+  'concurrency',
+  'rate',
+  'timeoutMs',
+  'onConnected',
+  'signal',
+  ...DESTINATION_NAMES,
+]
 
 /** See {@link Reactor.connectMany}. */
 export function connectMany<T extends Target>(
@@ -53,6 +66,7 @@ export function connectMany<T extends Target>(
     'reset',
   ])
   const signal = checkSignal(options.signal)
+  const destination = checkDestination(options)
   const setup = checkSetup(options, OWN_OPTIONS)
   return new Observable((subscriber) => {
     const inContext = captureContext()
@@ -66,7 +80,7 @@ export function connectMany<T extends Target>(
     const emit = (outcome: Outcome<T>): void => subscriber.next(outcome)
     const fanOut = new FanOut<T>(
       core,
-      { concurrency, rate, timeoutMs, onConnected, setup },
+      { concurrency, rate, timeoutMs, onConnected, setup, destination },
       {
         outcome: (outcome) => inContext(emit, outcome),
         complete: () => inContext(() => subscriber.complete()),

@@ -1,6 +1,10 @@
 /** The options of `connect()` and `connectMany()`, and their check: once, at the call. */
 import { literalFamily } from './address.js'
+import type { Destination } from './connect-request.js'
+import { checkPolicy } from './denial.js'
+import type { AttemptRecord } from './errors.js'
 import { unknownOption } from './options.js'
+import type { DestinationPolicy } from './policy.js'
 import {
   checkPorts,
   checkSocketOption,
@@ -13,6 +17,7 @@ import {
 } from './socket-options.js'
 import { type RawOption, SocketSetup } from './socket-setup.js'
 import { SourceAddresses } from './source-addresses.js'
+import type { TlsOptions } from './tls/tls-options.js'
 
 /** One setsockopt(2) in this platform's own numbers. */
 export interface RawSocketOption {
@@ -40,7 +45,22 @@ export interface SocketSetupOptions extends SocketOptions {
   readonly rawOptions?: readonly RawSocketOption[] | undefined
 }
 
-export interface ConnectOptions extends SocketSetupOptions {
+/** Where a connect may go, and how it chooses among a name's addresses. */
+export interface DestinationOptions {
+  /**
+   * Where this connect may go, besides what the reactor's own policy says: both have to allow an address. Denied ones of
+   * a name are passed over; where no other is left the connect fails with `ERR_DENIED`, phase `policy`.
+   */
+  readonly policy?: DestinationPolicy | undefined
+  /**
+   * How long an attempt at one of a name's addresses has to itself before the next address is tried as well, in
+   * milliseconds, 10 or more. Default 250. The attempt goes on; the first to connect wins, and the others are closed.
+   * When one fails the next begins at once. RFC 8305, "Connection Attempt Delay".
+   */
+  readonly attemptDelayMs?: number | undefined
+}
+
+export interface ConnectOptions extends SocketSetupOptions, DestinationOptions {
   /**
    * Time for the whole connect: names, and every address tried. Default 30,000 ms; Infinity leaves it to the
    * kernel (about 134 s on Linux). It starts to run when the connect takes its first step.
@@ -51,6 +71,36 @@ export interface ConnectOptions extends SocketSetupOptions {
    * session it ends that too.
    */
   readonly signal?: AbortSignal | undefined
+  /** For endpoints `tls://` only, whose handshake counts within `timeoutMs`. */
+  readonly tls?: TlsOptions | undefined
+  /**
+   * Told of each attempt as it ends, before the connect does: failed, connected, denied, or cut short (`ABORT_ERR`). What
+   * it throws is reported as uncaught. The same records stand in `failedAttempts` and in the error's `attempts`.
+   */
+  readonly onAttempt?: ((attempt: AttemptRecord) => void) | undefined
+}
+
+/** For {@link checkSetup}: these are not its to check. */
+export const DESTINATION_NAMES = ['policy', 'attemptDelayMs'] as const
+
+/** RFC 8305 section 8. */
+const ATTEMPT_DELAY = { default: 250, least: 10 } as const
+
+/** Throws TypeError or RangeError. */
+export function checkDestination({ policy, attemptDelayMs }: DestinationOptions): Destination {
+  const delayMs = attemptDelayMs ?? ATTEMPT_DELAY.default
+  if (typeof delayMs !== 'number' || !(delayMs >= ATTEMPT_DELAY.least)) {
+    throw new RangeError(
+      `attemptDelayMs must be ${ATTEMPT_DELAY.least} milliseconds or more (Infinity: only after a failure), not ${String(delayMs)}`,
+    )
+  }
+  return { policy: checkPolicy(policy), attemptDelayMs: delayMs }
+}
+
+/** Throws TypeError. */
+export function checkCallback<T>(name: string, callback: T): T {
+  if (callback === undefined || typeof callback === 'function') return callback
+  throw new TypeError(`${name} must be a function`)
 }
 
 const SETUP_NAMES = ['localAddress', 'localPort', 'rawOptions'] as const

@@ -1,40 +1,48 @@
 /**
  * One connect as a user asked for it: an endpoint's way to a connected socket, within a deadline.
  *
- * Resolves the name where there is one, then tries its addresses one after the other, each with an attempt of
- * its own, until one connects. `connect()` and `connectMany()` both stand on this.
+ * A literal has one address, and gets one attempt. A name is looked up; where it has several addresses, or may have,
+ * they race (`address-race.ts`). `connect()` and `connectMany()` both stand on this.
  */
 import { type InetAddress, isInet, type SocketAddress, type SocketType } from './address.js'
+import { AddressRace, type RaceOwner } from './address-race.js'
 import { Attempt } from './attempt.js'
-import {
-  addressOf,
-  type Endpoint,
-  socketTypeOf,
-  type TcpEndpoint,
-  type UdpEndpoint,
-} from './endpoint.js'
-import { type AttemptRecord, type Failure, isExhaustion, unsupportedFailure } from './errors.js'
+import * as diagnostics from './diagnostics.js'
+import { addressOf, type Endpoint, socketTypeOf } from './endpoint.js'
+import { type AttemptRecord, deadlineFailure, unsupportedFailure } from './errors.js'
+import type { InetFamily } from './happy-eyeballs.js'
+import { type LookUpListener, lookUp } from './look-up.js'
+import type { DestinationPolicy } from './policy.js'
 import type { ReactorCore } from './reactor-core.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
-import { resolveAddresses, resolveFailure } from './resolver.js'
+import { resolveFailure } from './resolver.js'
 import type { SocketSetup } from './socket-setup.js'
 import { Timeline } from './timeline.js'
+import { guarded } from './uncaught.js'
+
+/** Where a connect may go, and how it takes its way there among several addresses; checked. */
+export interface Destination {
+  readonly policy: DestinationPolicy | undefined
+  readonly attemptDelayMs: number
+}
 
 export interface ConnectRequestOptions extends RequestOptions {
   readonly setup: SocketSetup | undefined
+  readonly destination: Destination
+  /** Told of each attempt's end. */
+  readonly onAttempt?: ((record: AttemptRecord) => void) | undefined
 }
 
-export class ConnectRequest extends Request {
+export class ConnectRequest extends Request implements RaceOwner, LookUpListener {
   readonly endpoint: Endpoint
   readonly type: SocketType
   readonly setup: SocketSetup | undefined
   /** The local address that had no port, where `failure` is about that. */
   exhaustedSource: SocketAddress | undefined
+  readonly #options: ConnectRequestOptions
   #attemptedAt = 0
-  /** Addresses that a name has besides the one being tried, best first. */
-  #alternatives: InetAddress[] = []
-  /** Attempts before the current one; most requests make only one. */
-  #earlier: AttemptRecord[] | undefined
+  /** Where there are several addresses, or may be. */
+  #race: AddressRace | undefined
 
   constructor(
     core: ReactorCore,
@@ -46,32 +54,71 @@ export class ConnectRequest extends Request {
     this.endpoint = endpoint
     this.type = socketTypeOf(endpoint)
     this.setup = options.setup
+    this.#options = options
   }
 
   get failedAttempts(): readonly AttemptRecord[] {
-    return this.#earlier ?? NO_ATTEMPTS
+    return this.#race?.failedRecords ?? NO_ATTEMPTS
   }
 
   get attempts(): readonly AttemptRecord[] {
-    if (this.attempt === undefined) return this.failedAttempts
-    return [...this.failedAttempts, this.#record(this.attempt, this.startedAt + this.elapsedMs)]
+    if (this.#race) return this.#race.records
+    if (this.attempt === undefined) return NO_ATTEMPTS
+    return [this.#record(this.attempt, this.startedAt + this.elapsedMs)]
   }
 
+  /** The only attempt has ended. */
   attemptSettled(attempt: Attempt): void {
-    const { failure } = attempt
-    const address = attempt.address as SocketAddress
-    if (failure === undefined) return this.connected(address)
-    if (this.failure === undefined || tellsLittle(this.failure)) {
-      this.failure = failure
-      this.address = address
-      this.exhaustedSource = attempt.exhaustedSource
+    if (diagnostics.connectAttempt.hasSubscribers || this.#options.onAttempt) {
+      this.attemptEnded(this.#record(attempt, this.core.clock.now()))
+      if (!this.isUnderWay) return
     }
-    const next = isExhaustion(failure) ? undefined : this.#alternatives.shift()
-    if (next === undefined) return this.fail(this.failure)
-    this.#earlier ??= []
-    const now = this.core.clock.now()
-    this.#earlier.push(this.#record(attempt, now))
-    this.#try(next, now)
+    this.#decided(attempt)
+  }
+
+  attemptEnded(record: AttemptRecord): void {
+    if (diagnostics.connectAttempt.hasSubscribers) {
+      diagnostics.connectAttempt.publish({ ...this.message(), attempt: record })
+    }
+    const { onAttempt } = this.#options
+    if (onAttempt && this.isUnderWay) guarded(() => onAttempt(record))
+  }
+
+  raceSettled({ decisive, failure }: AddressRace): void {
+    this.attempt = decisive
+    if (decisive) this.#decided(decisive, failure)
+    else if (failure) this.fail(failure)
+  }
+
+  found(
+    [first, ...others]: readonly [InetAddress, ...InetAddress[]],
+    awaited: InetFamily | undefined,
+  ): void {
+    if (!this.isUnderWay) return
+    if (this.#race === undefined && others.length === 0 && awaited === undefined) {
+      return this.#try(first, this.core.clock.now())
+    }
+    const { type, setup } = this
+    this.#race ??= new AddressRace(this.core, { ...this.#options.destination, type, setup }, this)
+    this.#race.answered([first, ...others], awaited)
+  }
+
+  noneFound(cause: unknown): void {
+    if (!this.isUnderWay) return
+    // The other family has no address, after the first had.
+    if (this.#race) this.#race.answered([], undefined)
+    else this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
+  }
+
+  override expire(): void {
+    if (this.#race === undefined) return super.expire()
+    const phase = this.#race.isConnecting ? 'connect' : 'resolve'
+    this.#race.timeOut(deadlineFailure(this.timeoutMs, phase))
+  }
+
+  protected override abandon(): void {
+    if (this.#race) this.#race.cancel()
+    else super.abandon()
   }
 
   protected proceed(): void {
@@ -82,7 +129,7 @@ export class ConnectRequest extends Request {
       return this.core.later(() => this.fail(failure))
     }
     if (address) this.#try(address, this.startedAt)
-    else this.#resolve(this.endpoint as TcpEndpoint | UdpEndpoint)
+    else this.#lookUp(this.endpoint)
   }
 
   /** What the backend lacks for this, in words; `address` is undefined where a name is yet to be resolved. */
@@ -91,8 +138,7 @@ export class ConnectRequest extends Request {
     const { sockets, abstractUnix } = backend.capabilities
     const { scheme } = this.endpoint
     if (address === undefined) {
-      const hasType = sockets.inet.includes(this.type) || sockets.inet6.includes(this.type)
-      if (!hasType) return `${scheme} sockets`
+      if (this.#families.length === 0) return `${scheme} sockets`
     } else if (!sockets[address.family].includes(this.type)) {
       return isInet(address) ? `${scheme} sockets over ${address.family}` : `${scheme} sockets`
     } else if (address.family === 'unix' && address.path.startsWith('\0') && !abstractUnix) {
@@ -101,33 +147,32 @@ export class ConnectRequest extends Request {
     return this.setup?.lackedBy(backend)
   }
 
-  #resolve({ host, port }: TcpEndpoint | UdpEndpoint): void {
-    resolveAddresses(this.core.resolver, host, port).then(
-      (addresses) => this.#resolved(addresses),
-      (cause: unknown) => this.fail(resolveFailure(host, cause)),
-    )
+  /** Those that there are sockets for, the preferred one first. */
+  get #families(): readonly InetFamily[] {
+    const { sockets } = this.core.backend.capabilities
+    return (['inet6', 'inet'] as const).filter((family) => sockets[family].includes(this.type))
   }
 
-  #resolved([first, ...others]: readonly [InetAddress, ...InetAddress[]]): void {
-    if (!this.isUnderWay) return
-    this.#alternatives = others
-    this.#try(first, this.core.clock.now())
+  #lookUp(endpoint: Endpoint): void {
+    if ('host' in endpoint) {
+      lookUp(this.core.resolver, endpoint, this.#families, this)
+    }
   }
 
   #try(address: SocketAddress, now: number): void {
-    const { deadlines } = this.core
-    const last = this.#alternatives.length === 0
-    if (this.#earlier || !last) {
-      // A share of the time that is left, so that an address that never answers leaves some to the others.
-      const leftMs = this.startedAt + this.timeoutMs - now
-      this.patienceMs = leftMs / (this.#alternatives.length + 1)
-      deadlines.remove(this)
-      deadlines.add(this, this.patienceMs, now)
-    }
     this.#attemptedAt = now
     const spec = { family: address.family, type: this.type }
-    this.attempt = new Attempt(this.core, spec, address, this, this.setup)
+    const { policy } = this.#options.destination
+    this.attempt = new Attempt(this.core, spec, address, this, this.setup, policy)
     this.attempt.start(now)
+  }
+
+  #decided(attempt: Attempt, failure = attempt.failure): void {
+    const address = attempt.address as SocketAddress
+    if (failure === undefined) return this.connected(address)
+    this.address = address
+    this.exhaustedSource = attempt.exhaustedSource
+    this.fail(failure)
   }
 
   #record(attempt: Attempt, now: number): AttemptRecord {
@@ -139,11 +184,4 @@ export class ConnectRequest extends Request {
       timeline: new Timeline(startedAt, startedAt, now, attempt),
     }
   }
-}
-
-const TELLS_LITTLE = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
-
-/** Of an endpoint's several addresses, a peer's own refusal tells more than a network without a way to it does. */
-function tellsLittle({ localFault, code }: Failure): boolean {
-  return localFault || TELLS_LITTLE.has(code)
 }

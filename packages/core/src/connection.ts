@@ -2,30 +2,23 @@
 import { Observable } from 'rxjs'
 import type { SocketAddress, SocketType } from './address.js'
 import { captureContext } from './async-context.js'
-import type { CloseMode, Handle, SocketSpec } from './backend.js'
+import type { Channel } from './channel.js'
 import { ChunkIterator, type Chunks } from './chunk-iterator.js'
-import * as diagnostics from './diagnostics.js'
+import { ConnectionDuplex, type DuplexOptions } from './duplex.js'
 import type { Endpoint } from './endpoint.js'
-import { errno } from './errno.js'
-import {
-  type AttemptRecord,
-  abortedFailure,
-  ConnectError,
-  type ErrorContext,
-  type Failure,
-  ownFailure,
-  transferFailure,
-} from './errors.js'
+import { type AttemptRecord, abortedFailure } from './errors.js'
 import { type NetSocket, type NetSocketOptions, netSocketOf } from './hand-over.js'
+import { Link } from './link.js'
 import { checkSignal, checkTimeout } from './options.js'
 import type { ReactorCore } from './reactor-core.js'
-import { Interest, Readiness } from './readiness.js'
-import { type ChunkListener, Receiver } from './receiver.js'
-import { Sender } from './sender.js'
-import * as calls from './socket-calls.js'
+import { unsupported, type ValueOf } from './socket-calls.js'
 import type { SocketOptionName } from './socket-options.js'
 import type { TcpInfo } from './tcp-info.js'
 import type { ConnectTimeline } from './timeline.js'
+import type { TlsInfo } from './tls/tls-info.js'
+import { checkTls, type TlsOptions } from './tls/tls-options.js'
+import { upgrade } from './tls/upgrade.js'
+import { WebStreams } from './web-streams.js'
 
 export interface SendOptions {
   /** Takes the data back where nothing of it was sent yet; where some was, the connection is reset. */
@@ -44,6 +37,17 @@ export interface CloseOptions {
 
 const DISPOSE_TIMEOUT_MS = 5_000
 
+/** Options of TLS, and of the handshake on a connection that is there already. */
+export interface UpgradeOptions extends TlsOptions {
+  /** Time for what is left to be sent, and for the handshake, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number | undefined
+  /** Ends the handshake, and resets the connection. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A connection inside of TLS. */
+export type TlsConnection = Connection & { readonly tls: TlsInfo }
+
 /** How a connection came about. */
 export interface ConnectionOrigin {
   readonly endpoint: Endpoint
@@ -51,6 +55,7 @@ export interface ConnectionOrigin {
   readonly type: SocketType
   readonly failedAttempts: readonly AttemptRecord[]
   readonly timeline: ConnectTimeline
+  readonly tls?: TlsInfo
 }
 
 /**
@@ -76,47 +81,36 @@ export class Connection implements AsyncDisposable {
   readonly failedAttempts: readonly AttemptRecord[]
   /** The moments of the connect. */
   readonly timeline: ConnectTimeline
-  readonly #core: ReactorCore
-  /** Not a handle any more once `#closed` says why. */
-  readonly #handle: Handle
-  #token = 0
-  #interest: Interest = 0
-  /** Inside `ready()`. */
-  #handling = false
-  /** The error that sending ran into, negated. */
-  #brokenBy: number | undefined
-  /** Made on first use, so that an idle connection stays small. */
-  #receiver: Receiver | undefined
-  #sender: Sender | undefined
-  #closed: Failure | undefined
-  #closing: Promise<void> | undefined
+  /** What the handshake has led to; undefined where the connection is not inside of TLS. */
+  readonly tls: TlsInfo | undefined
+  /** @internal What every face of it stands on. */
+  readonly link: Link
+  #web: WebStreams | undefined
 
   /** @internal Connections come from a reactor. */
-  constructor(core: ReactorCore, handle: Handle, origin: ConnectionOrigin) {
-    this.#core = core
-    this.#handle = handle
+  constructor(core: ReactorCore, channel: Channel, origin: ConnectionOrigin) {
+    this.link = new Link(core, channel, origin)
     this.endpoint = origin.endpoint
     this.type = origin.type
     this.peerAddress = origin.address
     this.failedAttempts = origin.failedAttempts
     this.timeline = origin.timeline
-    core.counters.open++
-    core.own(this)
+    this.tls = origin.tls
   }
 
   /** Name of the backend that holds the socket. */
   get backend(): string {
-    return this.#core.backend.name
+    return this.link.core.backend.name
   }
 
   /** This side's address, asked of the kernel at each call: getsockname(2). Undefined once closed. */
   get localAddress(): SocketAddress | undefined {
-    return this.#closed ? undefined : this.#core.backend.localAddress(this.#handle)
+    return this.link.channel.localAddress
   }
 
   /** The descriptor is given back, or will be when what was sent is out. */
   get closed(): boolean {
-    return this.#closed !== undefined || this.#closing !== undefined
+    return this.link.closed
   }
 
   /**
@@ -133,12 +127,12 @@ export class Connection implements AsyncDisposable {
     return new Observable((subscriber) => {
       const inContext = captureContext()
       const fail = (error: unknown): void => inContext(() => subscriber.error(error))
-      if (this.#receiver?.busy) {
-        const error = this.#busyError()
-        return this.#core.later(() => fail(error))
+      if (this.link.busy) {
+        const error = this.link.busyError()
+        return this.link.core.later(() => fail(error))
       }
       const emit = (chunk: Buffer): void => subscriber.next(chunk)
-      const reading = this.#read({
+      const reading = this.link.read({
         chunk: (chunk) => inContext(emit, chunk),
         end: () => inContext(() => subscriber.complete()),
         error: fail,
@@ -155,8 +149,8 @@ export class Connection implements AsyncDisposable {
   chunks(options: ReadOptions = {}): Chunks {
     const signal = checkSignal(options.signal)
     return new ChunkIterator({
-      open: (listener) => this.#read(listener),
-      abortError: () => this.#error(abortedFailure(signal?.reason, 'recv')),
+      open: (listener) => this.link.read(listener),
+      abortError: () => this.link.error(abortedFailure(signal?.reason, 'recv')),
       signal,
     })
   }
@@ -179,14 +173,12 @@ export class Connection implements AsyncDisposable {
     const signal = checkSignal(options.signal)
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new TypeError('send() takes a string or a Uint8Array')
-    if (this.#closed) return Promise.reject(this.#error(this.#closed))
-    if (this.#closing) return Promise.reject(this.#error(closedFailure('close')))
-    return this.#sending().send(bytes, signal)
+    return this.link.send(bytes, signal)
   }
 
   /** Bytes given to {@link Connection.send} that the kernel has not taken yet. */
   get unsentBytes(): number {
-    return this.#sender?.pendingBytes ?? 0
+    return this.link.unsentBytes
   }
 
   /**
@@ -194,8 +186,7 @@ export class Connection implements AsyncDisposable {
    * have no end that a peer could see: there it only means that nothing more can be sent from here.
    */
   end(): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#error(this.#closed))
-    return this.#sending().end()
+    return this.link.end()
   }
 
   /**
@@ -204,25 +195,12 @@ export class Connection implements AsyncDisposable {
    * that takes nothing makes this wait, for `timeoutMs` at most; `reset()` ends that too.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs ?? Number.POSITIVE_INFINITY)
-    if (this.#closed) return Promise.resolve()
-    this.#closing ??= this.#flushAndRelease()
-    if (this.#closed || timeoutMs === Number.POSITIVE_INFINITY) return this.#closing
-    const timer = this.#core.setTimer(timeoutMs, () => this.reset())
-    return this.#closing.finally(() => timer.cancel())
-  }
-
-  async #flushAndRelease(): Promise<void> {
-    this.#receiver?.end()
-    const flushed = this.#sender?.flushed()
-    // Awaited only where there is something to await: a close with nothing to send is done when it returns.
-    if (flushed) await flushed
-    this.#release('graceful', closedFailure('close'))
+    return this.link.close(checkTimeout('timeoutMs', options.timeoutMs ?? Number.POSITIVE_INFINITY))
   }
 
   /** Gives the descriptor back at once, with RST on TCP; what was not sent is lost, and its senders are told. Idempotent. */
   reset(): void {
-    this.#release('reset', closedFailure('reset'))
+    this.link.reset()
   }
 
   /**
@@ -230,19 +208,18 @@ export class Connection implements AsyncDisposable {
    * Throws {@link ConnectError}: with the errno where the kernel refuses, `ERR_UNSUPPORTED` where the backend has no such
    * option.
    */
-  setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): void {
-    this.#assertOpen()
-    const result = calls.setOption(this.#core.backend, this.#handle, name, value)
-    if (result < 0) throw calls.localError(result, 'setsockopt', this.#where)
+  setOption<Name extends SocketOptionName>(name: Name, value: ValueOf<Name>): void {
+    this.link.assertOpen()
+    this.link.channel.setOption(name, value)
   }
 
   /**
    * getsockopt(2) of an option of the table, as the kernel has it: buffer sizes come doubled. Throws
    * {@link ConnectError} as {@link Connection.setOption} does; needs the capability `kernelSockets`.
    */
-  getOption<Name extends SocketOptionName>(name: Name): calls.ValueOf<Name> {
-    this.#assertOpen()
-    return calls.getOption(this.#core.backend, this.#handle, this.#spec, name)
+  getOption<Name extends SocketOptionName>(name: Name): ValueOf<Name> {
+    this.link.assertOpen()
+    return this.link.channel.getOption(name)
   }
 
   /**
@@ -250,8 +227,8 @@ export class Connection implements AsyncDisposable {
    * {@link ConnectError} `ERR_UNSUPPORTED` for other connections, and where the capability `kernelSockets` is missing.
    */
   tcpInfo(): TcpInfo {
-    this.#assertOpen()
-    return calls.tcpInfo(this.#core.backend, this.#handle, this.#spec)
+    this.link.assertOpen()
+    return this.link.channel.tcpInfo()
   }
 
   /**
@@ -260,23 +237,28 @@ export class Connection implements AsyncDisposable {
    * `ERR_UNSENT_DATA` while there is some (await `send()` before), `ERR_UNSUPPORTED` without the capability `kernelSockets`.
    */
   detach(): number {
-    this.#assertOpen()
-    if (this.#sender?.waiting) {
-      const reason = 'there is data that the kernel has not taken yet: await send() before'
-      throw this.#error(ownFailure('ERR_UNSENT_DATA', 'send', 'detach', reason))
-    }
-    const { backend } = this.#core
-    calls.kernelOf(backend, 'giving descriptors away')
-    if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
-    this.#token = 0
-    try {
-      const descriptor = calls.detach(backend, this.#handle)
-      this.#leave(closedFailure('detach'), 'detached')
-      return descriptor
-    } finally {
-      // Where it was refused, who reads goes on reading.
-      this.#arm()
-    }
+    return this.link.detach()
+  }
+
+  /**
+   * Goes on inside of TLS, as after STARTTLS: sends what is still to be sent, then makes the handshake, and resolves with
+   * the connection that carries what is inside. This one is closed at the call's success or failure; its reader is told
+   * the end at once. What the peer has sent in the clear behind its consent is no part of what is inside: unread, it makes
+   * the handshake fail, and read, it is not to be trusted. Rejects with a {@link ConnectError} of phase `tls` (the connection is reset then) or `aborted`; with a
+   * TypeError, or what OpenSSL says of keys that it can't read, where nothing was done yet. Over streams only.
+   */
+  async upgradeToTls(options: UpgradeOptions = {}): Promise<TlsConnection> {
+    const { link, endpoint, type, peerAddress: address, failedAttempts, timeline } = this
+    this.#assertStream('TLS')
+    const { timeoutMs, signal, ...tlsOptions } = options
+    const setup = checkTls(link.core, endpoint, tlsOptions)
+    const origin = { endpoint, type, address, failedAttempts, timeline }
+    const { channel, info } = await upgrade(link, origin, {
+      setup,
+      timeoutMs: checkTimeout('timeoutMs', timeoutMs),
+      signal: checkSignal(signal),
+    })
+    return new Connection(link.core, channel, { ...origin, tls: info }) as TlsConnection
   }
 
   /**
@@ -286,9 +268,46 @@ export class Connection implements AsyncDisposable {
   toNetSocket(options: NetSocketOptions = {}): NetSocket {
     const { family } = this.peerAddress
     if (this.type !== 'stream' || family === 'vsock') {
-      throw calls.unsupported(this.#core.backend, `a net.Socket of a ${family} ${this.type} socket`)
+      throw unsupported(this.link.core.backend, `a net.Socket of a ${family} ${this.type} socket`)
     }
     return netSocketOf(this.detach(), options)
+  }
+
+  /**
+   * The connection as a Node `Duplex` with what clients touch on a `net.Socket`; on every backend. The Duplex owns it
+   * from now on, reads from it at once, and closes it as Node's streams end: when both sides have, or when it is destroyed.
+   * For streams only: throws {@link ConnectError} `ERR_UNSUPPORTED` for messages, `ERR_ALREADY_READING` where somebody reads.
+   */
+  toDuplex(options: DuplexOptions = {}): ConnectionDuplex {
+    this.link.assertOpen()
+    this.#assertStream('a Duplex')
+    if (this.link.busy) throw this.link.busyError()
+    return new ConnectionDuplex(this.link.core, options, this)
+  }
+
+  /**
+   * What the peer sends, as a Web stream: each read takes one chunk from the kernel, and none is taken in between. The
+   * first read takes the reader's place. Cancelling it resets the connection. For streams only.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#webStreams().readable
+  }
+
+  /**
+   * What is sent to the peer, as a Web stream, at the pace of the peer. Closing it is {@link Connection.end}, aborting it
+   * {@link Connection.reset}. When both sides have ended by their streams, the connection is closed.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#webStreams().writable
+  }
+
+  /**
+   * Resets the connection when nothing was sent to, and nothing received from, the kernel for `timeoutMs` milliseconds; then
+   * who reads or sends is told by a {@link ConnectError} `ERR_IDLE_TIMEOUT` of phase `aborted`. Infinity takes it back. Data
+   * that nobody reads counts for nothing. Keeps no process alive.
+   */
+  idleTimeout(timeoutMs: number): void {
+    this.link.idleTimeout(checkTimeout('timeoutMs', timeoutMs ?? Number.NaN))
   }
 
   /** `close()` that gives a peer who takes nothing 5 seconds: leaving a scope must not hang for ever. */
@@ -296,141 +315,15 @@ export class Connection implements AsyncDisposable {
     return this.close({ timeoutMs: DISPOSE_TIMEOUT_MS })
   }
 
-  /** @internal */
-  reactorGone(why: Failure): void {
-    this.#release('reset', why)
+  #webStreams(): WebStreams {
+    this.#assertStream('Web streams')
+    this.#web ??= new WebStreams(this.link)
+    return this.#web
   }
 
-  /** @internal The registration reported. */
-  ready(readiness: Readiness): void {
-    this.#token = 0
-    const troubled = (readiness & (Readiness.ERROR | Readiness.HANGUP)) !== 0
-    const due = troubled ? this.#interest : this.#interest & readiness
-    this.#interest &= ~due
-    this.#handling = true
-    try {
-      // Reading first: what arrived before an error is still there, and the error is told once, to whoever asks first.
-      if (due & Interest.READABLE) this.#receiver?.readable()
-      if (due & Interest.WRITABLE) this.#sender?.writable()
-    } finally {
-      this.#handling = false
-      this.#arm()
-    }
+  #assertStream(what: string): void {
+    if (this.type === 'stream') return
+    const { family } = this.peerAddress
+    throw unsupported(this.link.core.backend, `${what} of a ${family} ${this.type} socket`)
   }
-
-  #sending(): Sender {
-    this.#sender ??= new Sender({
-      send: (data, offset) => this.#core.backend.send(this.#handle, data, offset),
-      shutdown: () => this.#core.backend.shutdown(this.#handle),
-      wantWritable: () => this.#want(Interest.WRITABLE),
-      failed: (result) => {
-        if (result !== -errno.EPIPE) this.#brokenBy = result
-      },
-      error: (failure) => this.#error(failure),
-      reset: () => this.reset(),
-      type: this.type,
-    })
-    return this.#sender
-  }
-
-  #read(listener: ChunkListener): Receiver {
-    if (this.#receiver?.busy) throw this.#busyError()
-    this.#receiver = new Receiver(
-      {
-        receive: (into) => this.#receive(into),
-        scratch: () => this.#core.scratch,
-        wantReadable: () => this.#want(Interest.READABLE),
-        unwantReadable: () => this.#unwant(Interest.READABLE),
-        later: (callback) => this.#core.later(callback),
-        error: (failure) => this.#error(failure),
-        type: this.type,
-      },
-      listener,
-    )
-    if (this.closed) this.#receiver.end()
-    return this.#receiver
-  }
-
-  /** The kernel tells an error once: where sending was told of it, an end of the stream is none. */
-  #receive(into: Uint8Array): number {
-    const count = this.#core.backend.receive(this.#handle, into)
-    return count === 0 && this.#brokenBy !== undefined ? this.#brokenBy : count
-  }
-
-  #want(interest: Interest): void {
-    if ((this.#interest & interest) === interest) return
-    this.#interest |= interest
-    this.#arm()
-  }
-
-  #unwant(interest: Interest): void {
-    if ((this.#interest & interest) === 0) return
-    this.#interest &= ~interest
-    this.#arm()
-  }
-
-  /** Brings the registration up to date with the interest; while readiness is handled, once, at its end. */
-  #arm(): void {
-    if (this.#closed || this.#handling) return
-    if (this.#interest === 0) {
-      if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
-      this.#token = 0
-      return
-    }
-    const result = this.#core.register(this.#handle, this.#interest, this, this.#token)
-    this.#token = Math.max(0, result)
-    if (result < 0) this.#release('reset', transferFailure(result, 'receive', 'epoll_ctl'))
-  }
-
-  #release(mode: CloseMode, why: Failure): void {
-    if (this.#closed) return
-    this.#core.close(this.#handle, this.#token, mode)
-    this.#token = 0
-    this.#leave(why, mode)
-  }
-
-  /** The descriptor is gone: takes the connection off the reactor's books, then tells who uses it. */
-  #leave(why: Failure, mode: CloseMode | 'detached'): void {
-    this.#closed = why
-    this.#core.disown(this)
-    this.#core.counters.open--
-    if (diagnostics.connectionClose.hasSubscribers) {
-      diagnostics.connectionClose.publish({ endpoint: this.endpoint, backend: this.backend, mode })
-    }
-    this.#sender?.fail(why)
-    if (mode !== 'reset' || why.code === 'ERR_CONNECTION_CLOSED') this.#receiver?.end()
-    else this.#receiver?.fail(why)
-  }
-
-  get #spec(): SocketSpec {
-    return { family: this.peerAddress.family, type: this.type }
-  }
-
-  get #where(): ErrorContext {
-    return { endpoint: this.endpoint, address: this.peerAddress }
-  }
-
-  /** Throws why nothing can be done with the descriptor any more. */
-  #assertOpen(): void {
-    if (this.#closed) throw this.#error(this.#closed)
-    if (this.#closing) throw this.#error(closedFailure('close'))
-  }
-
-  #busyError(): ConnectError {
-    const reason = 'somebody else reads this connection'
-    return this.#error(ownFailure('ERR_ALREADY_READING', 'receive', 'recv', reason))
-  }
-
-  #error(failure: Failure): ConnectError {
-    return new ConnectError(failure, this.#where)
-  }
-}
-
-function closedFailure(how: 'close' | 'reset' | 'detach'): Failure {
-  return ownFailure(
-    'ERR_CONNECTION_CLOSED',
-    'aborted',
-    'send',
-    `the connection was closed by ${how}() on this side`,
-  )
 }

@@ -4,6 +4,7 @@
  * | channel | when | message |
  * |---|---|---|
  * | `pollout:connect:start` | a connect takes its first step | {@link ConnectMessage} |
+ * | `pollout:connect:attempt` | a try at one of its addresses has ended, in whatever way | {@link ConnectAttemptMessage} |
  * | `pollout:connect:connected` | it has a peer | {@link ConnectedMessage} |
  * | `pollout:connect:error` | it failed, or was cancelled | {@link ConnectErrorMessage} |
  * | `pollout:connection:close` | a connection gave its descriptor back | {@link ConnectionCloseMessage} |
@@ -12,6 +13,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { SocketAddress } from './address.js'
 import type { CloseMode } from './backend.js'
 import type { Endpoint } from './endpoint.js'
+import type { AttemptRecord } from './errors.js'
 
 export interface ConnectMessage {
   /** The same object in every message about one connect; use it as a key, change nothing in it. */
@@ -19,6 +21,10 @@ export interface ConnectMessage {
   /** Undefined for an adopted descriptor whose peer is not known yet. */
   readonly endpoint: Endpoint | undefined
   readonly backend: string
+}
+
+export interface ConnectAttemptMessage extends ConnectMessage {
+  readonly attempt: AttemptRecord
 }
 
 export interface ConnectedMessage extends ConnectMessage {
@@ -40,6 +46,7 @@ export interface ConnectionCloseMessage {
 }
 
 export const connectStart = channel('pollout:connect:start')
+export const connectAttempt = channel('pollout:connect:attempt')
 export const connectConnected = channel('pollout:connect:connected')
 export const connectError = channel('pollout:connect:error')
 export const connectionClose = channel('pollout:connection:close')

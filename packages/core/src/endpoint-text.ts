@@ -5,6 +5,7 @@ import {
   InvalidEndpointError,
   quote,
   tcp,
+  tls,
   udp,
   unix,
   unixgram,
@@ -13,14 +14,14 @@ import {
 } from './endpoint.js'
 
 const PATHS = { unix, unixgram, unixpacket } as const
-const HOSTS = { tcp, udp } as const
+const HOSTS = { tcp, tls, udp } as const
 
 const PATH_URI = /^(unix|unixgram|unixpacket):(.*)$/s
-const HOST_URI = /^(tcp|udp):\/\/(?:\[([^\]]*)\]|([^:/?#[\]@]*))(?::([^:/?#[\]@]*))?$/
+const HOST_URI = /^(tcp|tls|udp):\/\/(?:\[([^\]]*)\]|([^:/?#[\]@]*))(?::([^:/?#[\]@]*))?$/
 const VSOCK_URI = /^vsock:\/\/(\d{1,10}):(\d{1,10})$/
 
 /**
- * Reads `tcp://host:port`, `tcp://[v6]:port`, `udp://...` likewise, `unix:/path` or `unix:@abstract`, `unixgram:` and
+ * Reads `tcp://host:port`, `tcp://[v6]:port`, `tls://...` and `udp://...` likewise, `unix:/path` or `unix:@abstract`, `unixgram:` and
  * `unixpacket:` likewise, or `vsock://cid:port`. Throws {@link InvalidEndpointError}.
  */
 export function parseEndpoint(text: string): Endpoint {
@@ -61,7 +62,7 @@ function parseVsock(text: string): Endpoint {
 
 function notOne(text: unknown): InvalidEndpointError {
   return new InvalidEndpointError(
-    `${quote(text)} is not an endpoint; write tcp://host:port, tcp://[v6]:port, unix:/path or unix:@name (also udp, unixgram, unixpacket, vsock)`,
+    `${quote(text)} is not an endpoint; write tcp://host:port, tcp://[v6]:port, unix:/path or unix:@name (also tls, udp, unixgram, unixpacket, vsock)`,
   )
 }
 
@@ -85,6 +86,7 @@ export function toEndpoint(endpoint: Endpoint | string): Endpoint {
   if (typeof endpoint === 'string') return parseEndpoint(endpoint)
   switch (endpoint?.scheme) {
     case 'tcp':
+    case 'tls':
     case 'udp':
       return HOSTS[endpoint.scheme](endpoint.host, endpoint.port)
     case 'unix':

@@ -9,6 +9,15 @@ export interface TcpEndpoint {
   readonly port: number
 }
 
+/** TLS over TCP: a connect to it is over when the handshake is, and the connection carries what is inside. */
+export interface TlsEndpoint {
+  readonly scheme: 'tls'
+  /** As that of a {@link TcpEndpoint}; also the name that the certificate has to be for. */
+  readonly host: string
+  /** 0 to 65535. */
+  readonly port: number
+}
+
 /** A connected datagram socket: connect(2) sets the peer, and what others send is not heard. udp(7). */
 export interface UdpEndpoint {
   readonly scheme: 'udp'
@@ -50,6 +59,7 @@ export interface VsockEndpoint {
 
 export type Endpoint =
   | TcpEndpoint
+  | TlsEndpoint
   | UdpEndpoint
   | UnixEndpoint
   | UnixgramEndpoint
@@ -77,6 +87,12 @@ export class InvalidEndpointError extends TypeError {
 export function tcp(host: string, port: number): TcpEndpoint {
   checkInet('tcp', host, port)
   return { scheme: 'tcp', host, port }
+}
+
+/** A TLS endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
+export function tls(host: string, port: number): TlsEndpoint {
+  checkInet('tls', host, port)
+  return { scheme: 'tls', host, port }
 }
 
 /** A UDP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
@@ -117,6 +133,7 @@ export function vsock(cid: number, port: number): VsockEndpoint {
 
 const SOCKET_TYPES: Readonly<Record<Endpoint['scheme'], SocketType>> = {
   tcp: 'stream',
+  tls: 'stream',
   udp: 'dgram',
   unix: 'stream',
   unixgram: 'dgram',

@@ -9,16 +9,20 @@ import type { ConnectTimeline } from './timeline.js'
  * How far things had got:
  * - `parse`: the target's text is not an endpoint (`connectMany` only; elsewhere that throws);
  * - `resolve`: the host name gave no address;
+ * - `policy`: the destination policy denied every address, or all that could be had; nothing was sent;
  * - `local`: this machine or process could not try, or its own rules forbade it;
  * - `connect`: the peer, or the network on the way, said no or nothing;
+ * - `tls`: there is a connection, but the TLS handshake on it failed, or did not end in time;
  * - `receive`, `send`: on a connection;
  * - `aborted`: by an AbortSignal, by closing the connection, or by destroying the reactor.
  */
 export type ConnectPhase =
   | 'parse'
   | 'resolve'
+  | 'policy'
   | 'local'
   | 'connect'
+  | 'tls'
   | 'receive'
   | 'send'
   | 'aborted'
@@ -41,7 +45,7 @@ export interface Failure {
   readonly cause?: unknown
 }
 
-/** One socket's try at one address. */
+/** One try at one address: with a socket, unless the policy denied it (`ERR_DENIED`). */
 export interface AttemptRecord {
   readonly address: SocketAddress
   /** From the first system call to the end, in milliseconds. */
@@ -86,6 +90,11 @@ const EXHAUSTION = new Set<number>(
 /** Something has run out that the end of any other connect may give back. */
 export function isExhaustion(failure: Failure): boolean {
   return failure.errno !== undefined && EXHAUSTION.has(failure.errno)
+}
+
+/** The destination policy said no. */
+export function isDenial({ phase }: Failure): boolean {
+  return phase === 'policy'
 }
 
 const PORT_EXHAUSTION = new Set<number>(
@@ -153,7 +162,7 @@ export function ownFailure(
   reason: string,
   cause?: unknown,
 ): Failure {
-  const localFault = phase === 'local' || phase === 'parse'
+  const localFault = phase === 'local' || phase === 'parse' || phase === 'policy'
   const failure: Failure = { code, errno: undefined, syscall: step, phase, localFault, reason }
   return cause === undefined ? failure : { ...failure, cause }
 }
@@ -199,7 +208,7 @@ export class ConnectError extends Error {
   readonly phase: ConnectPhase
   readonly localFault: boolean
   readonly timedOutBy: 'kernel' | 'deadline' | undefined
-  /** Every socket that was tried, in order; empty where none was. */
+  /** Every address that was tried, in the order of their starts; empty where none was. */
   readonly attempts: readonly AttemptRecord[]
   /** The moments of the connect that failed; undefined for what was no connect, or never began to be one. */
   readonly timeline: ConnectTimeline | undefined

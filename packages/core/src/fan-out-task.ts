@@ -1,7 +1,7 @@
 /** One target of a fan-out on its way to its outcome. */
 import type { ConnectRequest } from './connect-request.js'
-import type { Endpoint } from './endpoint.js'
-import { toEndpoint } from './endpoint-text.js'
+import { type Endpoint, InvalidEndpointError, quote } from './endpoint.js'
+import { formatEndpoint, toEndpoint } from './endpoint-text.js'
 import type { Target } from './outcome.js'
 import type { RequestOwner } from './request.js'
 
@@ -29,7 +29,7 @@ export class Task<T extends Target> implements RequestOwner {
     this.target = target
     this.queuedAt = queuedAt
     try {
-      this.endpoint = toEndpoint(target)
+      this.endpoint = checked(toEndpoint(target))
     } catch (error) {
       this.error = error
     }
@@ -38,4 +38,13 @@ export class Task<T extends Target> implements RequestOwner {
   requestSettled(): void {
     if (this.request) this.#owner.settled(this, this.request)
   }
+}
+
+/** Told as invalid, and not as connected where only TCP has: connectMany() makes no handshakes of TLS. */
+function checked(endpoint: Endpoint): Endpoint {
+  if (endpoint.scheme !== 'tls') return endpoint
+  const uri = quote(formatEndpoint(endpoint))
+  throw new InvalidEndpointError(
+    `connectMany() does not do TLS, so ${uri} is no target: write tcp://, and upgradeToTls() where it is kept`,
+  )
 }

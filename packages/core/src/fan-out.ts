@@ -7,7 +7,7 @@
 import type { Timer } from './clock.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import { establish } from './connect.js'
-import { ConnectRequest } from './connect-request.js'
+import { ConnectRequest, type Destination } from './connect-request.js'
 import type { Connection } from './connection.js'
 import { ConnectError, type Failure, isExhaustion, ownFailure } from './errors.js'
 import { Task, type TaskOwner } from './fan-out-task.js'
@@ -29,6 +29,7 @@ export interface FanOutOptions {
   readonly timeoutMs: number
   readonly onConnected: OnConnected
   readonly setup: SocketSetup | undefined
+  readonly destination: Destination
 }
 
 export interface FanOutListener<T> {
@@ -194,8 +195,9 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
     const { endpoint, queuedAt } = task
     if (endpoint === undefined) return this.#tellInvalid(task)
     this.#inFlight.add(task)
-    const { timeoutMs, setup } = this.#options
-    task.request = new ConnectRequest(this.#core, endpoint, { timeoutMs, setup, queuedAt }, task)
+    const { timeoutMs, setup, destination } = this.#options
+    const options = { timeoutMs, setup, destination, queuedAt }
+    task.request = new ConnectRequest(this.#core, endpoint, options, task)
     task.request.start()
   }
 
@@ -232,7 +234,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
   }
 
   #connected(task: Task<T>, request: ConnectRequest, timeline: ConnectTimeline): Outcome<T> {
-    const { address, elapsedMs } = request
+    const { address, elapsedMs, failedAttempts } = request
     const { onConnected } = this.#options
     let connection: Connection | undefined
     if (onConnected === 'keep') connection = establish(this.#core, request)
@@ -243,6 +245,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
       elapsedMs,
       timeline,
       address: address as NonNullable<typeof address>,
+      failedAttempts,
       connection,
     }
   }

@@ -3,11 +3,13 @@ import type { SocketAddress } from './address.js'
 import type { Connection } from './connection.js'
 import type { Endpoint } from './endpoint.js'
 import {
+  type AttemptRecord,
   type ConnectError,
   type ConnectPhase,
   type ErrorContext,
   errorWithoutStack,
   type Failure,
+  isDenial,
 } from './errors.js'
 import type { ConnectTimeline } from './timeline.js'
 
@@ -20,6 +22,7 @@ export type Target = Endpoint | string
  * - `refused`: the peer's machine said that nobody listens (ECONNREFUSED);
  * - `timed-out`: no answer, from the kernel or by `timeoutMs` (ETIMEDOUT; `timedOutBy` tells which);
  * - `unreachable`: the network said that there is no way (EHOSTUNREACH, ENETUNREACH, ...);
+ * - `denied`: the destination policy forbids it, nothing was tried (ERR_DENIED; the message names the rule);
  * - `local`: this side could not try; says nothing about the target;
  * - `invalid`: the target is not an endpoint, nothing was tried;
  * - `other`: anything else; `code` and `phase` tell.
@@ -29,6 +32,7 @@ export type OutcomeKind =
   | 'refused'
   | 'timed-out'
   | 'unreachable'
+  | 'denied'
   | 'local'
   | 'invalid'
   | 'other'
@@ -46,6 +50,8 @@ export interface ConnectedOutcome<T = Target> extends OutcomeBase<T> {
   readonly kind: 'connected'
   /** The address that answered. */
   readonly address: SocketAddress
+  /** The addresses of a name that did not: failed, denied, or cut short (`ABORT_ERR`) as this one was faster. */
+  readonly failedAttempts: readonly AttemptRecord[]
   /** With `onConnected: 'keep'`: the subscriber's from now on, to be closed by it. */
   readonly connection: Connection | undefined
 }
@@ -67,6 +73,7 @@ const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
 
 function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'parse') return 'invalid'
+  if (isDenial(failure)) return 'denied'
   if (failure.localFault) return 'local'
   if (failure.phase === 'resolve') return 'other'
   if (failure.code === 'ECONNREFUSED') return 'refused'

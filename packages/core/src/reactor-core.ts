@@ -18,6 +18,7 @@ import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { brokenFailure, ConnectError, destroyedFailure, type Failure } from './errors.js'
 import { KeepAlive } from './keep-alive.js'
+import type { DestinationPolicy } from './policy.js'
 import type { Interest, Readiness } from './readiness.js'
 import type { Resolver } from './resolver.js'
 import { TurnQueue } from './turn-queue.js'
@@ -74,6 +75,8 @@ export class ReactorCore implements ReadinessSink {
   readonly backend: Backend
   readonly clock: Clock
   readonly resolver: Resolver
+  /** What every connect of this reactor has to be allowed by. */
+  readonly policy: DestinationPolicy | undefined
   readonly deadlines: Deadlines
   /** Where backends write the times of a connect: read and forgotten within one call. */
   readonly times: ConnectTimes = new Float64Array(2)
@@ -92,6 +95,10 @@ export class ReactorCore implements ReadinessSink {
   readonly #later: TurnQueue<() => void>
   readonly #keepAlive = new KeepAlive()
   #lastToken = 0
+  /** Armed registrations that are not to keep the process alive. */
+  #background = 0
+  /** The backend has been told to keep nothing alive. */
+  #isAside = false
   #batches = 0
   #events = 0
   #staleEvents = 0
@@ -99,9 +106,15 @@ export class ReactorCore implements ReadinessSink {
   #gone: Failure | undefined
   #destroyed: Promise<void> | undefined
 
-  constructor(factory: BackendFactory, clock: Clock, resolver: Resolver) {
+  constructor(
+    factory: BackendFactory,
+    clock: Clock,
+    resolver: Resolver,
+    policy?: DestinationPolicy | undefined,
+  ) {
     this.clock = clock
     this.resolver = resolver
+    this.policy = policy
     this.backend = factory(this)
     const defer = (callback: () => void): void => clock.defer(callback, this.#keepAlive.wanted)
     this.deadlines = new Deadlines(clock, defer, () => {
@@ -137,18 +150,27 @@ export class ReactorCore implements ReadinessSink {
     const result = this.backend.register(handle, token, interest)
     if (result < 0) return result
     this.#listeners.set(token, listener)
+    if (this.#background !== 0 || this.#isAside) this.#balance()
     return token
   }
 
   /** Ends a registration: its listener is not called any more, even if its event stands in the current batch. */
   deregister(handle: Handle, token: number): void {
     if (this.#listeners.delete(token)) this.backend.deregister(handle)
+    if (this.#background !== 0) this.#balance()
   }
 
   /** Closes a socket, and ends its registration (`token` 0 where it has none). */
   close(handle: Handle, token: number, mode: CloseMode): void {
     if (token !== 0) this.#listeners.delete(token)
     this.backend.close(handle, mode)
+    if (this.#background !== 0) this.#balance()
+  }
+
+  /** So many more, or fewer, of the armed registrations are not to keep the process alive. */
+  background(change: 1 | -1): void {
+    this.#background += change
+    this.#balance()
   }
 
   ready(tokens: Float64Array, readiness: Uint8Array, count: number): void {
@@ -168,6 +190,7 @@ export class ReactorCore implements ReadinessSink {
         reportUncaught(error)
       }
     }
+    if (this.#background !== 0) this.#balance()
   }
 
   broken(cause: Error): void {
@@ -240,16 +263,29 @@ export class ReactorCore implements ReadinessSink {
 
   ref(): void {
     this.#keepAlive.want(true)
-    this.backend.ref()
+    this.#balance()
   }
 
   unref(): void {
     this.#keepAlive.want(false)
-    this.backend.unref()
+    this.#balance()
   }
 
   destroy(): Promise<void> {
     return this.#end(destroyedFailure())
+  }
+
+  /** The backend keeps the process alive for all that is armed or for nothing: for nothing where all of it is background. */
+  #balance(): void {
+    if (this.#gone) return
+    const { wanted } = this.#keepAlive
+    const armed = this.#listeners.size
+    // With nothing armed the backend keeps nothing alive either way, and the next registration decides anew.
+    const isAside = !wanted || (armed === 0 ? this.#isAside : armed <= this.#background)
+    if (isAside === this.#isAside) return
+    this.#isAside = isAside
+    if (isAside) this.backend.unref()
+    else this.backend.ref()
   }
 
   #end(why: Failure): Promise<void> {

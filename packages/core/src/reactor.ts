@@ -5,13 +5,21 @@ import { type AdoptOptions, adopt } from './adopt.js'
 import type { BackendFactory, Capabilities } from './backend.js'
 import { type Clock, systemClock } from './clock.js'
 import { connect } from './connect.js'
+import { duplex } from './connect-duplex.js'
 import { type ConnectManyOptions, connectMany, type KeptOutcome } from './connect-many.js'
 import type { ConnectOptions } from './connect-options.js'
 import type { Connection } from './connection.js'
+import { checkPolicy } from './denial.js'
+import type { ConnectionDuplex, DuplexOptions } from './duplex.js'
 import type { Endpoint } from './endpoint.js'
 import type { Outcome, Target } from './outcome.js'
+import type { DestinationPolicy } from './policy.js'
+import { ConnectionPool } from './pool.js'
+import type { PoolOptions } from './pool-options.js'
 import { ReactorCore, type ReactorStats } from './reactor-core.js'
 import type { Interest, Readiness } from './readiness.js'
+import type { ReconnectOptions } from './reconnect-options.js'
+import { type ReconnectingSession, reconnecting } from './reconnecting.js'
 import { type Resolver, systemResolver } from './resolver.js'
 import { session } from './session.js'
 import { Socket } from './socket.js'
@@ -21,8 +29,14 @@ import type { TargetSource } from './target-source.js'
 export interface ReactorOptions {
   /** What the reactor stands on: `nativeBackend()`, `netBackend()`, or one of your own. */
   readonly backend: BackendFactory
-  /** Turns host names into addresses. Default: getaddrinfo(3). */
+  /** Turns host names into addresses. Default: {@link systemResolver}, without a cache. */
   readonly resolver?: Resolver | undefined
+  /**
+   * Where this reactor may connect to. Asked about each address just before connect(2): literals, what a name was
+   * resolved to, unix paths, retries, bare sockets. What it denies, or throws on, fails with `ERR_DENIED`. Default:
+   * anywhere. What was connected elsewhere and is adopted is not asked about.
+   */
+  readonly policy?: DestinationPolicy | undefined
   /** Time; for tests. Default: the system's monotonic clock and timers. */
   readonly clock?: Clock | undefined
 }
@@ -35,8 +49,9 @@ export class Reactor implements AsyncDisposable {
   readonly #core: ReactorCore
 
   /** Throws what the backend throws when it can't work here. */
-  constructor({ backend, resolver = systemResolver, clock = systemClock }: ReactorOptions) {
-    this.#core = new ReactorCore(backend, clock, resolver)
+  constructor(options: ReactorOptions) {
+    const { backend, resolver = systemResolver, clock = systemClock } = options
+    this.#core = new ReactorCore(backend, clock, resolver, checkPolicy(options.policy))
   }
 
   /** Name of the backend. */
@@ -58,6 +73,15 @@ export class Reactor implements AsyncDisposable {
   }
 
   /**
+   * A Node `Duplex` that connects in the background, with what clients touch on a `net.Socket`: for `createConnection`
+   * hooks and other factories that have to answer at once. What is written before waits; 'connect' tells that it is there,
+   * 'error' ({@link ConnectError}) and 'close' that it is not. Destroying it cancels the connect. Streams only.
+   */
+  duplex(endpoint: Endpoint | string, options?: ConnectOptions & DuplexOptions): ConnectionDuplex {
+    return duplex(this.#core, endpoint, options)
+  }
+
+  /**
    * Connects, then emits what `use` makes of the connection, and closes it when that ends: gracefully where it
    * completes (the session completes after that), with a reset where it errors. Unsubscribing closes it too.
    */
@@ -67,6 +91,51 @@ export class Reactor implements AsyncDisposable {
     options?: ConnectOptions,
   ): Observable<T> {
     return session(this.#core, endpoint, use, options)
+  }
+
+  /**
+   * A session that is made again, after a wait, when its connection is lost or can't be made: the peer ended the stream, or
+   * `use` failed, by what it reads or of itself. Errors with what went wrong last, once it gives up: {@link ReconnectOptions},
+   * `isBeyondRetry()`. An end that nobody reads is not noticed.
+   *
+   * Completes when `use` does while the connection stands. When `use` completes, the peer's end counts whether `use` has
+   * read it or not; where the last answer and the end come together (QUIT), close the connection before completing.
+   *
+   * @example
+   * ```ts
+   * import { backoff, type Reactor } from '@pollout/core'
+   *
+   * declare const reactor: Reactor
+   * reactor
+   *   .reconnecting('tcp://127.0.0.1:7000', (connection) => connection.received, {
+   *     backoff: backoff({ firstMs: 200, longestMs: 10_000 }),
+   *     maxAttempts: 20,
+   *   })
+   *   .subscribe({ next: (chunk) => console.log(String(chunk)), error: console.error })
+   * ```
+   */
+  reconnecting<T>(
+    endpoint: Endpoint | string,
+    use: (connection: Connection) => ObservableInput<T>,
+    options?: ReconnectOptions,
+  ): ReconnectingSession<T> {
+    return reconnecting(this.#core, endpoint, use, options)
+  }
+
+  /**
+   * A pool of connections to one endpoint, kept open between their uses. Its user closes it; the reactor's end does, too.
+   *
+   * @example
+   * ```ts
+   * import type { Reactor } from '@pollout/core'
+   *
+   * declare const reactor: Reactor
+   * await using pool = reactor.pool('tcp://127.0.0.1:6379', { maxConnections: 4 })
+   * await pool.use((connection) => connection.send('PING\r\n'))
+   * ```
+   */
+  pool(endpoint: Endpoint | string, options?: PoolOptions): ConnectionPool {
+    return new ConnectionPool(this.#core, endpoint, options)
   }
 
   /**

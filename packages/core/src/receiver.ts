@@ -1,7 +1,7 @@
 /** The receiving side of a connection: one reader, who may pause. */
 import type { SocketType } from './address.js'
 import { errno } from './errno.js'
-import { type ConnectError, type Failure, transferFailure } from './errors.js'
+import type { ConnectError, Failure } from './errors.js'
 
 export interface ChunkListener {
   chunk(data: Buffer): void
@@ -17,6 +17,8 @@ export interface ReceiverSocket {
   wantReadable(): void
   unwantReadable(): void
   later(callback: () => void): void
+  /** What a negated errno of `receive()` stands for. */
+  failureOf(result: number): Failure
   error(failure: Failure): ConnectError
   readonly type: SocketType
 }
@@ -68,7 +70,7 @@ export class Receiver {
     } else if (count === -errno.EAGAIN || count === -errno.EINTR) {
       this.#socket.wantReadable()
     } else {
-      const error = this.#socket.error(transferFailure(count, 'receive', 'recv'))
+      const error = this.#socket.error(this.#socket.failureOf(count))
       this.#finish((listener) => listener.error(error))
     }
   }

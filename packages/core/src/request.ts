@@ -43,10 +43,8 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   elapsedMs = 0
   protected readonly core: ReactorCore
   protected readonly timeoutMs: number
-  /** The deadline that runs: all of `timeoutMs`, or one address's share of it. */
-  protected patienceMs: number
   protected startedAt = Number.NaN
-  /** The last one. */
+  /** The one that connected, or that `failure` is about. */
   protected attempt: Attempt | undefined
   readonly #queuedAt: number
   /** When it settled, on the reactor's clock. */
@@ -60,7 +58,6 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     super()
     this.core = core
     this.timeoutMs = timeoutMs
-    this.patienceMs = timeoutMs
     this.#queuedAt = queuedAt
     this.#owner = owner
   }
@@ -68,9 +65,9 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   /** The first step; may call `fail()` only in a later turn. */
   protected abstract proceed(): void
   abstract attemptSettled(attempt: Attempt): void
-  /** Attempts before the last one. */
+  /** Attempts other than the one that connected. */
   abstract readonly failedAttempts: readonly AttemptRecord[]
-  /** All attempts, the last one included. */
+  /** All attempts, in the order of their starts. */
   abstract readonly attempts: readonly AttemptRecord[]
 
   /** Never calls back before it has returned. */
@@ -108,16 +105,16 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.core.counters.started++
     this.core.deadlines.add(this, this.timeoutMs, this.startedAt)
     if (diagnostics.connectStart.hasSubscribers) {
-      diagnostics.connectStart.publish(this.#message())
+      diagnostics.connectStart.publish(this.message())
       if (this.#owner === undefined) return // cancelled by a subscriber of the channel
     }
     this.proceed()
   }
 
-  /** The deadline of the name, of one of several addresses, or of the whole. */
+  /** `timeoutMs` is over. */
   expire(): void {
-    if (this.attempt) this.attempt.expire(deadlineFailure(this.patienceMs, 'connect'))
-    else this.fail(deadlineFailure(this.patienceMs, 'resolve'))
+    if (this.attempt) this.attempt.expire(deadlineFailure(this.timeoutMs, 'connect'))
+    else this.fail(deadlineFailure(this.timeoutMs, 'resolve'))
   }
 
   /** Gives the socket back at once; the owner hears nothing more. Harmless once the owner was told. */
@@ -133,12 +130,17 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.#settle()
     this.core.counters.cancelled++
     if (wasBegun) this.#publishError('ABORT_ERR')
-    this.attempt?.cancel()
+    this.abandon()
   }
 
   reactorGone(why: Failure): void {
-    this.attempt?.cancel()
+    this.abandon()
     this.fail(why)
+  }
+
+  /** Closes what is under way, and hears no more of it. */
+  protected abandon(): void {
+    this.attempt?.cancel()
   }
 
   /** Begun, and not ended. */
@@ -153,7 +155,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.core.counters.connected++
     if (diagnostics.connectConnected.hasSubscribers) {
       const { elapsedMs } = this
-      diagnostics.connectConnected.publish({ ...this.#message(), address, elapsedMs })
+      diagnostics.connectConnected.publish({ ...this.message(), address, elapsedMs })
       // A subscriber of the channel may have destroyed the reactor, and the socket with it.
       this.failure = this.core.gone
     }
@@ -189,13 +191,13 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     owner?.requestSettled(this)
   }
 
-  #message(): diagnostics.ConnectMessage {
+  protected message(): diagnostics.ConnectMessage {
     return { request: this, endpoint: this.endpoint, backend: this.core.backend.name }
   }
 
   #publishError(code: string): void {
     if (!diagnostics.connectError.hasSubscribers) return
-    diagnostics.connectError.publish({ ...this.#message(), code, elapsedMs: this.elapsedMs })
+    diagnostics.connectError.publish({ ...this.message(), code, elapsedMs: this.elapsedMs })
   }
 }
 

@@ -3,6 +3,7 @@ import { onAbort } from './abort.js'
 import type { SocketType } from './address.js'
 import { errno } from './errno.js'
 import { abortedFailure, type ConnectError, type Failure, transferFailure } from './errors.js'
+import { guarded } from './uncaught.js'
 
 /** What a sender needs from its connection. */
 export interface SenderSocket {
@@ -11,6 +12,8 @@ export interface SenderSocket {
   wantWritable(): void
   /** Nothing can be sent any more, by this negated errno; whoever waits is told by the sender. */
   failed(result: number): void
+  /** What a negated errno of `send()` or `shutdown()` stands for. */
+  failureOf(result: number, syscall: string): Failure
   error(failure: Failure): ConnectError
   reset(): void
   readonly type: SocketType
@@ -50,8 +53,8 @@ export class Sender {
 
   async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason, 'send'))
-    if (this.#failed) throw this.#socket.error(this.#failed)
-    if (this.#ended) throw this.#socket.error(transferFailure(-errno.EPIPE, 'send', 'send'))
+    const refusal = this.#refusal()
+    if (refusal) throw this.#socket.error(refusal)
     const isNothing = data.length === 0 && this.#socket.type !== 'dgram'
     if (isNothing && this.#queue.length === 0) return
     let pending!: Pending
@@ -62,6 +65,14 @@ export class Sender {
     if (signal === undefined || !this.#queue.includes(pending)) return done
     const stopWatching = onAbort(signal, () => this.#abort(pending, signal.reason))
     return done.finally(stopWatching)
+  }
+
+  /** As `send()`, for streams: tells `done` instead of a promise, at once where the kernel takes it at once. */
+  write(data: Uint8Array, done: (error?: ConnectError) => void): void {
+    const refusal = this.#refusal()
+    if (refusal) return done(this.#socket.error(refusal))
+    const told = (error?: unknown): void => guarded(() => done(error as ConnectError | undefined))
+    this.#push({ data: data.length === 0 ? 'mark' : data, offset: 0, resolve: told, reject: told })
   }
 
   end(): Promise<void> {
@@ -91,7 +102,7 @@ export class Sender {
       this.#queue.shift()
       this.#pendingBytes -= remaining(first)
       if (result >= 0) first.resolve()
-      else first.reject(this.#socket.error(transferFailure(result, 'send', 'send')))
+      else first.reject(this.#socket.error(this.#socket.failureOf(result, 'send')))
     }
   }
 
@@ -101,6 +112,12 @@ export class Sender {
     this.#failed = why
     this.#pendingBytes = 0
     for (const pending of this.#queue.splice(0)) pending.reject(this.#socket.error(why))
+  }
+
+  /** Why nothing more can be sent. */
+  #refusal(): Failure | undefined {
+    if (this.#failed) return this.#failed
+    return this.#ended && transferFailure(-errno.EPIPE, 'send', 'send')
   }
 
   #push(pending: Pending): void {
@@ -133,7 +150,7 @@ export class Sender {
 
   #broken(first: Pending, result: number): void {
     this.#socket.failed(result)
-    this.fail(transferFailure(result, 'send', first.data === 'end' ? 'shutdown' : 'send'))
+    this.fail(this.#socket.failureOf(result, first.data === 'end' ? 'shutdown' : 'send'))
   }
 
   #abort(pending: Pending, reason: unknown): void {

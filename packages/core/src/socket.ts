@@ -1,6 +1,7 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers. */
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
 import { type CloseMode, ConnectStatus, type Handle, type SocketSpec } from './backend.js'
+import { denialOf } from './denial.js'
 import { errno, errnoName } from './errno.js'
 import { ConnectError, connectFailure, type Failure } from './errors.js'
 import { checkTimeout, checkWord } from './options.js'
@@ -77,10 +78,21 @@ export class Socket implements Disposable {
 
   /**
    * connect(2): `OK`, `EINPROGRESS` (wait for WRITABLE, then {@link Socket.finishConnect}), `EALREADY` while one is
-   * under way, `EISCONN` after it, or why not. Calling it again is no way to find out how it went.
+   * under way, `EISCONN` after it, or why not. Calling it again is no way to find out how it went. Throws
+   * {@link ConnectError} `ERR_DENIED` where the reactor's policy forbids it: no system call says that.
    */
   connect(to: SocketAddress): PosixAnswer {
-    return answer(this.#core.backend.connect(this.#handle, to))
+    return answer(this.#core.backend.connect(this.#handle, this.#allowed(to)))
+  }
+
+  /** A copy of the address where there is a policy: what is connected to is what was judged. */
+  #allowed(to: SocketAddress): SocketAddress {
+    const { policy } = this.#core
+    if (policy === undefined) return to
+    const address = { ...to }
+    const denial = denialOf(policy, address)
+    if (denial) throw new ConnectError(denial, { address })
+    return address
   }
 
   /**
@@ -122,7 +134,7 @@ export class Socket implements Disposable {
   connectSync(to: SocketAddress, options: ConnectSyncOptions = {}): PosixAnswer {
     const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
     const kernel = calls.kernelOf(this.#core.backend, 'a connect that waits')
-    return answer(kernel.connectAndWait(this.#handle, to, timeoutMs))
+    return answer(kernel.connectAndWait(this.#handle, this.#allowed(to), timeoutMs))
   }
 
   /** setsockopt(2) of an option of the table, checked: `ENOPROTOOPT` where such a socket has no such option. */

@@ -41,32 +41,6 @@ describe('deadlines', () => {
     clock.settle()
     expect(connecting.outcome).toBe('ENETUNREACH')
   })
-
-  it('covers all addresses of a name together', async () => {
-    const resolver = { resolve: async () => ['192.0.2.1', '192.0.2.2', '192.0.2.3'] }
-    const { script, clock, reactor } = stage({
-      resolver,
-      answers: { finishConnect: -errno.ECONNREFUSED },
-    })
-    const connecting = record(reactor.connect('tcp://peer.test:80', { timeoutMs: 90 }))
-    await microtasks()
-    // The first is silent, and gets a third of the time; the second refuses; the third gets all that is left.
-    clock.advance(30)
-    expect(script.open.map(({ peerAddress }) => peerAddress)).toHaveLength(1)
-    clock.advance(10)
-    script.deliverAll(script.open)
-    clock.advance(49)
-    expect(connecting.outcome).toBe('open')
-    clock.advance(1)
-    expect(connecting.outcome).toBe('ETIMEDOUT')
-    const { address, attempts } = connecting.ended as ConnectError
-    expect(address).toBe('192.0.2.1')
-    expect(attempts.map(({ result, elapsedMs }) => [result, elapsedMs])).toEqual([
-      ['ETIMEDOUT', 30],
-      ['ECONNREFUSED', 10],
-      ['ETIMEDOUT', 50],
-    ])
-  })
 })
 
 describe('several addresses', () => {

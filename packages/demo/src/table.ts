@@ -8,6 +8,7 @@ const KINDS: readonly (readonly [OutcomeKind, string])[] = [
   ['refused', 'refused'],
   ['timed-out', 'timed out'],
   ['unreachable', 'unreachable'],
+  ['denied', 'denied by the policy'],
   ['invalid', 'invalid (malformed text)'],
   ['local', 'local trouble'],
   ['other', 'other'],

@@ -35,6 +35,23 @@ export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
       c.received.subscribe().unsubscribe(); console.log('left') })`,
     prints: ['left'],
   },
+  'with an open connection that may be idle for a while': {
+    peer: 'echo',
+    program: `reactor.connect(endpoint).subscribe((c) => { c.idleTimeout(60_000); console.log('open') })`,
+    prints: ['open'],
+  },
+  'with a Duplex that reads, once it is unreferenced': {
+    peer: 'echo',
+    program: `const d = reactor.duplex(endpoint)
+      d.setTimeout(60_000).on('data', () => {}).on('connect', () => { d.unref(); console.log('unreferenced') })`,
+    prints: ['unreferenced'],
+  },
+  'not before the data that a Duplex waits for': {
+    peer: 'echo',
+    program: `const d = reactor.duplex(endpoint)
+      d.on('data', (data) => { console.log(String(data)); d.destroy() }).write('x')`,
+    prints: ['x'],
+  },
   'not before the deadline of what is in flight': {
     peer: 'silent',
     program: `reactor.connect(endpoint, { timeoutMs: 100 }).subscribe({ error: (e) => console.log(e.code) })`,

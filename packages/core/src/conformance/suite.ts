@@ -3,19 +3,26 @@ import { defineAdoptTests } from './adopting.js'
 import { defineBackendInterfaceTests } from './backend-interface.js'
 import { defineConnectTests } from './connecting.js'
 import { defineDatagramTests } from './datagrams.js'
+import { defineFaceTests } from './faces.js'
 import { defineFanOutTests } from './fanning-out.js'
 import { defineHandOverTests } from './handing-over.js'
+import { defineHappyEyeballsTests } from './happy-eyeballs.js'
 import { defineKernelSocketTests } from './kernel-sockets.js'
 import { defineLocalAddressTests } from './local-addresses.js'
 import { defineLowLevelTests } from './low-level.js'
 import { defineObservabilityTests } from './observability.js'
 import { defineOptionTests } from './options.js'
+import { definePolicyTests } from './policy.js'
+import { definePoolTests } from './pooling.js'
 import { defineProcessTests } from './processes.js'
 import { defineRaceTests } from './races.js'
+import { defineReconnectTests } from './reconnecting.js'
 import { defineResolvingTests } from './resolving.js'
 import { defineSessionTests } from './sessions.js'
 import { defineSourceTests } from './sources.js'
 import { defineTimelineTests } from './timeline.js'
+import { defineTlsTests } from './tls.js'
+import { defineTlsFailureTests } from './tls-failing.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
 
@@ -23,13 +30,20 @@ const PARTS = {
   'the backend interface': defineBackendInterfaceTests,
   'connect()': defineConnectTests,
   'connect() to a name': defineResolvingTests,
+  'a name with several addresses': defineHappyEyeballsTests,
+  'destination policies': definePolicyTests,
   'a connection': defineConnectionTests,
+  'faces of a connection': defineFaceTests,
+  TLS: defineTlsTests,
+  'TLS that fails': defineTlsFailureTests,
   'datagrams and packets': defineDatagramTests,
   'local addresses': defineLocalAddressTests,
   'options of connects': defineOptionTests,
   timelines: defineTimelineTests,
   'adopt()': defineAdoptTests,
   'session()': defineSessionTests,
+  'reconnecting()': defineReconnectTests,
+  'pool()': definePoolTests,
   'connectMany()': defineFanOutTests,
   'sources of connectMany()': defineSourceTests,
   'socket() and readiness()': defineLowLevelTests,

@@ -7,6 +7,7 @@ import { type Endpoint, addressOf as literalAddress } from '../endpoint.js'
 import { ConnectError } from '../errors.js'
 import { createReactor, type Reactor, type ReactorOptions } from '../reactor.js'
 import type { SocketOptionName } from '../socket-options.js'
+import { certificateProblem } from './certificates.js'
 import { type Footprint, footprint, leaked } from './leaks.js'
 import { RawBackend } from './raw-backend.js'
 import type { TestApi } from './test-api.js'
@@ -46,6 +47,8 @@ export interface Needs {
   readonly selfConnect?: true
   /** Sockets of the kernel's at the other end, and not everybody's address. */
   readonly realNetwork?: true
+  /** openssl(1), to make certificates with; and sockets of the kernel's. */
+  readonly certificates?: true
   /** A network namespace of its own, with real sockets in it. */
   readonly network?: true
 }
@@ -159,6 +162,11 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
   }
   // Only a simulated one can arrange that.
   if (needs.realNetwork && world.selfConnecting) return "a simulated network is no kernel's"
+  if (needs.certificates) {
+    if (world.selfConnecting) return "a simulated network is no kernel's"
+    const problem = certificateProblem()
+    if (problem) return problem
+  }
   if (needs.network && world.lacksNamespaces) return world.lacksNamespaces
   return transport && world.lacks(transport)
 }

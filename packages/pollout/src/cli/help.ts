@@ -28,7 +28,7 @@ const FIELDS = `
   Only for "error":
   code       "ECONNREFUSED", ...: the system's name, or one of ERR_...
   errno      the system's number, negated (-111); null where no system call failed
-  phase      "parse", "resolve", "local", "connect", "send", "receive"
+  phase      "parse", "resolve", "policy", "local", "connect", "send", "receive"
   localFault true: the trouble is on this side and says nothing about the peer
   message    one line for people
   Further:`
@@ -70,7 +70,8 @@ with the time left appears on standard error when that is a terminal.
 ${ENDPOINTS}
 
 With --json, one object a line on standard output as each ends:${FIELDS}
-  kind       "connected", "refused", "timed-out", "unreachable", "local", "invalid", "other"
+  kind       "connected", "refused", "timed-out", "unreachable", "denied", "local",
+             "invalid", "other"
   line       for "invalid": the number of the line
 ${EXIT_CODES}
 

@@ -1,0 +1,55 @@
+/** From a connection in the clear to one inside of TLS, once what was to be sent in the clear is out. */
+import { onAbort } from '../abort.js'
+import { abortedFailure, type Failure } from '../errors.js'
+import { Link, type LinkPlace } from '../link.js'
+import { Handshake } from './handshake.js'
+import type { TlsChannel } from './tls-channel.js'
+import { tlsDeadlineFailure } from './tls-failure.js'
+import type { TlsInfo } from './tls-info.js'
+import type { TlsSetup } from './tls-options.js'
+
+export interface Upgrade {
+  readonly setup: TlsSetup
+  /** For all of it, in milliseconds. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+export interface Secured {
+  readonly channel: TlsChannel
+  readonly info: TlsInfo
+}
+
+/** Takes the channel of `link`, and closes it where this fails. */
+export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): Promise<Secured> {
+  const { setup, timeoutMs: limitMs, signal } = options
+  const { core } = link
+  let abort = (failure: Failure): void => link.fail(failure)
+  if (signal?.aborted) throw link.error(abortedFailure(signal.reason, 'handshake'))
+  const stopWatching = onAbort(signal, () => abort(abortedFailure(signal?.reason, 'handshake')))
+  const startedAt = core.clock.now()
+  const isLimited = limitMs !== Number.POSITIVE_INFINITY
+  const timer = isLimited
+    ? core.setTimer(limitMs, () => abort(tlsDeadlineFailure(limitMs)))
+    : undefined
+  try {
+    const channel = await link.handOver()
+    timer?.cancel()
+    const timeoutMs = Math.max(0, limitMs - (core.clock.now() - startedAt))
+    return await new Promise<Secured>((resolve, reject) => {
+      const failed = (failure: Failure): void => reject(link.error(failure))
+      const handshake = new Handshake(
+        new Link(core, channel, place),
+        { setup, timeoutMs, limitMs },
+        { secured: (inner, info) => resolve({ channel: inner, info }), failed },
+      )
+      abort = (failure) => {
+        handshake.cancel()
+        failed(failure)
+      }
+    })
+  } finally {
+    timer?.cancel()
+    stopWatching()
+  }
+}

@@ -1,0 +1,125 @@
+/** dnsResolver() against a DNS server on loopback; and with it, and a cache, a whole connect to a name. */
+import { cachedResolver, dnsResolver, hostsResolver } from '@pollout/core'
+import { describe, expect, it } from 'vitest'
+import { dnsServer } from './dns-server.js'
+import { record, stage } from './harness.js'
+
+const V6 = '2001:db8:0:0:0:0:0:1'
+const quick = { timeoutMs: 100, tries: 1 }
+
+describe('dnsResolver()', () => {
+  it('asks for each family, and tells for how long the answers hold', async () => {
+    const server = await dnsServer((_name, type) =>
+      type === 'A'
+        ? { ttl: 30, addresses: ['192.0.2.1', '192.0.2.2'] }
+        : { ttl: 60, addresses: [V6] },
+    )
+    const resolver = dnsResolver({ servers: [server.address] })
+    expect(await resolver.resolveFamily('peer.test', 'inet')).toEqual([
+      { address: '192.0.2.1', ttlMs: 30_000 },
+      { address: '192.0.2.2', ttlMs: 30_000 },
+    ])
+    expect(await resolver.resolveFamily('PEER.test', 'inet6')).toEqual([
+      { address: '2001:db8::1', ttlMs: 60_000 },
+    ])
+    expect(server.questions).toEqual(['peer.test A', 'peer.test AAAA'])
+  })
+
+  it('resolve(): both families, IPv6 first', async () => {
+    const server = await dnsServer((_name, type) => ({
+      ttl: 1,
+      addresses: [type === 'A' ? '192.0.2.1' : V6],
+    }))
+    const found = await dnsResolver({ servers: [server.address] }).resolve('peer.test')
+    expect(found).toMatchObject([{ address: '2001:db8::1' }, { address: '192.0.2.1' }])
+  })
+
+  it.each([
+    ['neither has an address', 0, 0, 'ENODATA'],
+    ['there is no such name', 3, 3, 'ENOTFOUND'],
+    ['one server failure', 2, 0, 'ESERVFAIL'],
+    ['another server failure', 0, 2, 'ESERVFAIL'],
+  ])('%s: rejects', async (_what, forA, forAaaa, code) => {
+    const server = await dnsServer((_name, type) => ({ code: type === 'A' ? forA : forAaaa }))
+    const resolver = dnsResolver({ servers: [server.address], ...quick })
+    await expect(resolver.resolve('peer.test')).rejects.toMatchObject({ code })
+  })
+
+  it('one family failing is no failure', async () => {
+    const server = await dnsServer((_name, type) =>
+      type === 'A' ? { ttl: 1, addresses: ['192.0.2.1'] } : { code: 2 },
+    )
+    const resolver = dnsResolver({ servers: [server.address], ...quick })
+    expect(await resolver.resolve('peer.test')).toMatchObject([{ address: '192.0.2.1' }])
+  })
+
+  it('no answer in time: ETIMEOUT', async () => {
+    const server = await dnsServer(() => undefined)
+    const resolver = dnsResolver({ servers: [server.address], ...quick })
+    await expect(resolver.resolve('peer.test')).rejects.toMatchObject({ code: 'ETIMEOUT' })
+  })
+
+  it('cancel() ends what is under way', async () => {
+    const server = await dnsServer(() => undefined)
+    const resolver = dnsResolver({ servers: [server.address] })
+    const looking = resolver.resolve('peer.test')
+    resolver.cancel()
+    await expect(looking).rejects.toMatchObject({ code: 'ECANCELLED' })
+  })
+
+  it('localhost is this machine, and no server is asked', async () => {
+    const server = await dnsServer(() => ({ code: 3 }))
+    const resolver = dnsResolver({ servers: [server.address] })
+    for (const name of ['localhost', 'LocalHost.', 'app.localhost']) {
+      expect(await resolver.resolve(name)).toEqual([{ address: '::1' }, { address: '127.0.0.1' }])
+    }
+    expect(server.questions).toEqual([])
+  })
+
+  it.each([
+    [{ timeoutMs: 0 }, RangeError],
+    [{ timeoutMs: 1.5 }, RangeError],
+    [{ tries: 0 }, RangeError],
+    [{ server: ['127.0.0.1'] }, TypeError],
+    [{ servers: ['nonsense'] }, TypeError],
+  ])('%j is refused at once', (options, kind) => {
+    expect(() => dnsResolver(options as never)).toThrow(kind)
+  })
+})
+
+describe('connect() with DNS', () => {
+  const NAME = 'tcp://peer.test:80'
+
+  it('a connect begins with the first family that answers, and the cache saves the second look-up', async () => {
+    const server = await dnsServer((_name, type) => ({
+      ttl: 60,
+      addresses: [type === 'A' ? '192.0.2.1' : V6],
+    }))
+    const resolver = cachedResolver(dnsResolver({ servers: [server.address] }))
+    const { script, reactor } = stage({ resolver })
+    for (const round of [1, 2]) {
+      const connecting = record(reactor.connect(NAME))
+      await expect.poll(() => script.sockets.length).toBe(round)
+      expect(script.sockets.at(-1)?.connects).toMatchObject([{ address: '2001:db8::1', port: 80 }])
+      script.deliverAll(script.open)
+      connecting.values[0]?.reset()
+    }
+    expect(server.questions.toSorted()).toEqual(['peer.test A', 'peer.test AAAA'])
+  })
+
+  it.each([
+    ['no such name', 3, 'ENOTFOUND', 'the name peer.test has no address'],
+    ['no address', 0, 'ENODATA', 'the name peer.test has no address'],
+    ['a server failure', 2, 'ESERVFAIL', 'the name peer.test could not be resolved'],
+  ])('%s: an error of phase resolve that says so', async (_what, code, name, reason) => {
+    const server = await dnsServer(() => ({ code }))
+    const servers = [server.address]
+    const resolver = hostsResolver({}, dnsResolver({ servers, ...quick }))
+    const { reactor } = stage({ resolver })
+    const connecting = record(reactor.connect(NAME))
+    await expect.poll(() => connecting.outcome).toBe(name)
+    expect(connecting.ended).toMatchObject({ phase: 'resolve', localFault: false, attempts: [] })
+    expect((connecting.ended as Error).message).toMatch(/^queryA(aaa)? E/)
+    expect((connecting.ended as Error).message).toContain(reason)
+  })
+})
