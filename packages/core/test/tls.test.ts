@@ -81,7 +81,10 @@ it('connectMany() makes no handshakes, so a TLS endpoint is an invalid target', 
   const outcomes = record(reactor.connectMany([URI]))
   clock.settle()
   expect(outcomes.values).toMatchObject([{ kind: 'invalid', phase: 'parse' }])
-  expect(outcomes.values[0]).toHaveProperty('message', expect.stringContaining('upgradeToTls'))
+  expect(outcomes.values[0]).toHaveProperty(
+    'error.message',
+    expect.stringContaining('upgradeToTls'),
+  )
   expect(script.sockets).toEqual([])
 })
 

@@ -1,4 +1,5 @@
 /** `@pollout/core/conformance`: the suite that says whether a backend is one, and the worlds that it runs in. */
+export { describeFaceLoad } from './faces-load.js'
 export { realWorld } from './real-world.js'
 export { type SimulatedWorld, simulatedWorld } from './simulated-world.js'
 export { describeBackend } from './suite.js'
