@@ -3,25 +3,25 @@
 // The files of core that hand out observables. All others work without RxJS, so that they can be read and tested without it.
 const OBSERVABLE_FACING = [
   '^packages/core/src/index[.]ts$',
-  '^packages/core/src/adopt[.]ts$',
-  '^packages/core/src/connect[.]ts$',
-  '^packages/core/src/connect-duplex[.]ts$',
-  '^packages/core/src/connect-many[.]ts$',
-  '^packages/core/src/connection[.]ts$',
-  '^packages/core/src/reactor[.]ts$',
-  '^packages/core/src/reconnect-state[.]ts$',
-  '^packages/core/src/reconnecting[.]ts$',
-  '^packages/core/src/session[.]ts$',
-  '^packages/core/src/socket-readiness[.]ts$',
-  '^packages/core/src/target-source[.]ts$', // targets may come as an observable
+  '^packages/core/src/connect/adopt[.]ts$',
+  '^packages/core/src/connect/connect[.]ts$',
+  '^packages/core/src/connect/connect-duplex[.]ts$',
+  '^packages/core/src/fan-out/connect-many[.]ts$',
+  '^packages/core/src/connection/connection[.]ts$',
+  '^packages/core/src/reactor/reactor[.]ts$',
+  '^packages/core/src/session/reconnect-state[.]ts$',
+  '^packages/core/src/session/reconnecting[.]ts$',
+  '^packages/core/src/session/session[.]ts$',
+  '^packages/core/src/socket/socket-readiness[.]ts$',
+  '^packages/core/src/fan-out/target-source[.]ts$', // targets may come as an observable
   '^packages/core/src/(testing|conformance)/',
 ]
 
 // `node:net` would bypass the reactor, so it stands only where it is the point.
 const MAY_USE_NODE_NET = [
   '^packages/backend-net/',
-  '^packages/core/src/address[.]ts$', // isIP and its kin only: they parse, they open nothing
-  '^packages/core/src/hand-over[.]ts$', // a connection given to Node's own sockets
+  '^packages/core/src/backend/address[.]ts$', // isIP and its kin only: they parse, they open nothing
+  '^packages/core/src/connection/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
   '^packages/[^/]+/(test|scripts)/',
   '^packages/(examples|bench|demo|kernel-tests)/',
@@ -29,7 +29,7 @@ const MAY_USE_NODE_NET = [
 
 // Node's streams stand where a face of them is.
 const MAY_USE_NODE_STREAM = [
-  '^packages/core/src/socket-likeness[.]ts$',
+  '^packages/core/src/connection/socket-likeness[.]ts$',
   '^packages/core/src/tls/',
   '^packages/core/src/conformance/',
   '^packages/backend-net/',

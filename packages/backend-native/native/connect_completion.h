@@ -7,7 +7,7 @@
 
 namespace pollout {
 
-// As in packages/core/src/backend.ts.
+// As in packages/core/src/backend/backend.ts.
 constexpr int kConnected = 0;
 constexpr int kPending = 1;
 constexpr int kSelfConnected = 2;

@@ -52,7 +52,7 @@ namespace pollout {
 
 namespace {
 
-// As in packages/core/src/readiness.ts.
+// As in packages/core/src/backend/readiness.ts.
 constexpr std::uint32_t kReadable = 1;
 constexpr std::uint32_t kWritable = 2;
 constexpr std::uint32_t kError = 4;

@@ -1,9 +1,9 @@
 /** The one error of this library, in Node's own shape, and what each errno says about whose trouble it is. */
-import { formatAddress, type SocketAddress } from './address.js'
-import type { Endpoint } from './endpoint.js'
-import { formatEndpoint } from './endpoint-text.js'
-import { errno, errnoDescription, errnoName } from './errno.js'
-import type { ConnectTimeline } from './timeline.js'
+import { formatAddress, type SocketAddress } from './backend/address.js'
+import { errno, errnoDescription, errnoName } from './backend/errno.js'
+import type { ConnectTimeline } from './connect/timeline.js'
+import type { Endpoint } from './endpoint/endpoint.js'
+import { formatEndpoint } from './endpoint/endpoint-text.js'
 
 /**
  * How far things had got:

@@ -1,18 +1,18 @@
 /** Everything public of `@pollout/core`. */
-export * from './address.js'
-export type { AdoptOptions } from './adopt.js'
-export * from './backend.js'
-export { type Backoff, type BackoffOptions, backoff } from './backoff.js'
-export { isBeyondRetry } from './beyond-retry.js'
-export type { Chunks } from './chunk-iterator.js'
-export { type Clock, systemClock, type Timer } from './clock.js'
-export type { ConnectManyOptions, KeptOutcome } from './connect-many.js'
+export * from './backend/address.js'
+export * from './backend/backend.js'
+export { errno, errnoDescription, errnoName } from './backend/errno.js'
+export { Interest, Readiness } from './backend/readiness.js'
+export * from './backend/socket-options.js'
+export type { AdoptOptions } from './connect/adopt.js'
 export type {
   ConnectOptions,
   DestinationOptions,
   RawSocketOption,
   SocketSetupOptions,
-} from './connect-options.js'
+} from './connect/connect-options.js'
+export type { ConnectTimeline } from './connect/timeline.js'
+export type { Chunks } from './connection/chunk-iterator.js'
 export type {
   CloseOptions,
   Connection,
@@ -20,15 +20,9 @@ export type {
   SendOptions,
   TlsConnection,
   UpgradeOptions,
-} from './connection.js'
-export type {
-  ConnectAttemptMessage,
-  ConnectErrorMessage,
-  ConnectedMessage,
-  ConnectionCloseMessage,
-  ConnectMessage,
-} from './diagnostics.js'
-export { ConnectionDuplex, type DuplexOptions } from './duplex.js'
+} from './connection/connection.js'
+export { ConnectionDuplex, type DuplexOptions } from './connection/duplex.js'
+export type { NetSocketOptions } from './connection/hand-over.js'
 export {
   addressOf,
   type Endpoint,
@@ -49,42 +43,54 @@ export {
   unixpacket,
   type VsockEndpoint,
   vsock,
-} from './endpoint.js'
-export { formatEndpoint, parseEndpoint, toEndpoint } from './endpoint-text.js'
-export { errno, errnoDescription, errnoName } from './errno.js'
+} from './endpoint/endpoint.js'
+export { formatEndpoint, parseEndpoint, toEndpoint } from './endpoint/endpoint-text.js'
 export { type AttemptRecord, ConnectError, type ConnectPhase } from './errors.js'
-export type { OnConnected } from './fan-out.js'
-export type { NetSocketOptions } from './hand-over.js'
-export type { Lease } from './lease.js'
-export type { ConnectedOutcome, FailedOutcome, Outcome, OutcomeKind, Target } from './outcome.js'
-export * from './policy.js'
-export { type NamedRange, nonPublicRanges, unicastRanges } from './policy-ranges.js'
-export type { ConnectionPool, DrainOptions, PoolStats } from './pool.js'
-export type { AcquireOptions, ConnectionCheck, PoolOptions } from './pool-options.js'
-export { createReactor, Reactor, type ReactorOptions } from './reactor.js'
-export type { ReactorStats } from './reactor-core.js'
-export { Interest, Readiness } from './readiness.js'
-export type { ReconnectOptions } from './reconnect-options.js'
-export type { ReconnectState } from './reconnect-state.js'
-export type { ReconnectingSession } from './reconnecting.js'
+export type { ConnectManyOptions, KeptOutcome } from './fan-out/connect-many.js'
+export type { OnConnected } from './fan-out/fan-out.js'
+export type {
+  ConnectedOutcome,
+  FailedOutcome,
+  Outcome,
+  OutcomeKind,
+  Target,
+} from './fan-out/outcome.js'
+export type { TargetSource } from './fan-out/target-source.js'
 export {
   type Addresses,
   type ResolvedAddress,
   type Resolver,
   systemResolver,
-} from './resolver.js'
+} from './names/resolver.js'
 export {
   type CachedResolver,
   cachedResolver,
   type ResolverCacheOptions,
-} from './resolver-cache.js'
-export { type DnsResolver, type DnsResolverOptions, dnsResolver } from './resolver-dns.js'
-export { type Hosts, hostsResolver } from './resolver-hosts.js'
-export type { ConnectSyncOptions, PosixAnswer, Socket } from './socket.js'
-export * from './socket-options.js'
-export type { TargetSource } from './target-source.js'
-export { parseTcpInfo, type TcpInfo, type TcpState } from './tcp-info.js'
-export type { ConnectTimeline } from './timeline.js'
+} from './names/resolver-cache.js'
+export { type DnsResolver, type DnsResolverOptions, dnsResolver } from './names/resolver-dns.js'
+export { type Hosts, hostsResolver } from './names/resolver-hosts.js'
+export * from './policy/policy.js'
+export { type NamedRange, nonPublicRanges, unicastRanges } from './policy/policy-ranges.js'
+export type { Lease } from './pool/lease.js'
+export type { ConnectionPool, DrainOptions, PoolStats } from './pool/pool.js'
+export type { AcquireOptions, ConnectionCheck, PoolOptions } from './pool/pool-options.js'
+export { type Clock, systemClock, type Timer } from './reactor/clock.js'
+export type {
+  ConnectAttemptMessage,
+  ConnectErrorMessage,
+  ConnectedMessage,
+  ConnectionCloseMessage,
+  ConnectMessage,
+} from './reactor/diagnostics.js'
+export { createReactor, Reactor, type ReactorOptions } from './reactor/reactor.js'
+export type { ReactorStats } from './reactor/reactor-core.js'
+export { type Backoff, type BackoffOptions, backoff } from './session/backoff.js'
+export { isBeyondRetry } from './session/beyond-retry.js'
+export type { ReconnectOptions } from './session/reconnect-options.js'
+export type { ReconnectState } from './session/reconnect-state.js'
+export type { ReconnectingSession } from './session/reconnecting.js'
+export type { ConnectSyncOptions, PosixAnswer, Socket } from './socket/socket.js'
+export { parseTcpInfo, type TcpInfo, type TcpState } from './socket/tcp-info.js'
 export { type TlsSessions, tlsSessionCache } from './tls/session-cache.js'
 export type { TlsInfo } from './tls/tls-info.js'
 export type { TlsMaterial, TlsOptions } from './tls/tls-options.js'

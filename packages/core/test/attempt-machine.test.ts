@@ -6,7 +6,7 @@ import {
   isSettled,
   TRANSITIONS,
   transition,
-} from '../src/attempt-machine.js'
+} from '../src/connect/attempt-machine.js'
 
 const STATES: readonly AttemptState[] = [
   'idle',

@@ -3,7 +3,7 @@ import { Duplex, finished } from 'node:stream'
 import { promisify } from 'node:util'
 import { type ConnectOptions, type DuplexOptions, errno, Interest, Readiness } from '@pollout/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ConnectionDuplex } from '../src/duplex.js'
+import type { ConnectionDuplex } from '../src/connection/duplex.js'
 import { connected, record, stage } from './harness.js'
 
 const EVENTS = ['connect', 'ready', 'data', 'end', 'finish', 'drain', 'timeout', 'error', 'close']

@@ -8,8 +8,8 @@ import {
 } from '@pollout/core/testing'
 import type { Observable, Subscription } from 'rxjs'
 import { expect, onTestFinished, vi } from 'vitest'
-import type { Connection } from '../src/connection.js'
-import { createReactor, type Reactor, type ReactorOptions } from '../src/reactor.js'
+import type { Connection } from '../src/connection/connection.js'
+import { createReactor, type Reactor, type ReactorOptions } from '../src/reactor/reactor.js'
 
 export interface Stage {
   readonly script: Script

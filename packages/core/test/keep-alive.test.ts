@@ -1,8 +1,8 @@
 /** What keeps the process alive, seen by the one handle for it; programs that end by themselves are in the conformance suite. */
 import { type Clock, errno, type Resolver } from '@pollout/core'
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
-import { KeepAlive } from '../src/keep-alive.js'
-import type { Reactor } from '../src/reactor.js'
+import { KeepAlive } from '../src/reactor/keep-alive.js'
+import type { Reactor } from '../src/reactor/reactor.js'
 import { record, type Stage, stage } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

@@ -1,7 +1,7 @@
 /** The pacer and the concurrency limit of a fan-out. */
 import { describe, expect, it } from 'vitest'
-import { ConcurrencyLimit } from '../src/concurrency-limit.js'
-import { Pacer } from '../src/pacer.js'
+import { ConcurrencyLimit } from '../src/fan-out/concurrency-limit.js'
+import { Pacer } from '../src/fan-out/pacer.js'
 
 describe('Pacer', () => {
   /** The times at which a loop that looks every `stepMs` gets its permissions. */

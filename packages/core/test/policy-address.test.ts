@@ -4,8 +4,8 @@ import { destinationPolicy, publicInternetOnly } from '@pollout/core'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, it } from 'vitest'
-import { formatIp, type IpBytes, parseBlock, parseIp, reach } from '../src/policy-address.js'
-import { BlockSet } from '../src/policy-blocks.js'
+import { formatIp, type IpBytes, parseBlock, parseIp, reach } from '../src/policy/policy-address.js'
+import { BlockSet } from '../src/policy/policy-blocks.js'
 
 const v4 = fc.array(fc.nat(255), { minLength: 4, maxLength: 4 })
 /** Groups with many zeros, so that there is something to leave out. */

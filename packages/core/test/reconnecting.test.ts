@@ -13,7 +13,7 @@ import {
 import { EMPTY, NEVER, type Observable, type ObservableInput, of, take, throwError } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { connectFailure, ownFailure } from '../src/errors.js'
-import { ReactorCore } from '../src/reactor-core.js'
+import { ReactorCore } from '../src/reactor/reactor-core.js'
 import { record, stage } from './harness.js'
 import { type ServerStage, serverStage, URI } from './server-setups.js'
 

@@ -2,7 +2,7 @@
 import { type Endpoint, errno } from '@pollout/core'
 import { Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import type { TargetSource } from '../src/target-source.js'
+import type { TargetSource } from '../src/fan-out/target-source.js'
 import { microtasks, record, stage, uncaughtErrors } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { manualClock } from '@pollout/core/testing'
 import { describe, expect, it } from 'vitest'
-import { Deadlines, Expirable } from '../src/deadlines.js'
-import { TurnQueue } from '../src/turn-queue.js'
+import { Deadlines, Expirable } from '../src/reactor/deadlines.js'
+import { TurnQueue } from '../src/reactor/turn-queue.js'
 
 function deadlines(settleReady: () => void = () => {}) {
   const clock = manualClock()

@@ -1,8 +1,8 @@
 /** Options of TLS and where sessions are kept: what needs no handshake. */
 import { type TlsOptions, tls, tlsSessionCache } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import { toEndpoint } from '../src/endpoint-text.js'
-import type { ReactorCore } from '../src/reactor-core.js'
+import { toEndpoint } from '../src/endpoint/endpoint-text.js'
+import type { ReactorCore } from '../src/reactor/reactor-core.js'
 import { BoundedMap } from '../src/tls/session-cache.js'
 import { checkTls } from '../src/tls/tls-options.js'
 import { connected, record, stage } from './harness.js'

@@ -1,8 +1,8 @@
 /** Conformance of the backend interface itself, without a reactor: backend.ts says all that is tested here. */
 import assert from 'node:assert/strict'
-import { ConnectStatus, type Handle } from '../backend.js'
-import { errno } from '../errno.js'
-import { Interest, Readiness } from '../readiness.js'
+import { ConnectStatus, type Handle } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest, Readiness } from '../backend/readiness.js'
 import { footprint } from './leaks.js'
 import { blockLoop, turns } from './raw-backend.js'
 import { addressOf, type Define } from './trial.js'

@@ -1,9 +1,9 @@
 /** Conformance of `connect()`: every way in which it ends, alike on every backend. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
-import type { Connection } from '../connection.js'
-import type { Endpoint } from '../endpoint.js'
-import { errno } from '../errno.js'
+import { errno } from '../backend/errno.js'
+import type { Connection } from '../connection/connection.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
 import { turns } from './raw-backend.js'
 import { addressOf, type Define, rejection, type Trial } from './trial.js'

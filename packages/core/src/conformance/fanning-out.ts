@@ -1,9 +1,9 @@
 /** Conformance of `connectMany()`: one outcome for each target, whatever happens. */
 import assert from 'node:assert/strict'
 import type { Subscription } from 'rxjs'
-import { formatEndpoint } from '../endpoint-text.js'
+import { formatEndpoint } from '../endpoint/endpoint-text.js'
 import { ConnectError } from '../errors.js'
-import type { Outcome, Target } from '../outcome.js'
+import type { Outcome, Target } from '../fan-out/outcome.js'
 import { turns } from './raw-backend.js'
 import { all, repeat } from './sources.js'
 import { type Define, rejection } from './trial.js'

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { closeSync } from 'node:fs'
 import { firstValueFrom } from 'rxjs'
-import type { AddressFamily, SocketType } from '../address.js'
-import { ConnectError } from '../errors.js'
-import { Interest } from '../readiness.js'
-import type { Socket } from '../socket.js'
+import type { AddressFamily, SocketType } from '../backend/address.js'
+import { Interest } from '../backend/readiness.js'
 import {
   appliesTo,
   SOCKET_OPTIONS,
   type SocketOptionName,
   type SocketOptionValue,
-} from '../socket-options.js'
+} from '../backend/socket-options.js'
+import { ConnectError } from '../errors.js'
+import type { Socket } from '../socket/socket.js'
 import { addressOf, type Define, rejection } from './trial.js'
 
 /** Of asm-generic/socket.h. */

@@ -1,8 +1,8 @@
 /** Conformance of `reactor.socket()` and `reactor.readiness()`: POSIX names, POSIX answers. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
+import { Interest, Readiness } from '../backend/readiness.js'
 import { ConnectError } from '../errors.js'
-import { Interest, Readiness } from '../readiness.js'
 import { addressOf, type Define, rejection } from './trial.js'
 
 const { READABLE, WRITABLE } = Interest

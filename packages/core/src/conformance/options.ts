@@ -1,16 +1,16 @@
 /** Conformance of the options of `connect()` and `connectMany()`: by name, by number, and those that can't be meant. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
-import type { ConnectOptions } from '../connect-options.js'
-import type { Connection } from '../connection.js'
-import type { Endpoint } from '../endpoint.js'
-import type { Reactor } from '../reactor.js'
 import {
   appliesTo,
   SOCKET_OPTION_NAMES,
   type SocketOptionName,
   type SocketOptionValue,
-} from '../socket-options.js'
+} from '../backend/socket-options.js'
+import type { ConnectOptions } from '../connect/connect-options.js'
+import type { Connection } from '../connection/connection.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import type { Reactor } from '../reactor/reactor.js'
 import { connectErrorOf, type Define } from './trial.js'
 import { specOf, type Transport } from './world.js'
 

@@ -1,9 +1,9 @@
 /** Conformance of `pool()`: what an idle connection shows of its peer before it is lent again. */
 import assert from 'node:assert/strict'
 import { stat } from 'node:fs'
-import type { Connection } from '../connection.js'
-import type { Lease } from '../lease.js'
-import type { ConnectionPool } from '../pool.js'
+import type { Connection } from '../connection/connection.js'
+import type { Lease } from '../pool/lease.js'
+import type { ConnectionPool } from '../pool/pool.js'
 import { turns } from './raw-backend.js'
 import { bytes, codeOf, sha1 } from './transfer-tools.js'
 import { type Define, rejection } from './trial.js'

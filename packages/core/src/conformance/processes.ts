@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { formatEndpoint } from '../endpoint-text.js'
+import { formatEndpoint } from '../endpoint/endpoint-text.js'
 import {
   EIGHT_PORTS,
   LIFETIMES,

@@ -1,7 +1,7 @@
 /** Conformance where two things happen at once: in one batch, in one turn, or just before and after. */
 import assert from 'node:assert/strict'
 import { firstValueFrom, lastValueFrom, type Subscription, tap, toArray } from 'rxjs'
-import type { Connection } from '../connection.js'
+import type { Connection } from '../connection/connection.js'
 import type { ConnectError } from '../errors.js'
 import { blockLoop, turns } from './raw-backend.js'
 import { type Define, rejection, type Trial } from './trial.js'

@@ -1,8 +1,8 @@
 /** A backend without a reactor: a sink that can be awaited, for tests of the backend interface itself. */
-import type { SocketAddress } from '../address.js'
-import type { Backend, BackendFactory, Handle, Token } from '../backend.js'
-import { errno } from '../errno.js'
-import { Interest, type Readiness } from '../readiness.js'
+import type { SocketAddress } from '../backend/address.js'
+import type { Backend, BackendFactory, Handle, Token } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest, type Readiness } from '../backend/readiness.js'
 
 export interface RawEvent {
   readonly token: number

@@ -1,9 +1,9 @@
 /** Conformance of `reconnecting()`: how the peer's ends look to it, and what it leaves behind. */
 import assert from 'node:assert/strict'
 import { firstValueFrom, lastValueFrom, type Observable, take, toArray } from 'rxjs'
-import { type Backoff, backoff } from '../backoff.js'
-import type { Connection } from '../connection.js'
-import type { ReconnectState } from '../reconnect-state.js'
+import type { Connection } from '../connection/connection.js'
+import { type Backoff, backoff } from '../session/backoff.js'
+import type { ReconnectState } from '../session/reconnect-state.js'
 import { codeOf } from './transfer-tools.js'
 import type { Define } from './trial.js'
 

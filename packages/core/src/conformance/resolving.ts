@@ -1,9 +1,9 @@
 /** Conformance of `connect()` to host names: addresses in order, and resolvers that fail or are late. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
-import type { Endpoint } from '../endpoint.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
-import type { Resolver } from '../resolver.js'
+import type { Resolver } from '../names/resolver.js'
 import { turns } from './raw-backend.js'
 import { addressOf, type Define, rejection } from './trial.js'
 

@@ -1,7 +1,7 @@
 /** Conformance of `session()`: the connection ends with what is done on it. */
 import assert from 'node:assert/strict'
 import { lastValueFrom, NEVER, of, throwError } from 'rxjs'
-import type { Connection } from '../connection.js'
+import type { Connection } from '../connection/connection.js'
 import { turns } from './raw-backend.js'
 import { bytes, codeOf, cutShort, MEBIBYTE } from './transfer-tools.js'
 import { type Define, rejection } from './trial.js'

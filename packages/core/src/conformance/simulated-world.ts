@@ -1,9 +1,9 @@
 /** The suite's world in memory, for backends on a simulated network. */
 import { createHash, type Hash } from 'node:crypto'
-import type { SocketAddress } from '../address.js'
-import { type BackendFactory, ConnectStatus } from '../backend.js'
-import { type Endpoint, endpointOf } from '../endpoint.js'
-import { errno } from '../errno.js'
+import type { SocketAddress } from '../backend/address.js'
+import { type BackendFactory, ConnectStatus } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { type Endpoint, endpointOf } from '../endpoint/endpoint.js'
 import {
   echoPeer,
   failingPeer,

@@ -1,7 +1,7 @@
 /** Conformance of what `connectMany()` takes its targets from. */
 import assert from 'node:assert/strict'
 import { concat, from, lastValueFrom, type Observable, take, throwError, toArray } from 'rxjs'
-import type { Outcome, Target } from '../outcome.js'
+import type { Outcome, Target } from '../fan-out/outcome.js'
 import { turns } from './raw-backend.js'
 import type { Define } from './trial.js'
 

@@ -1,9 +1,9 @@
 /** Conformance of TLS that fails: what is told of it, in which phase, and that nothing is left of it. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
-import { type Endpoint, tls } from '../endpoint.js'
+import { type Endpoint, tls } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
-import type { ReactorStats } from '../reactor-core.js'
+import type { ReactorStats } from '../reactor/reactor-core.js'
 import { certificates, type Identity } from './certificates.js'
 import { turns } from './raw-backend.js'
 import { echo, LOOPBACK, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'

@@ -7,10 +7,10 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { firstValueFrom } from 'rxjs'
-import type { ConnectOptions } from '../connect-options.js'
-import type { TlsConnection } from '../connection.js'
-import type { Reactor } from '../reactor.js'
-import type { Resolver } from '../resolver.js'
+import type { ConnectOptions } from '../connect/connect-options.js'
+import type { TlsConnection } from '../connection/connection.js'
+import type { Resolver } from '../names/resolver.js'
+import type { Reactor } from '../reactor/reactor.js'
 import { certificates } from './certificates.js'
 import type { Trial } from './trial.js'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { firstValueFrom } from 'rxjs'
-import type { Connection } from '../connection.js'
+import type { Connection } from '../connection/connection.js'
 import { ConnectError } from '../errors.js'
 import { rejection, type Trial } from './trial.js'
 import type { PeerKind, Transport } from './world.js'

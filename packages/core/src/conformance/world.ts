@@ -1,7 +1,7 @@
 /** What the suite connects to: peers of known behaviour, real ones or simulated ones. */
-import type { AddressFamily, SocketAddress, SocketType } from '../address.js'
-import type { SocketSpec } from '../backend.js'
-import type { Endpoint } from '../endpoint.js'
+import type { AddressFamily, SocketAddress, SocketType } from '../backend/address.js'
+import type { SocketSpec } from '../backend/backend.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
 
 /** Those that carry streams; all kinds of peers are there. */
 export const TRANSPORTS = ['tcp4', 'tcp6', 'unix', 'abstract'] as const

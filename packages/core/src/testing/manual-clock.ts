@@ -1,5 +1,5 @@
 /** A clock that stands still until it is told to move, and a loop that turns when it is told to. */
-import type { Clock, Timer } from '../clock.js'
+import type { Clock, Timer } from '../reactor/clock.js'
 
 interface PendingTimer extends Timer {
   readonly at: number

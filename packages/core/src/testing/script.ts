@@ -1,8 +1,13 @@
 /** The script of a backend without an operating system: a test says what each call answers and what becomes ready, and when. */
-import type { BackendFactory, Capabilities, ReadinessSink, SystemResult } from '../backend.js'
-import { type Clock, systemClock } from '../clock.js'
-import { errno } from '../errno.js'
-import { Readiness } from '../readiness.js'
+import type {
+  BackendFactory,
+  Capabilities,
+  ReadinessSink,
+  SystemResult,
+} from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Readiness } from '../backend/readiness.js'
+import { type Clock, systemClock } from '../reactor/clock.js'
 import { ScriptedBackend } from './scripted-backend.js'
 import type {
   Answer,

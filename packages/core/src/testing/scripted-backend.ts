@@ -1,5 +1,5 @@
 /** The backend that a script drives: keeps the table of sockets and sees that the contract is kept. */
-import type { SocketAddress } from '../address.js'
+import type { SocketAddress } from '../backend/address.js'
 import {
   type Backend,
   type Capabilities,
@@ -11,15 +11,15 @@ import {
   type SocketSpec,
   type SystemResult,
   type Token,
-} from '../backend.js'
-import { errno } from '../errno.js'
-import type { Interest } from '../readiness.js'
+} from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import type { Interest } from '../backend/readiness.js'
 import {
   encodeSocketOption,
   SOCKET_OPTION_NAMES,
   type SocketOptionName,
   type SocketOptionValue,
-} from '../socket-options.js'
+} from '../backend/socket-options.js'
 import type { Script } from './script.js'
 import { ScriptedKernel } from './scripted-kernel.js'
 import { ScriptedSocket } from './scripted-socket.js'

@@ -1,7 +1,7 @@
 /** What a scripted backend has in place of the kernel's own sockets: options by number, descriptors, a connect that waits. */
-import type { SocketAddress } from '../address.js'
-import type { Handle, KernelSockets, SocketSpec, SystemResult } from '../backend.js'
-import { errno } from '../errno.js'
+import type { SocketAddress } from '../backend/address.js'
+import type { Handle, KernelSockets, SocketSpec, SystemResult } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
 import type { Script } from './script.js'
 import { ScriptedSocket } from './scripted-socket.js'
 

@@ -1,9 +1,9 @@
 /** One socket of a scripted backend: what was done to it, and what it is to answer. */
-import type { SocketAddress } from '../address.js'
-import type { CloseMode, Handle, SocketSpec, SystemResult, Token } from '../backend.js'
-import { errno } from '../errno.js'
-import type { Interest } from '../readiness.js'
-import type { SocketOptionName, SocketOptionValue } from '../socket-options.js'
+import type { SocketAddress } from '../backend/address.js'
+import type { CloseMode, Handle, SocketSpec, SystemResult, Token } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import type { Interest } from '../backend/readiness.js'
+import type { SocketOptionName, SocketOptionValue } from '../backend/socket-options.js'
 
 /** An answer: the number itself, or what makes it of the call. */
 export type Answer<Arguments extends readonly unknown[]> =

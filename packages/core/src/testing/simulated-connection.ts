@@ -1,8 +1,8 @@
 /** One simulated socket's life: its handshake, its two streams, and what it is ready for. */
-import type { SocketAddress } from '../address.js'
-import { type CloseMode, ConnectStatus, type SystemResult } from '../backend.js'
-import { errno } from '../errno.js'
-import { Interest, Readiness } from '../readiness.js'
+import type { SocketAddress } from '../backend/address.js'
+import { type CloseMode, ConnectStatus, type SystemResult } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest, Readiness } from '../backend/readiness.js'
 import type { SimulatedPeer, SimulatedPeerEnd, SimulatedPeerProgram } from './simulated-peer.js'
 import { SimulatedStream } from './simulated-stream.js'
 

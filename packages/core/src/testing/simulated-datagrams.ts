@@ -1,8 +1,8 @@
 /** One simulated datagram socket: its peer, what has arrived, and what is said against what it sent. */
-import { formatAddress, type SocketAddress } from '../address.js'
-import { ConnectStatus, type SystemResult } from '../backend.js'
-import { errno } from '../errno.js'
-import { Interest, Readiness } from '../readiness.js'
+import { formatAddress, type SocketAddress } from '../backend/address.js'
+import { ConnectStatus, type SystemResult } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest, Readiness } from '../backend/readiness.js'
 import type { SimulatedHost } from './simulated-connection.js'
 import type { SimulatedPeer } from './simulated-peer.js'
 

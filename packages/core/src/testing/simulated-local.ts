@@ -1,7 +1,7 @@
 /** The local addresses of a simulated machine's sockets: those bound, and those chosen by connecting. */
-import { formatAddress, type InetAddress, isInet, type SocketAddress } from '../address.js'
-import type { SystemResult } from '../backend.js'
-import { errno } from '../errno.js'
+import { formatAddress, type InetAddress, isInet, type SocketAddress } from '../backend/address.js'
+import type { SystemResult } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
 import type { ScriptedSocket } from './scripted-socket.js'
 
 const FIRST_PORT = 40_000

@@ -1,8 +1,8 @@
 /** A network in memory: addresses with peers behind them, and a backend whose sockets reach them. */
-import { formatAddress, type SocketAddress, type SocketType } from '../address.js'
-import type { BackendFactory } from '../backend.js'
-import { type Clock, systemClock } from '../clock.js'
-import { errno } from '../errno.js'
+import { formatAddress, type SocketAddress, type SocketType } from '../backend/address.js'
+import type { BackendFactory } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { type Clock, systemClock } from '../reactor/clock.js'
 import { type Script, type ScriptOptions, scriptedBackend } from './script.js'
 import type { ScriptedSocket } from './scripted-socket.js'
 import { SimulatedConnection, type SimulatedHost } from './simulated-connection.js'

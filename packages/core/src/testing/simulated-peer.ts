@@ -1,6 +1,6 @@
 /** The far ends of simulated connections: what a peer is, and the usual kinds of them. */
-import type { SocketAddress } from '../address.js'
-import type { ConnectStatus, SystemResult } from '../backend.js'
+import type { SocketAddress } from '../backend/address.js'
+import type { ConnectStatus, SystemResult } from '../backend/backend.js'
 
 /** The far end of one accepted connection, as the peer's program holds it. */
 export interface SimulatedPeerEnd {

@@ -1,6 +1,6 @@
 /** A simulated network with one peer of each kind at fixed addresses: for whole programs and the conformance suite. */
-import type { SocketAddress, SocketType } from '../address.js'
-import type { BackendFactory } from '../backend.js'
+import type { SocketAddress, SocketType } from '../backend/address.js'
+import type { BackendFactory } from '../backend/backend.js'
 import {
   type NetworkOptions,
   type SimulatedNetwork,

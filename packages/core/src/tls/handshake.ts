@@ -1,9 +1,9 @@
 /** One TLS handshake over a link: to a channel inside of TLS, or to why there is none, within a deadline. */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { Expirable } from '../deadlines.js'
+import type { Link } from '../connection/link.js'
 import type { Failure } from '../errors.js'
-import type { Link } from '../link.js'
-import type { Owned } from '../reactor-core.js'
+import { Expirable } from '../reactor/deadlines.js'
+import type { Owned } from '../reactor/reactor-core.js'
 import { CipherStream } from './cipher-stream.js'
 import { TlsChannel } from './tls-channel.js'
 import { lowerFailure, tlsDeadlineFailure, tlsFailure } from './tls-failure.js'

@@ -1,5 +1,5 @@
 /** What went wrong with TLS, and what can be done about it. */
-import { errno } from '../errno.js'
+import { errno } from '../backend/errno.js'
 import { ConnectError, type Failure, ownFailure } from '../errors.js'
 
 const UNTRUSTED =

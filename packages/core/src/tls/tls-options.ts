@@ -8,10 +8,10 @@ import {
   type SecureVersion,
 } from 'node:tls'
 import { domainToASCII } from 'node:url'
-import { literalFamily } from '../address.js'
-import type { Endpoint } from '../endpoint.js'
+import { literalFamily } from '../backend/address.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
 import { checkNames } from '../options.js'
-import type { ReactorCore } from '../reactor-core.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
 import { BoundedMap, type TlsSessions, tlsSessionCache } from './session-cache.js'
 
 /** PEM text, or PEM or DER bytes as node:tls takes them; several where the list is one. */

@@ -1,7 +1,7 @@
 /** From a connection in the clear to one inside of TLS, once what was to be sent in the clear is out. */
-import { onAbort } from '../abort.js'
+import { Link, type LinkPlace } from '../connection/link.js'
 import { abortedFailure, type Failure } from '../errors.js'
-import { Link, type LinkPlace } from '../link.js'
+import { onAbort } from '../reactor/abort.js'
 import { Handshake } from './handshake.js'
 import type { TlsChannel } from './tls-channel.js'
 import { tlsDeadlineFailure } from './tls-failure.js'

@@ -1,0 +1,201 @@
+/**
+ * Attempts at a name's addresses, several in flight at once, of which the first to connect wins: the driver of
+ * `happy-eyeballs.ts`. It owns the attempts, their history, and the timer between them.
+ */
+import type { InetAddress, SocketType } from '../backend/address.js'
+import { type AttemptRecord, type Failure, isDenial, isExhaustion } from '../errors.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import { Expirable } from '../reactor/deadlines.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { Attempt, type AttemptOwner } from './attempt.js'
+import { isSettled } from './attempt-machine.js'
+import { HappyEyeballs, type InetFamily, type RaceStep } from './happy-eyeballs.js'
+import type { SocketSetup } from './socket-setup.js'
+import { Timeline } from './timeline.js'
+
+export interface RaceOwner {
+  /** An attempt has ended, in whatever way; may cancel the race. */
+  attemptEnded(record: AttemptRecord): void
+  /** Called once, and not at all after `cancel()`. */
+  raceSettled(race: AddressRace): void
+}
+
+export interface RaceOptions {
+  readonly type: SocketType
+  readonly attemptDelayMs: number
+  readonly setup: SocketSetup | undefined
+  readonly policy: DestinationPolicy | undefined
+}
+
+/** How long IPv4 addresses wait for IPv6 ones that are still being looked up: RFC 8305 section 8. */
+const RESOLUTION_DELAY_MS = 50
+
+interface Runner {
+  readonly attempt: Attempt
+  readonly startedAt: number
+  record: AttemptRecord | undefined
+}
+
+export class AddressRace extends Expirable implements AttemptOwner {
+  /** The attempt that connected, or else the one that `failure` is about. */
+  decisive: Attempt | undefined
+  /** Why nobody won. */
+  failure: Failure | undefined
+  readonly #core: ReactorCore
+  readonly #options: RaceOptions
+  /** Undefined once it has been told, or has left. */
+  #owner: RaceOwner | undefined
+  readonly #machine = new HappyEyeballs()
+  /** In the order of their starts. */
+  readonly #runners: Runner[] = []
+  #isOver = false
+
+  constructor(core: ReactorCore, options: RaceOptions, owner: RaceOwner) {
+    super()
+    this.#core = core
+    this.#options = options
+    this.#owner = owner
+  }
+
+  /** More addresses, or the news that there are none; `awaited` is the family that is still being looked up. */
+  answered(addresses: readonly InetAddress[], awaited: InetFamily | undefined): void {
+    if (!this.#isOver) this.#follow(this.#machine.answered(addresses, awaited))
+  }
+
+  /** The delay between attempts, or the one before the first, is over. */
+  expire(): void {
+    this.#follow(this.#machine.delayPassed())
+  }
+
+  attemptSettled(attempt: Attempt): void {
+    if (this.#isOver) return
+    const runner = this.#runners.find((one) => one.attempt === attempt) as Runner
+    const { failure } = attempt
+    if (failure === undefined) return this.#won(attempt)
+    this.#note(attempt, failure)
+    this.#end(runner)
+    // Whoever was told of the attempt may have put an end to all.
+    if (this.#isOver) return
+    const isHopeless = isExhaustion(failure)
+    const address = attempt.address as InetAddress
+    this.#follow(isHopeless ? this.#machine.exhausted(address) : this.#machine.failed())
+  }
+
+  /** Time is up for all of it. */
+  timeOut(failure: Failure): void {
+    const live = this.#live
+    const cutShort = live.find(({ attempt }) => !isSettled(attempt.state))
+    this.#isOver = true
+    for (const { attempt } of live) {
+      attempt.expire(failure)
+      // It had failed by itself, and that was about to be told.
+      if (attempt.failure && attempt.failure !== failure) this.#note(attempt, attempt.failure)
+    }
+    // As long as there was hope, waiting longer might have helped: that is what is told, and not what others failed with.
+    if (cutShort || this.#machine.hasMore || this.failure === undefined) {
+      this.decisive = cutShort?.attempt
+      this.failure = failure
+    }
+    this.#settle()
+  }
+
+  /** Closes all sockets; its owner hears of the attempts that this ends, and nothing more. */
+  cancel(): void {
+    this.#isOver = true
+    this.#core.deadlines.remove(this)
+    // The winner too, where it has not been given away.
+    for (const { attempt } of this.#runners) attempt.cancel()
+    this.#endAll()
+    this.#owner = undefined
+  }
+
+  /** All attempts so far, in the order of their starts. */
+  get records(): readonly AttemptRecord[] {
+    const now = this.#core.clock.now()
+    return this.#runners.map((runner) => runner.record ?? recordOf(runner, now))
+  }
+
+  /** All but the one that connected. */
+  get failedRecords(): readonly AttemptRecord[] {
+    return this.records.filter(({ result }) => result !== 'connected')
+  }
+
+  /** A socket is under way. */
+  get isConnecting(): boolean {
+    return this.#live.length > 0
+  }
+
+  get #live(): readonly Runner[] {
+    return this.#runners.filter(({ record }) => record === undefined)
+  }
+
+  #follow(step: RaceStep): void {
+    if (step.kind === 'try') this.#try(step.address)
+    else if (step.kind === 'holdBack') this.#arm(RESOLUTION_DELAY_MS, this.#core.clock.now())
+    else if (step.kind === 'lose') this.#settle()
+  }
+
+  #try(address: InetAddress): void {
+    const { type, setup, policy, attemptDelayMs } = this.#options
+    const now = this.#core.clock.now()
+    const spec = { family: address.family, type }
+    const attempt = new Attempt(this.#core, spec, address, this, setup, policy)
+    this.#runners.push({ attempt, startedAt: now, record: undefined })
+    this.#core.deadlines.remove(this)
+    if (this.#machine.hasMore) this.#arm(attemptDelayMs, now)
+    attempt.start(now)
+  }
+
+  /** With the deadlines: what is ready is looked at before another attempt is begun. */
+  #arm(delayMs: number, now: number): void {
+    this.#core.deadlines.add(this, delayMs, now)
+  }
+
+  /** Of several failures, a peer's own refusal tells more than a network without a way to it does. */
+  #note(attempt: Attempt, failure: Failure): void {
+    if (this.failure && (isDenial(failure) || !tellsLittle(this.failure))) return
+    this.failure = failure
+    this.decisive = attempt
+  }
+
+  #won(winner: Attempt): void {
+    this.#isOver = true
+    this.decisive = winner
+    this.failure = undefined
+    for (const { attempt } of this.#live) if (attempt !== winner) attempt.cancel()
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.#isOver = true
+    this.#core.deadlines.remove(this)
+    this.#endAll()
+    const owner = this.#owner
+    this.#owner = undefined
+    owner?.raceSettled(this)
+  }
+
+  #endAll(): void {
+    for (const runner of this.#live) this.#end(runner)
+  }
+
+  #end(runner: Runner): void {
+    runner.record = recordOf(runner, this.#core.clock.now())
+    this.#owner?.attemptEnded(runner.record)
+  }
+}
+
+function recordOf({ attempt, startedAt }: Runner, now: number): AttemptRecord {
+  return {
+    address: attempt.address as InetAddress,
+    elapsedMs: now - startedAt,
+    result: attempt.result,
+    timeline: new Timeline(startedAt, startedAt, now, attempt),
+  }
+}
+
+const TELLS_LITTLE = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
+
+function tellsLittle({ localFault, code }: Failure): boolean {
+  return localFault || TELLS_LITTLE.has(code)
+}

@@ -1,0 +1,93 @@
+/** One descriptor from elsewhere on its way to a connection: connected, still connecting, or failed already. */
+import type { SocketType } from '../backend/address.js'
+import type { Handle } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { type Endpoint, endpointOf } from '../endpoint/endpoint.js'
+import { connectFailure, type Failure, ownFailure, unsupportedFailure } from '../errors.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { Attempt } from './attempt.js'
+import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
+
+/** A descriptor that can be taken once, by whichever subscription comes first. */
+export class Adoptable {
+  readonly #descriptor: number
+  #taken = false
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  /** A handle of the backend, which owns the descriptor from now on; or why not, and then it stays the caller's. */
+  take({ backend }: ReactorCore): Handle | Failure {
+    if (!backend.kernel || !backend.capabilities.kernelSockets) {
+      return unsupportedFailure(backend.name, 'descriptors from elsewhere')
+    }
+    // By now the number may be another file's, so the kernel is not asked.
+    if (this.#taken) {
+      return { ...connectFailure(-errno.EBADF, 'adopt'), reason: 'it was adopted before' }
+    }
+    const result = backend.kernel.adopt(this.#descriptor)
+    // Told by this side's own call, so nothing about a peer, whatever the number.
+    if (result < 0) {
+      return { ...connectFailure(result, 'adopt'), phase: 'local', localFault: true }
+    }
+    this.#taken = true
+    return result as Handle
+  }
+}
+
+export interface AdoptRequestOptions extends RequestOptions {
+  /** What to call it; made of the peer's address where it is left out. */
+  readonly endpoint: Endpoint | undefined
+}
+
+export class AdoptRequest extends Request {
+  endpoint: Endpoint | undefined
+  type: SocketType = 'stream'
+  readonly failedAttempts = NO_ATTEMPTS
+  /** No address was tried here. */
+  readonly attempts = NO_ATTEMPTS
+  readonly #adoptable: Adoptable
+  #handle: Handle | undefined
+
+  constructor(
+    core: ReactorCore,
+    adoptable: Adoptable,
+    options: AdoptRequestOptions,
+    owner: RequestOwner,
+  ) {
+    super(core, options, owner)
+    this.endpoint = options.endpoint
+    this.#adoptable = adoptable
+  }
+
+  attemptSettled({ failure }: Attempt): void {
+    if (failure) return this.fail(failure)
+    const address = this.core.backend.peerAddress(this.#handle as Handle)
+    // Reset since: the state was read a moment ago.
+    if (address === undefined) return this.#giveUp(connectFailure(-errno.ENOTCONN, 'getpeername'))
+    try {
+      this.endpoint ??= endpointOf(address, this.type)
+    } catch (cause) {
+      const reason = 'no endpoint stands for its peer: give one'
+      return this.#giveUp(ownFailure('ERR_UNSUPPORTED', 'local', 'adopt', reason, cause))
+    }
+    this.connected(address)
+  }
+
+  protected proceed(): void {
+    const taken = this.#adoptable.take(this.core)
+    if (typeof taken !== 'number') return this.core.later(() => this.fail(taken))
+    this.#handle = taken
+    const spec = this.core.backend.kernel?.specOf(taken) ?? { family: 'inet', type: this.type }
+    this.type = spec.type
+    this.attempt = new Attempt(this.core, spec, undefined, this)
+    this.attempt.adopt(taken)
+  }
+
+  /** The socket is connected, and nobody can be given it. */
+  #giveUp(failure: Failure): void {
+    this.core.close(this.takeHandle(), 0, 'reset')
+    this.fail(failure)
+  }
+}

@@ -1,0 +1,40 @@
+/** `adopt()`: a descriptor from elsewhere as an observable of its connection. */
+import type { Observable } from 'rxjs'
+import type { Connection } from '../connection/connection.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { toEndpoint } from '../endpoint/endpoint-text.js'
+import { checkNames, checkSignal, checkTimeout } from '../options.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { Adoptable, AdoptRequest } from './adopt-request.js'
+import { connections } from './connect.js'
+
+export interface AdoptOptions {
+  /** Time for what is left of the connect, in milliseconds. Default 30,000; Infinity leaves it to the kernel. */
+  readonly timeoutMs?: number | undefined
+  /** Cancels it, with a `ConnectError` of code `ABORT_ERR`, and closes the descriptor. */
+  readonly signal?: AbortSignal | undefined
+  /** What to call it; made of the peer's address where it is left out. */
+  readonly endpoint?: Endpoint | string | undefined
+}
+
+/** See {@link Reactor.adopt}. */
+export function adopt(
+  core: ReactorCore,
+  descriptor: number,
+  options: AdoptOptions = {},
+): Observable<Connection> {
+  checkDescriptor(descriptor)
+  checkNames(options, ['timeoutMs', 'signal', 'endpoint'])
+  const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
+  const signal = checkSignal(options.signal)
+  const endpoint = options.endpoint === undefined ? undefined : toEndpoint(options.endpoint)
+  const adoptable = new Adoptable(descriptor)
+  return connections(core, { endpoint, signal }, (queuedAt, owner) => {
+    return new AdoptRequest(core, adoptable, { timeoutMs, queuedAt, endpoint }, owner)
+  })
+}
+
+function checkDescriptor(descriptor: number): void {
+  if (Number.isInteger(descriptor) && descriptor >= 0 && descriptor < 2 ** 31) return
+  throw new RangeError(`a descriptor is a whole number from 0, not ${String(descriptor)}`)
+}

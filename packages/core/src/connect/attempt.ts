@@ -1,0 +1,270 @@
+/** One attempt: drives the state machine of `attempt-machine.ts` with a backend's answers. */
+import type { SocketAddress } from '../backend/address.js'
+import { ConnectStatus, type Handle, type SocketSpec } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest } from '../backend/readiness.js'
+import { connectFailure, type Failure, ownFailure } from '../errors.js'
+import { denialOf } from '../policy/denial.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import type { Timer } from '../reactor/clock.js'
+import type { ReactorCore, ReadinessListener } from '../reactor/reactor-core.js'
+import {
+  type AttemptAction,
+  type AttemptEvent,
+  type AttemptState,
+  isSettled,
+  transition,
+} from './attempt-machine.js'
+import { SocketPreparation, type SocketSetup } from './socket-setup.js'
+import type { SocketMoments } from './timeline.js'
+
+export interface AttemptOwner {
+  /** Called once, never from inside `start()` or `adopt()`, and not at all after `cancel()`. */
+  attemptSettled(attempt: Attempt): void
+}
+
+/** A TCP socket that connected to itself got an unlucky local port; the third time the port range is to blame. */
+const MAX_SELF_CONNECTS = 2
+/** How long to wait for a place in a unix listener's backlog: 1, 2, 4, ... ms, and no longer than this. */
+const LONGEST_BACKLOG_WAIT_MS = 50
+
+export class Attempt implements ReadinessListener, SocketMoments {
+  /** Where to; undefined for an adopted socket. */
+  readonly address: SocketAddress | undefined
+  state: AttemptState = 'idle'
+  /** Why it failed, once `state` says so. */
+  failure: Failure | undefined
+  calledAt = Number.NaN
+  sentAt = Number.NaN
+  readyAt = Number.NaN
+  readonly #core: ReactorCore
+  readonly #spec: SocketSpec
+  readonly #preparation: SocketPreparation | undefined
+  readonly #policy: DestinationPolicy | undefined
+  #owner: AttemptOwner | undefined
+  #handle = -1 as Handle
+  #token = 0
+  #starting = false
+  #startedAt = Number.NaN
+  #connects = 0
+  #selfConnects = 0
+  #backlogWaits = 0
+  #timer: Timer | undefined
+
+  constructor(
+    core: ReactorCore,
+    spec: SocketSpec,
+    address: SocketAddress | undefined,
+    owner: AttemptOwner,
+    setup?: SocketSetup,
+    policy?: DestinationPolicy,
+  ) {
+    this.#core = core
+    this.#spec = spec
+    this.address = address
+    this.#owner = owner
+    this.#preparation = setup && new SocketPreparation(setup, core.backend, spec)
+    this.#policy = policy
+  }
+
+  /** `now` stands for when connect(2) is called first: a few system calls later. */
+  start(now: number): void {
+    this.#startedAt = now
+    this.#begin('start')
+  }
+
+  /** In place of `start()`: a socket of this backend from elsewhere, which this attempt owns from now on. */
+  adopt(handle: Handle): void {
+    this.#handle = handle
+    this.#begin('adopted')
+  }
+
+  /** The local address that had no port, where that is what failed. */
+  get exhaustedSource(): SocketAddress | undefined {
+    return this.#preparation?.exhaustedAt
+  }
+
+  /** The registration reported. */
+  ready(): void {
+    this.#token = 0
+    this.#advance('ready')
+  }
+
+  /** Its time is up; harmless where it has just ended by itself and the owner is yet to be told. */
+  expire(failure: Failure): void {
+    if (isSettled(this.state)) return
+    this.failure = failure
+    this.#advance('deadline')
+  }
+
+  /** Closes the socket; the owner hears nothing more. */
+  cancel(): void {
+    this.#owner = undefined
+    if (!isSettled(this.state)) this.#advance('cancel')
+    // Adopted, found connected, and not told yet.
+    else this.#close()
+  }
+
+  /** The connected socket, given away: closing it is the caller's from now on. */
+  takeHandle(): Handle {
+    const handle = this.#handle
+    this.#handle = -1 as Handle
+    return handle
+  }
+
+  /** `connected`, or the code that it failed with; `ABORT_ERR` where it was cut short. */
+  get result(): string {
+    return this.failure?.code ?? (this.state === 'connected' ? 'connected' : 'ABORT_ERR')
+  }
+
+  #begin(event: 'start' | 'adopted'): void {
+    this.#starting = true
+    this.#advance(event)
+    this.#starting = false
+  }
+
+  #advance(first: AttemptEvent): void {
+    let event: AttemptEvent | undefined = first
+    while (event !== undefined) {
+      const next = transition(this.state, event)
+      this.state = next.to
+      event = this.#perform(next.action)
+    }
+  }
+
+  /** Returns what came of the action, or undefined where the answer comes later or there is none. */
+  #perform(action: AttemptAction): AttemptEvent | undefined {
+    switch (action) {
+      case 'deliver':
+        return this.#tell()
+      case 'fail':
+        this.#close()
+        return this.#tell()
+      case 'abandon':
+        return this.#close()
+      default:
+        try {
+          return this.#proceed(action)
+        } catch (cause) {
+          // A backend must not throw. One that does fails its attempt, and not the rest of the batch.
+          const reason = 'the backend threw'
+          return this.#fail(ownFailure('ERR_BACKEND_BROKEN', 'local', action, reason, cause))
+        }
+    }
+  }
+
+  #proceed(action: Exclude<AttemptAction, 'deliver' | 'fail' | 'abandon'>) {
+    switch (action) {
+      case 'open':
+        return this.#open()
+      case 'configure':
+        return this.#configure()
+      case 'connect':
+        return this.#connect()
+      case 'register':
+        return this.#register()
+      case 'finish':
+        return this.#finish()
+      case 'wait':
+        return this.#wait()
+      case 'reopen':
+        this.#close()
+        return this.#open()
+    }
+  }
+
+  #open(): AttemptEvent {
+    const denial = this.#denial()
+    if (denial) return this.#fail(denial)
+    const result = this.#core.backend.open(this.#spec)
+    if (result < 0) return this.#fail(connectFailure(result, 'socket'))
+    this.#handle = result as Handle
+    return 'opened'
+  }
+
+  #configure(): AttemptEvent {
+    if (this.#preparation === undefined) return 'configured'
+    const failure = this.#preparation.configure(this.#handle)
+    return failure ? this.#fail(failure) : 'configured'
+  }
+
+  /** What both policies have to allow: the reactor's, and the connect's own. */
+  #denial(): Failure | undefined {
+    const { address } = this
+    const { policy } = this.#core
+    if (address === undefined || (policy ?? this.#policy) === undefined) return undefined
+    return (
+      (policy && denialOf(policy, address)) ?? (this.#policy && denialOf(this.#policy, address))
+    )
+  }
+
+  #connect(): AttemptEvent {
+    // It was asked before the socket was opened; but that may be a while ago.
+    const denial = this.#backlogWaits > 0 ? this.#denial() : undefined
+    if (denial) return this.#fail(denial)
+    this.calledAt = this.#connects++ === 0 ? this.#startedAt : this.#core.clock.now()
+    this.sentAt = this.readyAt = Number.NaN
+    const result = this.#core.backend.connect(this.#handle, this.address as SocketAddress)
+    // EINTR: the connect goes on asynchronously, just as with EINPROGRESS: connect(2).
+    if (result >= 0 || result === -errno.EINPROGRESS || result === -errno.EINTR) return 'started'
+    const event = this.#refusal(result)
+    if (event === 'failed') this.readyAt = this.#core.clock.now()
+    return event
+  }
+
+  #register(): AttemptEvent | undefined {
+    const result = this.#core.register(this.#handle, Interest.WRITABLE, this)
+    if (result < 0) return this.#fail(connectFailure(result, 'epoll_ctl'))
+    this.#token = result
+    return undefined
+  }
+
+  #finish(): AttemptEvent {
+    const { backend, times } = this.#core
+    times[0] = times[1] = Number.NaN
+    const status = backend.finishConnect(this.#handle, times)
+    if (status === ConnectStatus.PENDING) return 'spurious'
+    this.sentAt = times[0] as number
+    this.readyAt = times[1] as number
+    if (status < 0) return this.#refusal(status)
+    if (status === ConnectStatus.CONNECTED) return 'established'
+    // A port that was asked for meets itself again each time: the next one, if there is one.
+    if (this.#preparation?.choosesPort) return this.#refusal(-errno.EADDRNOTAVAIL)
+    if (this.address && ++this.#selfConnects <= MAX_SELF_CONNECTS) return 'selfConnected'
+    return this.#fail(connectFailure(-errno.EADDRNOTAVAIL, 'connect'))
+  }
+
+  /** connect(2) or the handshake said no. */
+  #refusal(result: number): AttemptEvent {
+    // A full backlog on a unix socket, and nothing was started: unix(7).
+    if (result === -errno.EAGAIN && this.address?.family === 'unix') return 'backlogFull'
+    const said = connectFailure(result, 'connect')
+    const failure = this.#preparation ? this.#preparation.connectFailed(said) : said
+    return failure ? this.#fail(failure) : 'sourceExhausted'
+  }
+
+  #wait(): undefined {
+    this.readyAt = Number.NaN
+    const delayMs = Math.min(2 ** this.#backlogWaits++, LONGEST_BACKLOG_WAIT_MS)
+    const retry = () => this.#advance('retryDue')
+    this.#timer = this.#core.clock.setTimer(delayMs, retry)
+  }
+
+  #fail(failure: Failure): 'failed' {
+    this.failure = failure
+    return 'failed'
+  }
+
+  #tell(): undefined {
+    if (this.#starting) this.#core.later(() => this.#owner?.attemptSettled(this))
+    else this.#owner?.attemptSettled(this)
+  }
+
+  #close(): undefined {
+    this.#timer?.cancel()
+    if (this.#handle < 0) return
+    this.#core.close(this.#handle, this.#token, 'reset')
+    this.#token = 0
+    this.#handle = -1 as Handle
+  }
+}

@@ -1,0 +1,27 @@
+/** `duplex()`: a connect as a Node stream that is there at once. */
+import { ConnectionDuplex, type DuplexOptions } from '../connection/duplex.js'
+import { type Endpoint, socketTypeOf } from '../endpoint/endpoint.js'
+import { toEndpoint } from '../endpoint/endpoint-text.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { unsupported } from '../socket/socket-calls.js'
+import { connect } from './connect.js'
+import type { ConnectOptions } from './connect-options.js'
+
+/** See {@link Reactor.duplex}. */
+export function duplex(
+  core: ReactorCore,
+  target: Endpoint | string,
+  options: ConnectOptions & DuplexOptions = {},
+): ConnectionDuplex {
+  const { allowHalfOpen, readableHighWaterMark, writableHighWaterMark, ...others } = options
+  const endpoint = toEndpoint(target)
+  const connecting = connect(core, endpoint, others)
+  if (socketTypeOf(endpoint) !== 'stream') {
+    throw unsupported(core.backend, `a Duplex of ${endpoint.scheme} sockets`)
+  }
+  const forStream = { allowHalfOpen, readableHighWaterMark, writableHighWaterMark }
+  return new ConnectionDuplex(core, forStream, ({ connected, failed }) => {
+    const subscription = connecting.subscribe({ next: connected, error: failed })
+    return () => subscription.unsubscribe()
+  })
+}

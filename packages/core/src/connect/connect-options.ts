@@ -1,0 +1,207 @@
+/** The options of `connect()` and `connectMany()`, and their check: once, at the call. */
+import { literalFamily } from '../backend/address.js'
+import {
+  checkPorts,
+  checkSocketOption,
+  isSocketOptionName,
+  type PortRange,
+  SOCKET_OPTION_NAMES,
+  type SocketOptionName,
+  type SocketOptions,
+  type SocketOptionValue,
+} from '../backend/socket-options.js'
+import type { AttemptRecord } from '../errors.js'
+import { unknownOption } from '../options.js'
+import { checkPolicy } from '../policy/denial.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import type { TlsOptions } from '../tls/tls-options.js'
+import type { Destination } from './connect-request.js'
+import { type RawOption, SocketSetup } from './socket-setup.js'
+import { SourceAddresses } from './source-addresses.js'
+
+/** One setsockopt(2) in this platform's own numbers. */
+export interface RawSocketOption {
+  readonly level: number
+  readonly option: number
+  /** The bytes as the kernel takes them; a number is written as an `int`. */
+  readonly value: Uint8Array | number
+}
+
+/**
+ * How the socket is made: its options by name, set before it connects, and where it connects from. What fails of it
+ * fails the connect, with the errno and the syscall `setsockopt` or `bind`, phase `local`; what the backend does not
+ * have, with `ERR_UNSUPPORTED`, before any socket is opened.
+ */
+export interface SocketSetupOptions extends SocketOptions {
+  /**
+   * Where to connect from: an address literal, or several, which are used in turn. A connect whose address has no port
+   * left for the destination goes on with the next one at once, and fails when none has. Only those of the target's
+   * family count. For unix sockets, paths to bind; `@name` is an abstract one, the empty string any free abstract name.
+   */
+  readonly localAddress?: string | readonly string[] | undefined
+  /** The local port, or the first and the last of a range from which a free one is taken: bind(2). */
+  readonly localPort?: number | PortRange | undefined
+  /** Options that have no name here, set after those that have; needs a backend with `kernelSockets`. */
+  readonly rawOptions?: readonly RawSocketOption[] | undefined
+}
+
+/** Where a connect may go, and how it chooses among a name's addresses. */
+export interface DestinationOptions {
+  /**
+   * Where this connect may go, besides what the reactor's own policy says: both have to allow an address. Denied ones of
+   * a name are passed over; where no other is left the connect fails with `ERR_DENIED`, phase `policy`.
+   */
+  readonly policy?: DestinationPolicy | undefined
+  /**
+   * How long an attempt at one of a name's addresses has to itself before the next address is tried as well, in
+   * milliseconds, 10 or more. Default 250. The attempt goes on; the first to connect wins, and the others are closed.
+   * When one fails the next begins at once. RFC 8305, "Connection Attempt Delay".
+   */
+  readonly attemptDelayMs?: number | undefined
+}
+
+export interface ConnectOptions extends SocketSetupOptions, DestinationOptions {
+  /**
+   * Time for the whole connect: names, and every address tried. Default 30,000 ms; Infinity leaves it to the
+   * kernel (about 134 s on Linux). It starts to run when the connect takes its first step.
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * Cancels the connect, with a `ConnectError` of code `ABORT_ERR`; has no say once the connection is emitted. In a
+   * session it ends that too.
+   */
+  readonly signal?: AbortSignal | undefined
+  /** For endpoints `tls://` only, whose handshake counts within `timeoutMs`. */
+  readonly tls?: TlsOptions | undefined
+  /**
+   * Told of each attempt as it ends, before the connect does: failed, connected, denied, or cut short (`ABORT_ERR`). What
+   * it throws is reported as uncaught. The same records stand in `failedAttempts` and in the error's `attempts`.
+   */
+  readonly onAttempt?: ((attempt: AttemptRecord) => void) | undefined
+}
+
+/** For {@link checkSetup}: these are not its to check. */
+export const DESTINATION_NAMES = ['policy', 'attemptDelayMs'] as const
+
+/** RFC 8305 section 8. */
+const ATTEMPT_DELAY = { default: 250, least: 10 } as const
+
+/** Throws TypeError or RangeError. */
+export function checkDestination({ policy, attemptDelayMs }: DestinationOptions): Destination {
+  const delayMs = attemptDelayMs ?? ATTEMPT_DELAY.default
+  if (typeof delayMs !== 'number' || !(delayMs >= ATTEMPT_DELAY.least)) {
+    throw new RangeError(
+      `attemptDelayMs must be ${ATTEMPT_DELAY.least} milliseconds or more (Infinity: only after a failure), not ${String(delayMs)}`,
+    )
+  }
+  return { policy: checkPolicy(policy), attemptDelayMs: delayMs }
+}
+
+/** Throws TypeError. */
+export function checkCallback<T>(name: string, callback: T): T {
+  if (callback === undefined || typeof callback === 'function') return callback
+  throw new TypeError(`${name} must be a function`)
+}
+
+const SETUP_NAMES = ['localAddress', 'localPort', 'rawOptions'] as const
+
+/**
+ * Makes the setup of what was asked for; undefined where nothing was. `others` are the options that are somebody else's
+ * to check. Throws TypeError or RangeError, also for a name that is no option: what is misspelt is never left out in silence.
+ */
+export function checkSetup(
+  options: SocketSetupOptions,
+  others: readonly string[],
+): SocketSetup | undefined {
+  let named: Map<SocketOptionName, SocketOptionValue> | undefined
+  let isPlain = true
+  for (const [name, value] of Object.entries(options)) {
+    if (others.includes(name) || value === undefined) continue
+    isPlain = false
+    if (isSocketOptionName(name)) {
+      named ??= new Map()
+      named.set(name, checkSocketOption(name, value))
+    } else if (!SETUP_NAMES.includes(name as (typeof SETUP_NAMES)[number])) {
+      throw unknownOption(name, [...others, ...SETUP_NAMES, ...SOCKET_OPTION_NAMES])
+    }
+  }
+  if (isPlain) return undefined
+  const raw = options.rawOptions === undefined ? [] : checkRaw(options.rawOptions)
+  return new SocketSetup(named ?? new Map(), raw, checkSources(options))
+}
+
+function checkSources({ localAddress, localPort }: SocketSetupOptions) {
+  if (localAddress === undefined && localPort === undefined) return undefined
+  const addresses = localAddress === undefined ? undefined : checkAddresses(localAddress)
+  return new SourceAddresses(addresses, localPort === undefined ? undefined : checkPort(localPort))
+}
+
+function checkPort(localPort: number | PortRange): PortRange {
+  if (typeof localPort !== 'number') return checkPorts('localPort', localPort)
+  if (Number.isInteger(localPort) && localPort >= 1 && localPort <= 65_535) {
+    return [localPort, localPort]
+  }
+  throw new RangeError(
+    `localPort must be a whole number from 1 to 65535, or [first, last], not ${localPort}; leave it out for any port`,
+  )
+}
+
+function checkAddresses(localAddress: string | readonly string[]): readonly string[] {
+  const all: unknown = typeof localAddress === 'string' ? [localAddress] : localAddress
+  if (!Array.isArray(all) || all.length === 0) {
+    throw new TypeError('localAddress must be an address, or an array of one or more')
+  }
+  return all.map(checkAddress)
+}
+
+/** Begins as a path does; so that a mistyped address is not taken for a file. */
+const PATH = /^$|^[@\0/]|^\.\.?\//
+/** Bytes of `sun_path`: unix(7). */
+const LONGEST_PATH = 108
+
+function checkAddress(address: unknown): string {
+  if (typeof address !== 'string') {
+    throw new TypeError(`localAddress must be a string, not ${String(address)}`)
+  }
+  if (literalFamily(address)) return address
+  if (!PATH.test(address) || address === '@' || address === '\0') {
+    throw new TypeError(
+      `localAddress ${JSON.stringify(address)} is no address of this machine; write an IPv4 or IPv6 literal, or for a unix socket /path, ./path or @name`,
+    )
+  }
+  const path = address.startsWith('@') ? `\0${address.slice(1)}` : address
+  const longest = path.startsWith('\0') ? LONGEST_PATH : LONGEST_PATH - 1
+  if (Buffer.byteLength(path) > longest || path.includes('\0', 1)) {
+    throw new RangeError(
+      `localAddress ${JSON.stringify(address)} is no unix path: at most ${longest} bytes, none of them NUL`,
+    )
+  }
+  return path
+}
+
+function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] {
+  if (!Array.isArray(rawOptions)) {
+    throw new TypeError('rawOptions must be an array of { level, option, value }')
+  }
+  return rawOptions.map((raw: RawSocketOption) => ({
+    level: checkInteger('level', raw?.level),
+    option: checkInteger('option', raw?.option),
+    value: checkRawValue(raw?.value),
+  }))
+}
+
+function checkRawValue(value: unknown): Uint8Array {
+  // Copied: what the caller does with its bytes afterwards changes nothing here.
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  const integer = checkInteger('value', value, 'or a Uint8Array')
+  return new Uint8Array(Int32Array.of(integer).buffer)
+}
+
+function checkInteger(what: string, value: unknown, or = ''): number {
+  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 32) {
+    return value
+  }
+  throw new TypeError(
+    `rawOptions: ${what} must be a 32-bit whole number${or && ` ${or}`}, not ${String(value)}`,
+  )
+}

@@ -1,0 +1,192 @@
+/**
+ * One connect as a user asked for it: an endpoint's way to a connected socket, within a deadline.
+ *
+ * A literal has one address, and gets one attempt. A name is looked up; where it has several addresses, or may have,
+ * they race (`address-race.ts`). `connect()` and `connectMany()` both stand on this.
+ */
+import {
+  type InetAddress,
+  isInet,
+  type SocketAddress,
+  type SocketType,
+} from '../backend/address.js'
+import { addressOf, type Endpoint, socketTypeOf } from '../endpoint/endpoint.js'
+import { type AttemptRecord, deadlineFailure, unsupportedFailure } from '../errors.js'
+import { type LookUpListener, lookUp } from '../names/look-up.js'
+import { resolveFailure } from '../names/resolver.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import * as diagnostics from '../reactor/diagnostics.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { guarded } from '../reactor/uncaught.js'
+import { AddressRace, type RaceOwner } from './address-race.js'
+import { Attempt } from './attempt.js'
+import type { InetFamily } from './happy-eyeballs.js'
+import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
+import type { SocketSetup } from './socket-setup.js'
+import { Timeline } from './timeline.js'
+
+/** Where a connect may go, and how it takes its way there among several addresses; checked. */
+export interface Destination {
+  readonly policy: DestinationPolicy | undefined
+  readonly attemptDelayMs: number
+}
+
+export interface ConnectRequestOptions extends RequestOptions {
+  readonly setup: SocketSetup | undefined
+  readonly destination: Destination
+  /** Told of each attempt's end. */
+  readonly onAttempt?: ((record: AttemptRecord) => void) | undefined
+}
+
+export class ConnectRequest extends Request implements RaceOwner, LookUpListener {
+  readonly endpoint: Endpoint
+  readonly type: SocketType
+  readonly setup: SocketSetup | undefined
+  /** The local address that had no port, where `failure` is about that. */
+  exhaustedSource: SocketAddress | undefined
+  readonly #options: ConnectRequestOptions
+  #attemptedAt = 0
+  /** Where there are several addresses, or may be. */
+  #race: AddressRace | undefined
+
+  constructor(
+    core: ReactorCore,
+    endpoint: Endpoint,
+    options: ConnectRequestOptions,
+    owner: RequestOwner,
+  ) {
+    super(core, options, owner)
+    this.endpoint = endpoint
+    this.type = socketTypeOf(endpoint)
+    this.setup = options.setup
+    this.#options = options
+  }
+
+  get failedAttempts(): readonly AttemptRecord[] {
+    return this.#race?.failedRecords ?? NO_ATTEMPTS
+  }
+
+  get attempts(): readonly AttemptRecord[] {
+    if (this.#race) return this.#race.records
+    if (this.attempt === undefined) return NO_ATTEMPTS
+    return [this.#record(this.attempt, this.startedAt + this.elapsedMs)]
+  }
+
+  /** The only attempt has ended. */
+  attemptSettled(attempt: Attempt): void {
+    if (diagnostics.connectAttempt.hasSubscribers || this.#options.onAttempt) {
+      this.attemptEnded(this.#record(attempt, this.core.clock.now()))
+      if (!this.isUnderWay) return
+    }
+    this.#decided(attempt)
+  }
+
+  attemptEnded(record: AttemptRecord): void {
+    if (diagnostics.connectAttempt.hasSubscribers) {
+      diagnostics.connectAttempt.publish({ ...this.message(), attempt: record })
+    }
+    const { onAttempt } = this.#options
+    if (onAttempt && this.isUnderWay) guarded(() => onAttempt(record))
+  }
+
+  raceSettled({ decisive, failure }: AddressRace): void {
+    this.attempt = decisive
+    if (decisive) this.#decided(decisive, failure)
+    else if (failure) this.fail(failure)
+  }
+
+  found(
+    [first, ...others]: readonly [InetAddress, ...InetAddress[]],
+    awaited: InetFamily | undefined,
+  ): void {
+    if (!this.isUnderWay) return
+    if (this.#race === undefined && others.length === 0 && awaited === undefined) {
+      return this.#try(first, this.core.clock.now())
+    }
+    const { type, setup } = this
+    this.#race ??= new AddressRace(this.core, { ...this.#options.destination, type, setup }, this)
+    this.#race.answered([first, ...others], awaited)
+  }
+
+  noneFound(cause: unknown): void {
+    if (!this.isUnderWay) return
+    // The other family has no address, after the first had.
+    if (this.#race) this.#race.answered([], undefined)
+    else this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
+  }
+
+  override expire(): void {
+    if (this.#race === undefined) return super.expire()
+    const phase = this.#race.isConnecting ? 'connect' : 'resolve'
+    this.#race.timeOut(deadlineFailure(this.timeoutMs, phase))
+  }
+
+  protected override abandon(): void {
+    if (this.#race) this.#race.cancel()
+    else super.abandon()
+  }
+
+  protected proceed(): void {
+    const address = addressOf(this.endpoint)
+    const missing = this.#missing(address)
+    if (missing) {
+      const failure = unsupportedFailure(this.core.backend.name, missing)
+      return this.core.later(() => this.fail(failure))
+    }
+    if (address) this.#try(address, this.startedAt)
+    else this.#lookUp(this.endpoint)
+  }
+
+  /** What the backend lacks for this, in words; `address` is undefined where a name is yet to be resolved. */
+  #missing(address: SocketAddress | undefined): string | undefined {
+    const { backend } = this.core
+    const { sockets, abstractUnix } = backend.capabilities
+    const { scheme } = this.endpoint
+    if (address === undefined) {
+      if (this.#families.length === 0) return `${scheme} sockets`
+    } else if (!sockets[address.family].includes(this.type)) {
+      return isInet(address) ? `${scheme} sockets over ${address.family}` : `${scheme} sockets`
+    } else if (address.family === 'unix' && address.path.startsWith('\0') && !abstractUnix) {
+      return 'abstract unix names'
+    }
+    return this.setup?.lackedBy(backend)
+  }
+
+  /** Those that there are sockets for, the preferred one first. */
+  get #families(): readonly InetFamily[] {
+    const { sockets } = this.core.backend.capabilities
+    return (['inet6', 'inet'] as const).filter((family) => sockets[family].includes(this.type))
+  }
+
+  #lookUp(endpoint: Endpoint): void {
+    if ('host' in endpoint) {
+      lookUp(this.core.resolver, endpoint, this.#families, this)
+    }
+  }
+
+  #try(address: SocketAddress, now: number): void {
+    this.#attemptedAt = now
+    const spec = { family: address.family, type: this.type }
+    const { policy } = this.#options.destination
+    this.attempt = new Attempt(this.core, spec, address, this, this.setup, policy)
+    this.attempt.start(now)
+  }
+
+  #decided(attempt: Attempt, failure = attempt.failure): void {
+    const address = attempt.address as SocketAddress
+    if (failure === undefined) return this.connected(address)
+    this.address = address
+    this.exhaustedSource = attempt.exhaustedSource
+    this.fail(failure)
+  }
+
+  #record(attempt: Attempt, now: number): AttemptRecord {
+    const startedAt = this.#attemptedAt
+    return {
+      address: attempt.address as SocketAddress,
+      elapsedMs: now - startedAt,
+      result: attempt.result,
+      timeline: new Timeline(startedAt, startedAt, now, attempt),
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/** `connect()`: a connect as an observable. */
+import { Observable } from 'rxjs'
+import { Connection, type ConnectionOrigin } from '../connection/connection.js'
+import { Link } from '../connection/link.js'
+import { SocketChannel } from '../connection/socket-channel.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { toEndpoint } from '../endpoint/endpoint-text.js'
+import { abortedFailure, ConnectError, type Failure } from '../errors.js'
+import { checkSignal, checkTimeout } from '../options.js'
+import { onAbort } from '../reactor/abort.js'
+import { captureContext } from '../reactor/async-context.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { Handshake } from '../tls/handshake.js'
+import { checkTls, type TlsSetup } from '../tls/tls-options.js'
+import {
+  type ConnectOptions,
+  checkCallback,
+  checkDestination,
+  checkSetup,
+  DESTINATION_NAMES,
+} from './connect-options.js'
+import { ConnectRequest } from './connect-request.js'
+import type { Request, RequestOptions, RequestOwner } from './request.js'
+
+const OWN_OPTIONS = ['timeoutMs', 'signal', 'onAttempt', 'tls', ...DESTINATION_NAMES]
+
+/** See {@link Reactor.connect}. */
+export function connect(
+  core: ReactorCore,
+  target: Endpoint | string,
+  options: ConnectOptions = {},
+): Observable<Connection> {
+  const endpoint = toEndpoint(target)
+  const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
+  const signal = checkSignal(options.signal)
+  const destination = checkDestination(options)
+  const listener = checkCallback('onAttempt', options.onAttempt)
+  const setup = checkSetup(options, OWN_OPTIONS)
+  const tls = checkedTls(core, endpoint, options)
+  return connections(core, { endpoint, signal, tls, timeoutMs }, (queuedAt, owner) => {
+    const onAttempt = listener && inSubscriber(listener)
+    const request = { timeoutMs, queuedAt, setup, destination, onAttempt }
+    return new ConnectRequest(core, endpoint, request, owner)
+  })
+}
+
+/** In the async context of whoever subscribes at this moment. */
+function inSubscriber<T>(listener: (value: T) => void): (value: T) => void {
+  const inContext = captureContext()
+  return (value) => inContext(listener, value)
+}
+
+function checkedTls(core: ReactorCore, endpoint: Endpoint, { tls }: ConnectOptions) {
+  if (endpoint.scheme === 'tls') return checkTls(core, endpoint, tls ?? {})
+  if (tls === undefined) return undefined
+  throw new TypeError(`options of tls are for endpoints tls://, not ${endpoint.scheme}`)
+}
+
+export interface ConnectionsOptions {
+  /** For the errors of what never became a request. */
+  readonly endpoint: Endpoint | undefined
+  readonly signal: AbortSignal | undefined
+  /** A handshake is to follow, within what is left of this time. */
+  readonly tls?: TlsSetup | undefined
+  readonly timeoutMs?: number
+}
+
+/** For each subscription a request, and of that one connection or one error. */
+export function connections(
+  core: ReactorCore,
+  { endpoint, signal, tls, timeoutMs = Number.POSITIVE_INFINITY }: ConnectionsOptions,
+  makeRequest: (queuedAt: RequestOptions['queuedAt'], owner: RequestOwner) => Request,
+): Observable<Connection> {
+  return new Observable((subscriber) => {
+    const inContext = captureContext()
+    const fail = (failure: Failure): void => {
+      const error = new ConnectError(failure, { endpoint })
+      core.later(() => inContext(() => subscriber.error(error)))
+    }
+    if (core.gone) return fail(core.gone)
+    if (signal?.aborted) return fail(abortedFailure(signal.reason))
+
+    let handshake: Handshake | undefined
+    const emit = (connection: Connection): void => {
+      stopWatching()
+      inContext(() => {
+        subscriber.next(connection)
+        subscriber.complete()
+      })
+    }
+    const failed = (error: ConnectError): void => {
+      stopWatching()
+      inContext(() => subscriber.error(error))
+    }
+    const request = makeRequest(core.clock.now(), {
+      requestSettled() {
+        if (request.failure) return failed(request.error())
+        if (tls === undefined) return emit(establish(core, request))
+        const origin = originOf(request)
+        const link = new Link(core, new SocketChannel(core, request.takeHandle(), origin), origin)
+        const leftMs = Math.max(0, timeoutMs - request.elapsedMs)
+        const options = { setup: tls, timeoutMs: leftMs, limitMs: timeoutMs }
+        handshake = new Handshake(link, options, {
+          secured: (channel, info) => emit(new Connection(core, channel, { ...origin, tls: info })),
+          failed: (failure) => failed(new ConnectError(failure, request)),
+        })
+      },
+    })
+    const cancel = (): void => {
+      request.cancel()
+      handshake?.cancel()
+    }
+    const stopWatching = onAbort(signal, () => {
+      cancel()
+      inContext(() => subscriber.error(new ConnectError(abortedFailure(signal?.reason), request)))
+    })
+    request.start()
+    return () => {
+      stopWatching()
+      cancel()
+    }
+  })
+}
+
+/** Makes a connection of a request's connected socket. */
+export function establish(core: ReactorCore, request: Request): Connection {
+  const origin = originOf(request)
+  return new Connection(core, new SocketChannel(core, request.takeHandle(), origin), origin)
+}
+
+/** Of a request that has connected all of this is known. */
+function originOf(request: Request): ConnectionOrigin {
+  const { failedAttempts, type } = request
+  const endpoint = request.endpoint as Endpoint
+  const address = request.address as NonNullable<typeof request.address>
+  const timeline = request.timeline as NonNullable<typeof request.timeline>
+  return { endpoint, address, type, failedAttempts, timeline }
+}

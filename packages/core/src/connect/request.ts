@@ -1,0 +1,204 @@
+/**
+ * One thing that a user asked for and that ends in a connected socket, or not: its place on the reactor's books, its
+ * deadline, its timeline, and the telling of its end. What is done for it is its kind's own: `connect-request.ts`,
+ * `adopt-request.ts`.
+ */
+import type { SocketAddress, SocketType } from '../backend/address.js'
+import type { Handle } from '../backend/backend.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import {
+  type AttemptRecord,
+  type ConnectError,
+  deadlineFailure,
+  errorWithoutStack,
+  type Failure,
+} from '../errors.js'
+import { Expirable } from '../reactor/deadlines.js'
+import * as diagnostics from '../reactor/diagnostics.js'
+import type { Owned, ReactorCore, Startable } from '../reactor/reactor-core.js'
+import type { Attempt, AttemptOwner } from './attempt.js'
+import { type ConnectTimeline, Timeline } from './timeline.js'
+
+export interface RequestOwner {
+  /** Called once, never from inside `start()`, and not at all after `cancel()`. */
+  requestSettled(request: Request): void
+}
+
+export interface RequestOptions {
+  readonly timeoutMs: number
+  /** When the user asked for it. */
+  readonly queuedAt: number
+}
+
+export abstract class Request extends Expirable implements Owned, Startable, AttemptOwner {
+  /** What is connected to; for an adopted socket known late, or never. */
+  abstract readonly endpoint: Endpoint | undefined
+  /** The type of the socket. */
+  abstract readonly type: SocketType
+  /** Why it failed; undefined once settled means connected. */
+  failure: Failure | undefined
+  /** The address that connected, or that `failure` is about; undefined where none was tried. */
+  address: SocketAddress | undefined
+  /** From the first step (waiting to be started is not counted) to the end, in milliseconds. */
+  elapsedMs = 0
+  protected readonly core: ReactorCore
+  protected readonly timeoutMs: number
+  protected startedAt = Number.NaN
+  /** The one that connected, or that `failure` is about. */
+  protected attempt: Attempt | undefined
+  readonly #queuedAt: number
+  /** When it settled, on the reactor's clock. */
+  finishedAt = Number.NaN
+  #timeline: ConnectTimeline | undefined
+  /** Undefined once it has been told, or has left. */
+  #owner: RequestOwner | undefined
+  #state: 'queued' | 'begun' | 'settled' = 'queued'
+
+  constructor(core: ReactorCore, { timeoutMs, queuedAt }: RequestOptions, owner: RequestOwner) {
+    super()
+    this.core = core
+    this.timeoutMs = timeoutMs
+    this.#queuedAt = queuedAt
+    this.#owner = owner
+  }
+
+  /** The first step; may call `fail()` only in a later turn. */
+  protected abstract proceed(): void
+  abstract attemptSettled(attempt: Attempt): void
+  /** Attempts other than the one that connected. */
+  abstract readonly failedAttempts: readonly AttemptRecord[]
+  /** All attempts, in the order of their starts. */
+  abstract readonly attempts: readonly AttemptRecord[]
+
+  /** Never calls back before it has returned. */
+  start(): void {
+    this.core.counters.inFlight++
+    this.core.counters.queued++
+    this.core.hold()
+    this.core.own(this)
+    this.core.start(this)
+  }
+
+  /** To be asked for once it has settled; undefined before. */
+  get timeline(): ConnectTimeline | undefined {
+    if (this.#state !== 'settled') return undefined
+    const startedAt = Number.isNaN(this.startedAt) ? undefined : this.startedAt
+    this.#timeline ??= new Timeline(this.#queuedAt, startedAt, this.finishedAt, this.attempt)
+    return this.#timeline
+  }
+
+  /** The connected socket, given away: closing it is the caller's from now on. */
+  takeHandle(): Handle {
+    return (this.attempt as Attempt).takeHandle()
+  }
+
+  error(): ConnectError {
+    return errorWithoutStack(this.failure as Failure, this)
+  }
+
+  /** Called by the reactor when it is this request's turn. */
+  begin(): void {
+    if (this.#state !== 'queued') return
+    this.#state = 'begun'
+    this.startedAt = this.core.clock.now()
+    this.core.counters.queued--
+    this.core.counters.started++
+    this.core.deadlines.add(this, this.timeoutMs, this.startedAt)
+    if (diagnostics.connectStart.hasSubscribers) {
+      diagnostics.connectStart.publish(this.message())
+      if (this.#owner === undefined) return // cancelled by a subscriber of the channel
+    }
+    this.proceed()
+  }
+
+  /** `timeoutMs` is over. */
+  expire(): void {
+    if (this.attempt) this.attempt.expire(deadlineFailure(this.timeoutMs, 'connect'))
+    else this.fail(deadlineFailure(this.timeoutMs, 'resolve'))
+  }
+
+  /** Gives the socket back at once; the owner hears nothing more. Harmless once the owner was told. */
+  cancel(): void {
+    if (this.#owner === undefined) return
+    this.#owner = undefined
+    if (this.#state === 'settled') {
+      // Between the end and the telling of it: by a subscriber of a diagnostics channel.
+      if (this.failure === undefined) this.core.close(this.takeHandle(), 0, 'reset')
+      return
+    }
+    const wasBegun = this.#state === 'begun'
+    this.#settle()
+    this.core.counters.cancelled++
+    if (wasBegun) this.#publishError('ABORT_ERR')
+    this.abandon()
+  }
+
+  reactorGone(why: Failure): void {
+    this.abandon()
+    this.fail(why)
+  }
+
+  /** Closes what is under way, and hears no more of it. */
+  protected abandon(): void {
+    this.attempt?.cancel()
+  }
+
+  /** Begun, and not ended. */
+  protected get isUnderWay(): boolean {
+    return this.#state === 'begun'
+  }
+
+  protected connected(address: SocketAddress): void {
+    this.failure = undefined
+    this.address = address
+    this.#settle()
+    this.core.counters.connected++
+    if (diagnostics.connectConnected.hasSubscribers) {
+      const { elapsedMs } = this
+      diagnostics.connectConnected.publish({ ...this.message(), address, elapsedMs })
+      // A subscriber of the channel may have destroyed the reactor, and the socket with it.
+      this.failure = this.core.gone
+    }
+    this.#tell()
+  }
+
+  /** Harmless once settled: a resolver may answer late, a deferred failure may meet a cancellation. */
+  protected fail(failure: Failure): void {
+    if (this.#state === 'settled') return
+    this.failure = failure
+    this.#settle()
+    this.core.counters.failed++
+    this.#publishError(failure.code)
+    this.#tell()
+  }
+
+  /** Takes the request off the reactor's books, before anybody is told of its end. */
+  #settle(): void {
+    const { counters, clock } = this.core
+    this.finishedAt = clock.now()
+    if (this.#state === 'begun') this.elapsedMs = this.finishedAt - this.startedAt
+    else counters.queued--
+    this.#state = 'settled'
+    this.core.deadlines.remove(this)
+    this.core.disown(this)
+    this.core.release()
+    counters.inFlight--
+  }
+
+  #tell(): void {
+    const owner = this.#owner
+    this.#owner = undefined
+    owner?.requestSettled(this)
+  }
+
+  protected message(): diagnostics.ConnectMessage {
+    return { request: this, endpoint: this.endpoint, backend: this.core.backend.name }
+  }
+
+  #publishError(code: string): void {
+    if (!diagnostics.connectError.hasSubscribers) return
+    diagnostics.connectError.publish({ ...this.message(), code, elapsedMs: this.elapsedMs })
+  }
+}
+
+export const NO_ATTEMPTS: readonly AttemptRecord[] = []

@@ -1,0 +1,111 @@
+/**
+ * Where connects come from: a pool of local addresses and a range of local ports, used in turn.
+ *
+ * One pool serves all connects of a `connect()` or `connectMany()`. Each attempt begins its walk one place further than
+ * the one before it, so that the load is spread, and then takes what follows where a place is exhausted.
+ */
+import type { AddressFamily, SocketAddress } from '../backend/address.js'
+import { literalFamily } from '../backend/address.js'
+import { errno } from '../backend/errno.js'
+import type { PortRange } from '../backend/socket-options.js'
+import { connectFailure, type Failure } from '../errors.js'
+
+const ANY = { inet: '0.0.0.0', inet6: '::' } as const
+
+export class SourceAddresses {
+  /** Whether ports are left to the system, and so to connect(2) where that is possible: ip(7). */
+  readonly leavesPort: boolean
+  readonly #pool: Readonly<Record<'inet' | 'inet6' | 'unix', readonly string[]>>
+  readonly #ports: PortRange | undefined
+  /** Undefined where only ports were asked for. */
+  readonly #named: boolean
+  #turn = 0
+
+  /** Both checked: `addresses` are literals, or unix paths. */
+  constructor(addresses: readonly string[] | undefined, ports: PortRange | undefined) {
+    this.#named = addresses !== undefined
+    this.#ports = ports
+    this.leavesPort = ports === undefined
+    this.#pool = {
+      inet: this.#named ? ofFamily(addresses, 'inet') : [ANY.inet],
+      inet6: this.#named ? ofFamily(addresses, 'inet6') : [ANY.inet6],
+      unix: ofFamily(addresses, undefined),
+    }
+  }
+
+  /** What the user wrote, for messages. */
+  get option(): 'localAddress' | 'localPort' {
+    return this.#named ? 'localAddress' : 'localPort'
+  }
+
+  /** One attempt's walk; or why there is nothing to walk. */
+  walk(family: AddressFamily): SourceWalk | Failure {
+    if (family === 'vsock') return mismatch(`${this.option} is not for vsock`)
+    if (family === 'unix' && this.#ports) return mismatch('localPort is not for unix sockets')
+    const addresses = this.#pool[family]
+    if (addresses.length === 0) {
+      return mismatch(
+        family === 'unix'
+          ? 'localAddress holds no path, and the target is a unix socket'
+          : `localAddress holds no ${family === 'inet' ? 'IPv4' : 'IPv6'} address, and the target is one`,
+      )
+    }
+    return new SourceWalk(family, addresses, this.#ports, this.#turn++)
+  }
+}
+
+function ofFamily(
+  addresses: readonly string[] | undefined,
+  family: 'inet' | 'inet6' | undefined,
+): readonly string[] {
+  return addresses?.filter((address) => literalFamily(address) === family) ?? []
+}
+
+function mismatch(reason: string): Failure {
+  return { ...connectFailure(-errno.EAFNOSUPPORT, 'bind'), reason }
+}
+
+/** The places that one attempt may bind, each once: every port of an address, then those of the next. */
+export class SourceWalk {
+  readonly #family: 'inet' | 'inet6' | 'unix'
+  readonly #addresses: readonly string[]
+  readonly #firstPort: number
+  readonly #portCount: number
+  readonly #turn: number
+  #address = 0
+  #port = 0
+
+  constructor(
+    family: 'inet' | 'inet6' | 'unix',
+    addresses: readonly string[],
+    ports: PortRange | undefined,
+    turn: number,
+  ) {
+    this.#family = family
+    this.#addresses = addresses
+    this.#firstPort = ports?.[0] ?? 0
+    this.#portCount = ports ? ports[1] - ports[0] + 1 : 1
+    this.#turn = turn
+  }
+
+  /** The place to try; undefined where all have been. */
+  get current(): SocketAddress | undefined {
+    if (this.#address === this.#addresses.length) return undefined
+    const index = (this.#turn + this.#address) % this.#addresses.length
+    const address = this.#addresses[index] as string
+    if (this.#family === 'unix') return { family: 'unix', path: address }
+    const port = this.#firstPort + ((this.#turn + this.#port) % this.#portCount)
+    return { family: this.#family, address, port }
+  }
+
+  /** This place is taken: the next port, or the next address. */
+  skipPort(): void {
+    if (++this.#port === this.#portCount) this.skipAddress()
+  }
+
+  /** This address is of no use, whatever the port. */
+  skipAddress(): void {
+    this.#port = 0
+    this.#address++
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * A channel in use: one reader, one queue of what is to be sent, and every way to end. All faces of a connection stand
+ * on it, those of RxJS, of Node and of the Web; it knows of none of them.
+ */
+import type { SocketAddress, SocketType } from '../backend/address.js'
+import type { CloseMode } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
+import { Interest } from '../backend/readiness.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { ConnectError, type Failure, ownFailure } from '../errors.js'
+import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
+import type { Channel, ChannelListener } from './channel.js'
+import { IdleTimeout } from './idle-timeout.js'
+import { type ChunkListener, Receiver } from './receiver.js'
+import { Sender } from './sender.js'
+
+export interface LinkPlace {
+  readonly endpoint: Endpoint
+  readonly address: SocketAddress
+  readonly type: SocketType
+}
+
+export class Link implements Owned, ChannelListener {
+  readonly core: ReactorCore
+  readonly channel: Channel
+  readonly #place: LinkPlace
+  /** The error that sending ran into, negated. */
+  #brokenBy: number | undefined
+  /** Made on first use, so that an idle connection stays small. */
+  #receiver: Receiver | undefined
+  #sender: Sender | undefined
+  #idle: IdleTimeout | undefined
+  #closed: Failure | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(core: ReactorCore, channel: Channel, place: LinkPlace) {
+    this.core = core
+    this.channel = channel
+    this.#place = place
+    channel.attach(this)
+    core.own(this)
+  }
+
+  /** Given back, or as good as. */
+  get closed(): boolean {
+    return this.#closed !== undefined || this.#closing !== undefined
+  }
+
+  get unsentBytes(): number {
+    return (this.#sender?.pendingBytes ?? 0) + (this.channel.heldBytes ?? 0)
+  }
+
+  /** Somebody reads, and has not heard of the end. */
+  get busy(): boolean {
+    return this.#receiver?.busy ?? false
+  }
+
+  /** Starts to read, paused; throws where somebody else does. */
+  read(listener: ChunkListener): Receiver {
+    if (this.busy) throw this.busyError()
+    const { channel, core } = this
+    const receiver = new Receiver(
+      {
+        receive: (into) => this.#receive(into),
+        scratch: () => core.scratch,
+        wantReadable: () => channel.want(Interest.READABLE),
+        unwantReadable: () => channel.unwant(Interest.READABLE),
+        later: (callback) => core.later(callback),
+        failureOf: (result) => channel.failureOf(result, 'receive', 'recv'),
+        error: (failure) => this.error(failure),
+        type: this.#place.type,
+      },
+      listener,
+    )
+    this.#receiver = receiver
+    if (this.#closed) this.#endReader(this.#closed)
+    else if (this.#closing) receiver.end()
+    return receiver
+  }
+
+  send(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (this.#closed) return Promise.reject(this.error(this.#closed))
+    if (this.#closing) return Promise.reject(this.error(closedFailure('close')))
+    return this.#sending().send(bytes, signal)
+  }
+
+  /** As `send()` on streams; tells by a callback, at once where it can. */
+  write(bytes: Uint8Array, done: (error?: ConnectError) => void): void {
+    const why = this.#closed ?? (this.#closing && closedFailure('close'))
+    if (why) done(this.error(why))
+    else this.#sending().write(bytes, done)
+  }
+
+  end(): Promise<void> {
+    if (this.#closed) return Promise.reject(this.error(this.#closed))
+    return this.#sending().end()
+  }
+
+  close(timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#closing ??= this.#flushAndRelease()
+    if (this.#closed || timeoutMs === Number.POSITIVE_INFINITY) return this.#closing
+    const timer = this.core.setTimer(timeoutMs, () => this.reset())
+    return this.#closing.finally(() => timer.cancel())
+  }
+
+  reset(): void {
+    this.fail(closedFailure('reset'))
+  }
+
+  /** Gives the channel back at once, and waits for nothing: by RST where something is still to be sent. Idempotent. */
+  leave(): void {
+    if (this.unsentBytes > 0) this.reset()
+    else this.#release('graceful', closedFailure('close'))
+  }
+
+  /** Resets, and tells whoever reads or sends why. Idempotent. */
+  fail(why: Failure): void {
+    this.#release('reset', why)
+  }
+
+  /** Resets when nothing came and nothing went for so long; Infinity for never. */
+  idleTimeout(limitMs: number): void {
+    this.#idle?.stop()
+    this.#idle = undefined
+    if (this.closed || limitMs === Number.POSITIVE_INFINITY) return
+    this.#idle = new IdleTimeout(this.core.clock, limitMs, () => this.fail(idleFailure(limitMs)))
+  }
+
+  detach(): number {
+    this.assertOpen()
+    if (this.#sender?.waiting) {
+      const reason = 'there is data that the kernel has not taken yet: await send() before'
+      throw this.error(ownFailure('ERR_UNSENT_DATA', 'send', 'detach', reason))
+    }
+    const descriptor = this.channel.detach()
+    this.#leave(closedFailure('detach'))
+    return descriptor
+  }
+
+  /** Gives the channel to somebody else once everything is sent; who reads or sends here is told as by `detach()`. */
+  async handOver(): Promise<Channel> {
+    this.assertOpen()
+    await this.#sender?.flushed()
+    this.assertOpen()
+    this.channel.unwant(Interest.READABLE | Interest.WRITABLE)
+    this.#leave(closedFailure('upgradeToTls'))
+    return this.channel
+  }
+
+  ready(due: Interest): void {
+    // Reading first: what arrived before an error is still there, and the error is told once, to whoever asks first.
+    if (due & Interest.READABLE) this.#receiver?.readable()
+    if (due & Interest.WRITABLE) this.#sender?.writable()
+  }
+
+  broken(why: Failure): void {
+    this.fail(why)
+  }
+
+  reactorGone(why: Failure): void {
+    this.fail(why)
+  }
+
+  /** Throws why nothing can be done with the descriptor any more. */
+  assertOpen(): void {
+    if (this.#closed) throw this.error(this.#closed)
+    if (this.#closing) throw this.error(closedFailure('close'))
+  }
+
+  busyError(): ConnectError {
+    const reason = 'somebody else reads this connection'
+    return this.error(ownFailure('ERR_ALREADY_READING', 'receive', 'recv', reason))
+  }
+
+  error(failure: Failure): ConnectError {
+    return new ConnectError(failure, this.#place)
+  }
+
+  async #flushAndRelease(): Promise<void> {
+    this.#receiver?.end()
+    const flushed = this.#sender?.flushed()
+    // Awaited only where there is something to await: a close with nothing to send is done when it returns.
+    if (flushed) await flushed
+    const finished = this.#closed ? undefined : this.channel.finish?.()
+    if (finished) await finished
+    this.#release('graceful', closedFailure('close'))
+  }
+
+  #sending(): Sender {
+    const { channel } = this
+    this.#sender ??= new Sender({
+      send: (data, offset) => this.#send(data, offset),
+      shutdown: () => channel.shutdown(),
+      wantWritable: () => channel.want(Interest.WRITABLE),
+      failed: (result) => {
+        if (result !== -errno.EPIPE) this.#brokenBy = result
+      },
+      failureOf: (result, syscall) => channel.failureOf(result, 'send', syscall),
+      error: (failure) => this.error(failure),
+      reset: () => this.reset(),
+      type: this.#place.type,
+    })
+    return this.#sender
+  }
+
+  #send(data: Uint8Array, offset: number): number {
+    const count = this.channel.send(data, offset)
+    if (count > 0) this.#idle?.touch()
+    return count
+  }
+
+  /** The kernel tells an error once: where sending was told of it, an end of the stream is none. */
+  #receive(into: Uint8Array): number {
+    const count = this.channel.receive(into)
+    if (count > 0) this.#idle?.touch()
+    return count === 0 && this.#brokenBy !== undefined ? this.#brokenBy : count
+  }
+
+  #release(mode: CloseMode, why: Failure): void {
+    if (this.#closed) return
+    this.#closed = why
+    this.channel.close(mode)
+    this.#leave(why)
+  }
+
+  /** The channel is gone: takes this off the reactor's books, then tells who uses it. */
+  #leave(why: Failure): void {
+    this.#closed = why
+    this.#idle?.stop()
+    this.core.disown(this)
+    this.#sender?.fail(why)
+    this.#endReader(why)
+  }
+
+  /** What this side has ended itself is an end for its reader, and no error. */
+  #endReader(why: Failure): void {
+    if (why.code === 'ERR_CONNECTION_CLOSED') this.#receiver?.end()
+    else this.#receiver?.fail(why)
+  }
+}
+
+function closedFailure(how: 'close' | 'reset' | 'detach' | 'upgradeToTls'): Failure {
+  return ownFailure(
+    'ERR_CONNECTION_CLOSED',
+    'aborted',
+    'send',
+    `the connection was closed by ${how}() on this side`,
+  )
+}
+
+function idleFailure(limitMs: number): Failure {
+  return ownFailure(
+    'ERR_IDLE_TIMEOUT',
+    'aborted',
+    'idle',
+    `nothing was sent or received for ${limitMs} ms, so this side has reset the connection`,
+  )
+}

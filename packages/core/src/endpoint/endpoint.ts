@@ -1,0 +1,259 @@
+/** Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`. */
+import {
+  type InetAddress,
+  literalFamily,
+  type SocketAddress,
+  type SocketType,
+} from '../backend/address.js'
+
+export interface TcpEndpoint {
+  readonly scheme: 'tcp'
+  /** Host name or address literal, an IPv6 one without brackets, with a zone where it needs one. */
+  readonly host: string
+  /** 0 to 65535. Nobody can listen on port 0: a connect to it is refused. */
+  readonly port: number
+}
+
+/** TLS over TCP: a connect to it is over when the handshake is, and the connection carries what is inside. */
+export interface TlsEndpoint {
+  readonly scheme: 'tls'
+  /** As that of a {@link TcpEndpoint}; also the name that the certificate has to be for. */
+  readonly host: string
+  /** 0 to 65535. */
+  readonly port: number
+}
+
+/** A connected datagram socket: connect(2) sets the peer, and what others send is not heard. udp(7). */
+export interface UdpEndpoint {
+  readonly scheme: 'udp'
+  /** As that of a {@link TcpEndpoint}. */
+  readonly host: string
+  /** 0 to 65535. To port 0 nothing can be sent: EINVAL. */
+  readonly port: number
+}
+
+/** A byte stream between processes of one machine: SOCK_STREAM of unix(7). */
+export interface UnixEndpoint {
+  readonly scheme: 'unix'
+  /** File-system path, or an abstract name with a leading NUL character (`@` in the URI form): unix(7). */
+  readonly path: string
+}
+
+/** Reliable datagrams between processes of one machine: SOCK_DGRAM of unix(7). */
+export interface UnixgramEndpoint {
+  readonly scheme: 'unixgram'
+  /** As that of a {@link UnixEndpoint}. */
+  readonly path: string
+}
+
+/** A connection that keeps the boundaries of messages: SOCK_SEQPACKET of unix(7). */
+export interface UnixpacketEndpoint {
+  readonly scheme: 'unixpacket'
+  /** As that of a {@link UnixEndpoint}. */
+  readonly path: string
+}
+
+/** A byte stream between a virtual machine and its host: vsock(7). */
+export interface VsockEndpoint {
+  readonly scheme: 'vsock'
+  /** Context identifier: 1 is this machine, 2 its host. An unsigned 32-bit number. */
+  readonly cid: number
+  /** An unsigned 32-bit number. */
+  readonly port: number
+}
+
+export type Endpoint =
+  | TcpEndpoint
+  | TlsEndpoint
+  | UdpEndpoint
+  | UnixEndpoint
+  | UnixgramEndpoint
+  | UnixpacketEndpoint
+  | VsockEndpoint
+
+/** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all. */
+const LONGEST_UNIX_PATH = 107
+const LARGEST_UNSIGNED = 2 ** 32 - 1
+
+const HOST_NAME =
+  /^(?=.{1,253}\.?$)[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?(\.[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?)*\.?$/u
+/** getaddrinfo takes `127.1` and `0x7f000001` for addresses; here a name whose last label is a number is a mistake. */
+const NUMERIC_LAST_LABEL = /(^|\.)(\d+|0x[0-9a-f]*)\.?$/i
+/** A host name of 253 bytes and its final dot. */
+const LONGEST_HOST = 254
+
+/** An endpoint that can't be one. `message` says what is wrong and how it is written. */
+export class InvalidEndpointError extends TypeError {
+  override readonly name = 'InvalidEndpointError'
+  readonly code = 'ERR_INVALID_ENDPOINT'
+}
+
+/** A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
+export function tcp(host: string, port: number): TcpEndpoint {
+  checkInet('tcp', host, port)
+  return { scheme: 'tcp', host, port }
+}
+
+/** A TLS endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
+export function tls(host: string, port: number): TlsEndpoint {
+  checkInet('tls', host, port)
+  return { scheme: 'tls', host, port }
+}
+
+/** A UDP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one. */
+export function udp(host: string, port: number): UdpEndpoint {
+  checkInet('udp', host, port)
+  return { scheme: 'udp', host, port }
+}
+
+/**
+ * A Unix-domain stream endpoint; `@name` or a leading NUL means the abstract namespace. Throws
+ * {@link InvalidEndpointError}.
+ */
+export function unix(path: string): UnixEndpoint {
+  return { scheme: 'unix', path: checkedPath('unix', path) }
+}
+
+/** A Unix-domain datagram endpoint; its path is written as that of {@link unix}. Throws {@link InvalidEndpointError}. */
+export function unixgram(path: string): UnixgramEndpoint {
+  return { scheme: 'unixgram', path: checkedPath('unixgram', path) }
+}
+
+/** A Unix-domain packet endpoint; its path is written as that of {@link unix}. Throws {@link InvalidEndpointError}. */
+export function unixpacket(path: string): UnixpacketEndpoint {
+  return { scheme: 'unixpacket', path: checkedPath('unixpacket', path) }
+}
+
+/** A vsock endpoint. Throws {@link InvalidEndpointError} for numbers that are no unsigned 32-bit ones. */
+export function vsock(cid: number, port: number): VsockEndpoint {
+  for (const [name, value] of Object.entries({ 'context identifier': cid, port })) {
+    if (!Number.isInteger(value) || value < 0 || value > LARGEST_UNSIGNED) {
+      throw new InvalidEndpointError(
+        `vsock ${name} ${quote(value)} is not a whole number from 0 to ${LARGEST_UNSIGNED}`,
+      )
+    }
+  }
+  return { scheme: 'vsock', cid, port }
+}
+
+const SOCKET_TYPES: Readonly<Record<Endpoint['scheme'], SocketType>> = {
+  tcp: 'stream',
+  tls: 'stream',
+  udp: 'dgram',
+  unix: 'stream',
+  unixgram: 'dgram',
+  unixpacket: 'seqpacket',
+  vsock: 'stream',
+}
+
+/** The type of the socket that connects to such an endpoint. */
+export function socketTypeOf({ scheme }: Endpoint): SocketType {
+  return SOCKET_TYPES[scheme]
+}
+
+/** The address that an endpoint stands for; undefined where its host is a name, which has to be resolved. */
+export function addressOf(endpoint: Endpoint): SocketAddress | undefined {
+  if ('path' in endpoint) return { family: 'unix', path: endpoint.path }
+  if ('cid' in endpoint) return { family: 'vsock', cid: endpoint.cid, port: endpoint.port }
+  const { host, port } = endpoint
+  const family = literalFamily(host)
+  return family && { family, address: host, port }
+}
+
+/**
+ * The endpoint that a socket of this type has been connected to: for sockets that were connected elsewhere. The peer of
+ * a socketpair(2) has no name, so its path is empty, and nobody can connect to it by that. Throws
+ * {@link InvalidEndpointError} for what no endpoint stands for, as a vsock seqpacket socket.
+ */
+export function endpointOf(address: SocketAddress, type: SocketType): Endpoint {
+  switch (address.family) {
+    case 'unix':
+      return { scheme: UNIX_SCHEMES[type], path: plainPath(address.path) }
+    case 'vsock':
+      if (type === 'stream') return { scheme: 'vsock', cid: address.cid, port: address.port }
+      break
+    default:
+      return inetEndpointOf(address, type)
+  }
+  throw noEndpoint(address, type)
+}
+
+const UNIX_SCHEMES = { stream: 'unix', dgram: 'unixgram', seqpacket: 'unixpacket' } as const
+
+/** A file whose name begins with `@` would be read as an abstract name. */
+function plainPath(path: string): string {
+  return path.startsWith('@') ? `./${path}` : path
+}
+
+function inetEndpointOf(address: InetAddress, type: SocketType): Endpoint {
+  if (type === 'seqpacket') throw noEndpoint(address, type)
+  const scheme = type === 'stream' ? 'tcp' : 'udp'
+  return { scheme, host: address.address, port: address.port }
+}
+
+function noEndpoint({ family }: SocketAddress, type: SocketType): InvalidEndpointError {
+  return new InvalidEndpointError(`no endpoint stands for a ${family} ${type} socket`)
+}
+
+function checkInet(scheme: string, host: unknown, port: unknown): void {
+  if (typeof host !== 'string' || (literalFamily(host) === undefined && !isHostName(host))) {
+    throw new InvalidEndpointError(
+      `${quote(host)} is neither a host name nor an IP address; write ${scheme}://host:port or ${scheme}://[v6]:port`,
+    )
+  }
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidEndpointError(`port ${quote(port)} is not a whole number from 0 to 65535`)
+  }
+}
+
+function isHostName(host: string): boolean {
+  return host.length <= LONGEST_HOST && HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
+}
+
+/** A path that fits into `sun_path`, an abstract one with its NUL. */
+function checkedPath(scheme: string, path: unknown): string {
+  if (typeof path !== 'string') {
+    throw new InvalidEndpointError(`${quote(path)} is not a unix path; write ${scheme}:/run/x.sock`)
+  }
+  const raw = path.startsWith('@') ? `\0${path.slice(1)}` : path
+  if (raw === '' || raw === '\0') {
+    throw new InvalidEndpointError(
+      `a ${scheme} endpoint needs a path: write ${scheme}:/run/x.sock or ${scheme}:@abstract`,
+    )
+  }
+  const longest = raw.startsWith('\0') ? LONGEST_UNIX_PATH + 1 : LONGEST_UNIX_PATH
+  if (Buffer.byteLength(raw) > longest) {
+    throw new InvalidEndpointError(
+      `${quote(path)} is longer than the ${LONGEST_UNIX_PATH} bytes of a unix path`,
+    )
+  }
+  if (raw.includes('\0', 1)) {
+    throw new InvalidEndpointError(`${quote(path)} holds a NUL character, which ends a unix path`)
+  }
+  return raw
+}
+
+/** Untrusted text for one line of a message: quoted, control characters escaped, cut at 80 characters. */
+export function quote(value: unknown): string {
+  const text = asText(value)
+  const quoted = JSON.stringify(text.slice(0, 80)).replace(NOT_SHOWN, escaped)
+  return text.length <= 80 && quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
+}
+
+/** What JSON leaves as it is and a terminal does not: controls, marks that turn the direction, line separators. */
+const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+function asText(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
+  }
+}

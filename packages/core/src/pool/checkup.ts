@@ -1,0 +1,61 @@
+/** The health check of an idle connection before it is used again. */
+import { whatHasCome } from '../connection/arrival.js'
+import type { Connection } from '../connection/connection.js'
+import type { Timer } from '../reactor/clock.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { PoolLimits } from './pool-options.js'
+
+type CheckupRules = Pick<PoolLimits, 'check' | 'checkTimeoutMs'>
+
+/**
+ * First what the kernel knows: an end, an error, or data that nobody asked for make it unfit. Then the user's own check,
+ * where there is one. Tells once, never from inside the constructor, and not after `cancel()`.
+ */
+export class Checkup {
+  readonly #core: ReactorCore
+  readonly #connection: Connection
+  readonly #rules: CheckupRules
+  #tell: ((fit: boolean) => void) | undefined
+  #timer: Timer | undefined
+  readonly #stopReading: () => void
+
+  constructor(
+    core: ReactorCore,
+    connection: Connection,
+    rules: CheckupRules,
+    tell: (fit: boolean) => void,
+  ) {
+    this.#core = core
+    this.#connection = connection
+    this.#rules = rules
+    this.#tell = tell
+    this.#stopReading = whatHasCome(core, connection, (arrival) => {
+      if (arrival === 'nothing') this.#ask()
+      else this.#end(false)
+    })
+  }
+
+  cancel(): void {
+    this.#tell = undefined
+    this.#stopReading()
+    this.#timer?.cancel()
+  }
+
+  #ask(): void {
+    const { check, checkTimeoutMs } = this.#rules
+    if (check === undefined) return this.#end(true)
+    this.#timer = this.#core.setTimer(checkTimeoutMs, () => this.#end(false))
+    const answer = (async () => check(this.#connection))()
+    answer.then(
+      (fit) => this.#end(fit === true),
+      () => this.#end(false),
+    )
+  }
+
+  #end(fit: boolean): void {
+    const tell = this.#tell
+    this.#tell = undefined
+    this.#timer?.cancel()
+    tell?.(fit)
+  }
+}

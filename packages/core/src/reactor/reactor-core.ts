@@ -1,0 +1,316 @@
+/**
+ * The reactor: demultiplexes a backend's batches of readiness to those who registered for them.
+ *
+ * It owns the tokens, the deadlines, the queue of connects that wait to be started, and the list of all that
+ * has to end when the reactor is destroyed. It knows nothing of observables: those stand on it (`connect/connect.ts`).
+ */
+import type {
+  Backend,
+  BackendFactory,
+  CloseMode,
+  ConnectTimes,
+  Handle,
+  ReadinessSink,
+  SystemResult,
+  Token,
+} from '../backend/backend.js'
+import type { Interest, Readiness } from '../backend/readiness.js'
+import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../errors.js'
+import type { Resolver } from '../names/resolver.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import type { Clock, Timer } from './clock.js'
+import { Deadlines } from './deadlines.js'
+import { KeepAlive } from './keep-alive.js'
+import { TurnQueue } from './turn-queue.js'
+import { guarded, reportUncaught } from './uncaught.js'
+
+export interface ReadinessListener {
+  /** Called once for each registration that reported. What it throws is reported as uncaught, and harms nobody else. */
+  ready(readiness: Readiness): void
+}
+
+/** What lives in a reactor and has to end with it. */
+export interface Owned {
+  /** Gives everything back and tells its own users why. */
+  reactorGone(why: Failure): void
+}
+
+/** What has a first step that makes system calls. */
+export interface Startable {
+  begin(): void
+}
+
+/** A snapshot of a reactor's counters, for monitoring and leak checks. */
+export interface ReactorStats {
+  readonly backend: string
+  /** Connects that took their first step. */
+  readonly started: number
+  readonly connected: number
+  readonly failed: number
+  readonly cancelled: number
+  /** Connects asked for and not ended, those that wait to be started included. */
+  readonly inFlight: number
+  /** Of these, how many wait for their turn to start: only so many start in one loop turn. */
+  readonly queued: number
+  /** Connections and low-level sockets that their owners have not closed. */
+  readonly open: number
+  /** Armed registrations. */
+  readonly registrations: number
+  /** Deadlines that are running. */
+  readonly deadlines: number
+  readonly batches: number
+  readonly events: number
+  /** Events for a registration that was gone: normal after a cancellation. */
+  readonly staleEvents: number
+}
+
+/**
+ * How many connects one loop turn starts. A connect on loopback costs the thread up to 30 µs of kernel work, so
+ * this bounds what a burst of thousands adds to a turn to some 3 ms; the turn itself costs some 10 µs.
+ */
+const STARTS_PER_TURN = 128
+const SCRATCH_BYTES = 64 * 1024
+
+export class ReactorCore implements ReadinessSink {
+  readonly backend: Backend
+  readonly clock: Clock
+  readonly resolver: Resolver
+  /** What every connect of this reactor has to be allowed by. */
+  readonly policy: DestinationPolicy | undefined
+  readonly deadlines: Deadlines
+  /** Where backends write the times of a connect: read and forgotten within one call. */
+  readonly times: ConnectTimes = new Float64Array(2)
+  readonly counters = {
+    started: 0,
+    connected: 0,
+    failed: 0,
+    cancelled: 0,
+    inFlight: 0,
+    queued: 0,
+    open: 0,
+  }
+  readonly #listeners = new Map<number, ReadinessListener>()
+  readonly #owned = new Set<Owned>()
+  readonly #starts: TurnQueue<Startable>
+  readonly #later: TurnQueue<() => void>
+  readonly #keepAlive = new KeepAlive()
+  #lastToken = 0
+  /** Armed registrations that are not to keep the process alive. */
+  #background = 0
+  /** The backend has been told to keep nothing alive. */
+  #isAside = false
+  #batches = 0
+  #events = 0
+  #staleEvents = 0
+  #scratch: Uint8Array | undefined
+  #gone: Failure | undefined
+  #destroyed: Promise<void> | undefined
+
+  constructor(
+    factory: BackendFactory,
+    clock: Clock,
+    resolver: Resolver,
+    policy?: DestinationPolicy | undefined,
+  ) {
+    this.clock = clock
+    this.resolver = resolver
+    this.policy = policy
+    this.backend = factory(this)
+    const defer = (callback: () => void): void => clock.defer(callback, this.#keepAlive.wanted)
+    this.deadlines = new Deadlines(clock, defer, () => {
+      if (this.#gone === undefined) this.backend.poll()
+    })
+    this.#starts = new TurnQueue(defer, STARTS_PER_TURN, (item) => item.begin())
+    this.#later = new TurnQueue(defer, Number.POSITIVE_INFINITY, guarded)
+  }
+
+  /** Why nothing can be done here any more, or undefined while it can. */
+  get gone(): Failure | undefined {
+    return this.#gone
+  }
+
+  /** Received data passes through here before it is copied to its size, so that an idle connection holds no buffer. */
+  get scratch(): Uint8Array {
+    this.#scratch ??= new Uint8Array(SCRATCH_BYTES)
+    return this.#scratch
+  }
+
+  /**
+   * Arms a one-shot registration under a new token, in place of the socket's registration `replaced` (0: it has none).
+   * Returns the token, or a negated errno.
+   */
+  register(
+    handle: Handle,
+    interest: Interest,
+    listener: ReadinessListener,
+    replaced = 0,
+  ): SystemResult | Token {
+    if (replaced !== 0) this.#listeners.delete(replaced)
+    const token = ++this.#lastToken as Token
+    const result = this.backend.register(handle, token, interest)
+    if (result < 0) return result
+    this.#listeners.set(token, listener)
+    if (this.#background !== 0 || this.#isAside) this.#balance()
+    return token
+  }
+
+  /** Ends a registration: its listener is not called any more, even if its event stands in the current batch. */
+  deregister(handle: Handle, token: number): void {
+    if (this.#listeners.delete(token)) this.backend.deregister(handle)
+    if (this.#background !== 0) this.#balance()
+  }
+
+  /** Closes a socket, and ends its registration (`token` 0 where it has none). */
+  close(handle: Handle, token: number, mode: CloseMode): void {
+    if (token !== 0) this.#listeners.delete(token)
+    this.backend.close(handle, mode)
+    if (this.#background !== 0) this.#balance()
+  }
+
+  /** So many more, or fewer, of the armed registrations are not to keep the process alive. */
+  background(change: 1 | -1): void {
+    this.#background += change
+    this.#balance()
+  }
+
+  ready(tokens: Float64Array, readiness: Uint8Array, count: number): void {
+    this.#batches++
+    this.#events += count
+    for (let i = 0; i < count; i++) {
+      const token = tokens[i] as number
+      const listener = this.#listeners.get(token)
+      if (listener === undefined) {
+        this.#staleEvents++
+        continue
+      }
+      this.#listeners.delete(token)
+      try {
+        listener.ready(readiness[i] as number)
+      } catch (error) {
+        reportUncaught(error)
+      }
+    }
+    if (this.#background !== 0) this.#balance()
+  }
+
+  broken(cause: Error): void {
+    void this.#end(brokenFailure(cause))
+  }
+
+  /** Begins `item` now, or in a later turn where this one has already begun its share. */
+  start(item: Startable): void {
+    this.#starts.offer(item)
+  }
+
+  /** Calls back in a later loop turn: nothing may be emitted inside subscribe(). */
+  later(callback: () => void): void {
+    this.#later.push(callback)
+  }
+
+  /** Calls back once, `delayMs` from now at the earliest; something is under way until then. */
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let pending = true
+    const end = (): boolean => {
+      const was = pending
+      pending = false
+      if (was) this.#keepAlive.release()
+      return was
+    }
+    this.#keepAlive.hold()
+    const timer = this.clock.setTimer(delayMs, () => {
+      if (end()) callback()
+    })
+    return {
+      cancel() {
+        if (end()) timer.cancel()
+      },
+    }
+  }
+
+  /** Something is under way that the backend does not know of, until {@link ReactorCore.release}. */
+  hold(): void {
+    this.#keepAlive.hold()
+  }
+
+  release(): void {
+    this.#keepAlive.release()
+  }
+
+  own(item: Owned): void {
+    this.#owned.add(item)
+  }
+
+  disown(item: Owned): void {
+    this.#owned.delete(item)
+  }
+
+  /** Throws what a synchronous call on a destroyed reactor answers with. */
+  assertAlive(): void {
+    if (this.#gone) throw new ConnectError(this.#gone)
+  }
+
+  stats(): ReactorStats {
+    return {
+      backend: this.backend.name,
+      ...this.counters,
+      registrations: this.#listeners.size,
+      deadlines: this.deadlines.size,
+      batches: this.#batches,
+      events: this.#events,
+      staleEvents: this.#staleEvents,
+    }
+  }
+
+  ref(): void {
+    this.#keepAlive.want(true)
+    this.#balance()
+  }
+
+  unref(): void {
+    this.#keepAlive.want(false)
+    this.#balance()
+  }
+
+  destroy(): Promise<void> {
+    return this.#end(destroyedFailure())
+  }
+
+  /** The backend keeps the process alive for all that is armed or for nothing: for nothing where all of it is background. */
+  #balance(): void {
+    if (this.#gone) return
+    const { wanted } = this.#keepAlive
+    const armed = this.#listeners.size
+    // With nothing armed the backend keeps nothing alive either way, and the next registration decides anew.
+    const isAside = !wanted || (armed === 0 ? this.#isAside : armed <= this.#background)
+    if (isAside === this.#isAside) return
+    this.#isAside = isAside
+    if (isAside) this.backend.unref()
+    else this.backend.ref()
+  }
+
+  #end(why: Failure): Promise<void> {
+    if (this.#destroyed) return this.#destroyed
+    this.#gone = why
+    // Assigned before anybody is told: a handler may call destroy() again.
+    const { promise, resolve, reject } = deferred<void>()
+    this.#destroyed = promise
+    for (const item of this.#owned) guarded(() => item.reactorGone(why))
+    this.#owned.clear()
+    this.#starts.clear()
+    this.#listeners.clear()
+    this.deadlines.clear()
+    this.#keepAlive.destroy()
+    this.backend.destroy().then(resolve, reject)
+    return promise
+  }
+}
+
+function deferred<T>() {
+  let resolve!: (value: T | PromiseLike<T>) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res
+    reject = rej
+  })
+  return { promise, resolve, reject }
+}

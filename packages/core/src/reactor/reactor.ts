@@ -1,0 +1,229 @@
+/** `createReactor()` and what it gives: the public face of the reactor. */
+import type { Observable, ObservableInput } from 'rxjs'
+import type { AddressFamily, SocketType } from '../backend/address.js'
+import type { BackendFactory, Capabilities } from '../backend/backend.js'
+import type { Interest, Readiness } from '../backend/readiness.js'
+import { type AdoptOptions, adopt } from '../connect/adopt.js'
+import { connect } from '../connect/connect.js'
+import { duplex } from '../connect/connect-duplex.js'
+import type { ConnectOptions } from '../connect/connect-options.js'
+import type { Connection } from '../connection/connection.js'
+import type { ConnectionDuplex, DuplexOptions } from '../connection/duplex.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { type ConnectManyOptions, connectMany, type KeptOutcome } from '../fan-out/connect-many.js'
+import type { Outcome, Target } from '../fan-out/outcome.js'
+import type { TargetSource } from '../fan-out/target-source.js'
+import { type Resolver, systemResolver } from '../names/resolver.js'
+import { checkPolicy } from '../policy/denial.js'
+import type { DestinationPolicy } from '../policy/policy.js'
+import { ConnectionPool } from '../pool/pool.js'
+import type { PoolOptions } from '../pool/pool-options.js'
+import type { ReconnectOptions } from '../session/reconnect-options.js'
+import { type ReconnectingSession, reconnecting } from '../session/reconnecting.js'
+import { session } from '../session/session.js'
+import { Socket } from '../socket/socket.js'
+import { readiness } from '../socket/socket-readiness.js'
+import { type Clock, systemClock } from './clock.js'
+import { ReactorCore, type ReactorStats } from './reactor-core.js'
+
+export interface ReactorOptions {
+  /** What the reactor stands on: `nativeBackend()`, `netBackend()`, or one of your own. */
+  readonly backend: BackendFactory
+  /** Turns host names into addresses. Default: {@link systemResolver}, without a cache. */
+  readonly resolver?: Resolver | undefined
+  /**
+   * Where this reactor may connect to. Asked about each address just before connect(2): literals, what a name was
+   * resolved to, unix paths, retries, bare sockets. What it denies, or throws on, fails with `ERR_DENIED`. Default:
+   * anywhere. What was connected elsewhere and is adopted is not asked about.
+   */
+  readonly policy?: DestinationPolicy | undefined
+  /** Time; for tests. Default: the system's monotonic clock and timers. */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * Makes connects, and owns all that comes of them until it is destroyed. One per program, thread or test is
+ * enough; several do not disturb each other. Nothing that is idle keeps the process alive.
+ */
+export class Reactor implements AsyncDisposable {
+  readonly #core: ReactorCore
+
+  /** Throws what the backend throws when it can't work here. */
+  constructor(options: ReactorOptions) {
+    const { backend, resolver = systemResolver, clock = systemClock } = options
+    this.#core = new ReactorCore(backend, clock, resolver, checkPolicy(options.policy))
+  }
+
+  /** Name of the backend. */
+  get backend(): string {
+    return this.#core.backend.name
+  }
+
+  get capabilities(): Capabilities {
+    return this.#core.backend.capabilities
+  }
+
+  /**
+   * Connects, once for each subscriber: emits one {@link Connection}, which is the subscriber's from then on, and
+   * completes; or errors with a {@link ConnectError}. Never emits inside subscribe(). Unsubscribing before the
+   * emission closes the socket. Throws InvalidEndpointError or RangeError at once for what can't be meant.
+   */
+  connect(endpoint: Endpoint | string, options?: ConnectOptions): Observable<Connection> {
+    return connect(this.#core, endpoint, options)
+  }
+
+  /**
+   * A Node `Duplex` that connects in the background, with what clients touch on a `net.Socket`: for `createConnection`
+   * hooks and other factories that have to answer at once. What is written before waits; 'connect' tells that it is there,
+   * 'error' ({@link ConnectError}) and 'close' that it is not. Destroying it cancels the connect. Streams only.
+   */
+  duplex(endpoint: Endpoint | string, options?: ConnectOptions & DuplexOptions): ConnectionDuplex {
+    return duplex(this.#core, endpoint, options)
+  }
+
+  /**
+   * Connects, then emits what `use` makes of the connection, and closes it when that ends: gracefully where it
+   * completes (the session completes after that), with a reset where it errors. Unsubscribing closes it too.
+   */
+  session<T>(
+    endpoint: Endpoint | string,
+    use: (connection: Connection) => ObservableInput<T>,
+    options?: ConnectOptions,
+  ): Observable<T> {
+    return session(this.#core, endpoint, use, options)
+  }
+
+  /**
+   * A session that is made again, after a wait, when its connection is lost or can't be made: the peer ended the stream, or
+   * `use` failed, by what it reads or of itself. Errors with what went wrong last, once it gives up: {@link ReconnectOptions},
+   * `isBeyondRetry()`. An end that nobody reads is not noticed.
+   *
+   * Completes when `use` does while the connection stands. When `use` completes, the peer's end counts whether `use` has
+   * read it or not; where the last answer and the end come together (QUIT), close the connection before completing.
+   *
+   * @example
+   * ```ts
+   * import { backoff, type Reactor } from '@pollout/core'
+   *
+   * declare const reactor: Reactor
+   * reactor
+   *   .reconnecting('tcp://127.0.0.1:7000', (connection) => connection.received, {
+   *     backoff: backoff({ firstMs: 200, longestMs: 10_000 }),
+   *     maxAttempts: 20,
+   *   })
+   *   .subscribe({ next: (chunk) => console.log(String(chunk)), error: console.error })
+   * ```
+   */
+  reconnecting<T>(
+    endpoint: Endpoint | string,
+    use: (connection: Connection) => ObservableInput<T>,
+    options?: ReconnectOptions,
+  ): ReconnectingSession<T> {
+    return reconnecting(this.#core, endpoint, use, options)
+  }
+
+  /**
+   * A pool of connections to one endpoint, kept open between their uses. Its user closes it; the reactor's end does, too.
+   *
+   * @example
+   * ```ts
+   * import type { Reactor } from '@pollout/core'
+   *
+   * declare const reactor: Reactor
+   * await using pool = reactor.pool('tcp://127.0.0.1:6379', { maxConnections: 4 })
+   * await pool.use((connection) => connection.send('PING\r\n'))
+   * ```
+   */
+  pool(endpoint: Endpoint | string, options?: PoolOptions): ConnectionPool {
+    return new ConnectionPool(this.#core, endpoint, options)
+  }
+
+  /**
+   * Takes over a stream socket's descriptor from elsewhere, connected, still connecting, or failed: which, it finds out.
+   * Emits one {@link Connection}, as {@link Reactor.connect} does, or errors with a {@link ConnectError}: of phase
+   * `local` (EBADF, ENOTSOCK, EINVAL for one that listens, `ERR_UNSUPPORTED`) the descriptor is still the caller's, else
+   * it is closed. Taken at the first subscription, and only once: others get EBADF. Nobody else may use or close it.
+   */
+  adopt(descriptor: number, options?: AdoptOptions): Observable<Connection> {
+    return adopt(this.#core, descriptor, options)
+  }
+
+  /** The same as a bare socket, in the state it is in. Throws {@link ConnectError} where it can't be had. */
+  adoptSocket(descriptor: number): Socket {
+    return Socket.adopt(this.#core, descriptor)
+  }
+
+  /**
+   * Tries many targets and emits one {@link Outcome} for each, in the order of their ends. No target makes it fail as
+   * a whole: it errors only when the source does (after the outcomes of all that it gave), the signal is aborted,
+   * or the reactor is destroyed. Unsubscribing stops it at once, and closes every socket but those emitted.
+   */
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options: ConnectManyOptions & { readonly onConnected: 'keep' },
+  ): Observable<KeptOutcome<T>>
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options?: ConnectManyOptions,
+  ): Observable<Outcome<T>>
+  connectMany<T extends Target>(
+    targets: TargetSource<T>,
+    options?: ConnectManyOptions,
+  ): Observable<Outcome<T>> {
+    return connectMany(this.#core, targets, options)
+  }
+
+  /**
+   * A bare non-blocking socket with POSIX names and answers; its user closes it. Throws {@link ConnectError}:
+   * `ERR_UNSUPPORTED` for what the backend can't do, EMFILE and the like where the system has none left.
+   */
+  socket(family: AddressFamily, type: SocketType = 'stream'): Socket {
+    return Socket.open(this.#core, family, type)
+  }
+
+  /**
+   * Waits until a socket is ready, as one poll(2) does: emits the bits it was found ready for and completes.
+   * `repeat()` waits for more. Errors with EBADF when the socket is closed meanwhile.
+   */
+  readiness(
+    socket: Socket,
+    interest: Interest,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Observable<Readiness> {
+    return readiness(this.#core, socket, interest, options)
+  }
+
+  stats(): ReactorStats {
+    return this.#core.stats()
+  }
+
+  /** What is under way keeps the process alive (the default). */
+  ref(): this {
+    this.#core.ref()
+    return this
+  }
+
+  /** Nothing of this reactor keeps the process alive. */
+  unref(): this {
+    this.#core.unref()
+    return this
+  }
+
+  /**
+   * Resets every open connection and socket, ends every connect with `ERR_REACTOR_DESTROYED`, and resolves when all
+   * descriptors are given back. What was closed before still sends what it had to: a connection on `node:net` for 30 s
+   * without progress at most. Idempotent; later calls on the reactor fail with the same error.
+   */
+  destroy(): Promise<void> {
+    return this.#core.destroy()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy()
+  }
+}
+
+/** A reactor on the given backend. The package `pollout` has one that chooses the backend by itself. */
+export function createReactor(options: ReactorOptions): Reactor {
+  return new Reactor(options)
+}

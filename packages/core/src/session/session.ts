@@ -1,0 +1,53 @@
+/** `session()`: a connection that lives as long as what is made of it. */
+import { from, Observable, type ObservableInput } from 'rxjs'
+import { connect } from '../connect/connect.js'
+import type { ConnectOptions } from '../connect/connect-options.js'
+import type { Connection } from '../connection/connection.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { abortedFailure, ConnectError } from '../errors.js'
+import { onAbort } from '../reactor/abort.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+
+/** See {@link Reactor.session}. */
+export function session<T>(
+  core: ReactorCore,
+  target: Endpoint | string,
+  use: (connection: Connection) => ObservableInput<T>,
+  options: ConnectOptions = {},
+): Observable<T> {
+  const connecting = connect(core, target, options)
+  const { signal } = options
+  return new Observable((subscriber) => {
+    let connection: Connection | undefined
+    const fail = (error: unknown): void => {
+      connection?.reset()
+      subscriber.error(error)
+    }
+    const talk = (connected: Connection): void => {
+      connection = connected
+      const { endpoint, peerAddress: address } = connected
+      const aborted = (): void =>
+        fail(new ConnectError(abortedFailure(signal?.reason, 'session'), { endpoint, address }))
+      subscriber.add(onAbort(signal, aborted))
+      try {
+        subscriber.add(
+          from(use(connected)).subscribe({
+            next: (value) => subscriber.next(value),
+            error: fail,
+            // Completes when the connection is gone, so that "complete" means that nothing is left open.
+            complete: () => void connected.close().then(() => subscriber.complete()),
+          }),
+        )
+      } catch (error) {
+        fail(error)
+      }
+    }
+    subscriber.add(connecting.subscribe({ next: talk, error: fail }))
+    return () => {
+      // Whoever leaves in the middle does not wait for a peer that takes nothing; close() is not awaited here.
+      if (connection === undefined) return
+      if (connection.unsentBytes > 0) connection.reset()
+      else void connection.close()
+    }
+  })
+}

@@ -1,0 +1,43 @@
+/** `readiness()`: poll(2) of one low-level socket, as an observable. */
+import { Observable } from 'rxjs'
+import type { Interest, Readiness } from '../backend/readiness.js'
+import { abortedFailure, ConnectError, type Failure } from '../errors.js'
+import { checkSignal } from '../options.js'
+import { onAbort } from '../reactor/abort.js'
+import { captureContext } from '../reactor/async-context.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { Socket } from './socket.js'
+
+/** See {@link Reactor.readiness}. */
+export function readiness(
+  core: ReactorCore,
+  socket: Socket,
+  interest: Interest,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Observable<Readiness> {
+  if (!Number.isInteger(interest) || interest < 1 || interest > 3) {
+    throw new RangeError('interest must be Interest.READABLE, Interest.WRITABLE or both')
+  }
+  const signal = checkSignal(options.signal)
+  socket.assertOf(core)
+  return new Observable((subscriber) => {
+    const inContext = captureContext()
+    const fail = (failure: Failure): void =>
+      inContext(() => subscriber.error(new ConnectError(failure)))
+    const abort = (): void => fail(abortedFailure(signal?.reason, 'poll'))
+    if (signal?.aborted) return core.later(abort)
+    const stop = socket.watch(interest, {
+      ready: (bits) =>
+        inContext(() => {
+          subscriber.next(bits)
+          subscriber.complete()
+        }),
+      error: fail,
+    })
+    const stopWatching = onAbort(signal, abort)
+    return () => {
+      stopWatching()
+      stop()
+    }
+  })
+}
