@@ -41,7 +41,9 @@ async function buildOnce(name) {
 
   const stamp = join(stamps, name.replace('/', '+'))
   const main = join(dir, manifest.main ?? 'dist')
-  const isCurrent = existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(main)
+  // The addon's own install script may have found no compiler since, or been disturbed by another build.
+  const isWhole = existsSync(main) && !existsSync(join(dir, 'build/unavailable.txt'))
+  const isCurrent = isWhole && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash
   if (isCurrent && !force) return true
 
   // Gone while the build runs, so that an interrupted one is never taken for a finished one.

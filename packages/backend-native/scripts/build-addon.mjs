@@ -16,11 +16,16 @@ console.log(main())
 function main() {
   if (process.platform !== 'linux')
     return unavailable(`epoll needs Linux, this is ${process.platform}`)
-  if (isFresh()) return 'the native addon is up to date'
+  if (isFresh()) return available('the native addon is up to date')
   const missing = missingTool()
   if (missing !== undefined) return unavailable(`${missing} was not found`)
   const failure = compile()
-  return failure === undefined ? 'the native addon is compiled' : unavailable(failure)
+  return failure === undefined ? available('the native addon is compiled') : unavailable(failure)
+}
+
+function available(outcome) {
+  rmSync(reasonFile, { force: true })
+  return outcome
 }
 
 /**
