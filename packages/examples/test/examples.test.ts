@@ -1,10 +1,10 @@
-/** Every example runs to its end, and prints what it says it prints; two of them against real servers. */
+/** Every example runs to its end, and prints what it says it prints; some against real servers. */
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RealServer, startNginx, startRedis } from './real-servers.js'
+import { type RealServer, startMemcached, startNginx, startRedis } from './real-servers.js'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
@@ -57,18 +57,47 @@ describe('examples', () => {
   it('07 runs on a backend of its own', async () => {
     expect(await run('07')).toBe('memory: Hello, nobody!\n')
   })
+
+  it('10 shares connections, passes over the address that fails, and is denied what is not public', async () => {
+    const lines = (await run('10')).trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^pool: (answer \d(, )?){6}$/)
+    expect(lines[1]).toBe('pool: { leased: 0, idle: 2 }')
+    expect(lines[2]).toMatch(/^attempt: \[::1\] E[A-Z]+$/)
+    expect(lines.slice(3, 5)).toEqual([
+      'attempt: 127.0.0.1 connected',
+      'failed before it connected: 1',
+    ])
+    const denied = ['127.0.0.1', '[::ffff:127.0.0.1]', '0.0.0.0', 'inside.test']
+    expect(lines.slice(5)).toEqual(denied.map((host) => `policy: ${host} policy ERR_DENIED`))
+  })
+
+  it.each([
+    ['08', 'redis-server'],
+    ['09', 'memcached'],
+  ])('%s says how to start %s where there is none', async (number, program) => {
+    const failure = await run(number, 'tcp://127.0.0.1:1').catch((error: unknown) => error)
+    expect(failure).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        `^No .*ECONNREFUSED 127.0.0.1:1.*\nStart one with "${program} `,
+      ),
+    })
+  })
 })
 
 describe('examples against real servers', () => {
   let nginx: RealServer
   let redis: RealServer
+  let memcached: RealServer
   beforeAll(async () => {
     nginx = await startNginx()
     redis = await startRedis()
+    memcached = await startMemcached()
   })
   afterAll(async () => {
     await nginx.stop()
     await redis.stop()
+    await memcached.stop()
   })
 
   it('01 greets nginx', async (context) => {
@@ -80,6 +109,36 @@ describe('examples against real servers', () => {
     if (redis.missing) return context.skip(redis.missing)
     const printed = await run('06', redis.endpoint)
     expect(printed).toBe('PING PONG\nSET OK\nGET Hello, Redis!\r\nand goodbye\nDEL 1\n')
+  })
+
+  it('08 shows what its Redis client can do', async (context) => {
+    if (redis.missing) return context.skip(redis.missing)
+    expect((await run('08', redis.endpoint)).split('\n')).toEqual([
+      'PING PONG',
+      'GET Hello, Redis!\r',
+      'and goodbye',
+      'INCRBY, 1000 times: 1 to 1000',
+      'HGETALL name,Ada born,1815',
+      'INCRBY of a text: ERR value is not an integer or out of range',
+      'PUBLISH to 1 client',
+      'message: extra, extra',
+      'DEL 3',
+      '',
+    ])
+  })
+
+  it('09 shows what its memcached client can do', async (context) => {
+    if (memcached.missing) return context.skip(memcached.missing)
+    const [version, ...lines] = (await run('09', memcached.endpoint)).split('\n')
+    expect(version).toMatch(/^version 1\./)
+    expect(lines).toEqual([
+      'get "Hello, memcached!\\r\\nEND\\r\\n"',
+      'incr, 1000 times: 1 to 1000',
+      'get, 3 keys: 2 found',
+      'incr of a text: CLIENT_ERROR cannot increment or decrement non-numeric value',
+      'delete true true',
+      '',
+    ])
   })
 
   it('06 says in one line what is wrong where there is no Redis', async () => {

@@ -1,9 +1,9 @@
 /** Real servers from Debian's packages, each an instance of its own in a temporary folder, on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,6 +11,11 @@ export interface RealServer {
   readonly endpoint: string
   /** Why there is no server; undefined where there is one. */
   readonly missing?: string
+  /** Kills it, and starts it anew at the same endpoint; resolves when that answers. */
+  restart(): Promise<void>
+  /** From when this resolves its kernel still accepts and acknowledges, and it answers nothing: SIGSTOP. */
+  pause(): Promise<void>
+  resume(): void
   stop(): Promise<void>
 }
 
@@ -33,25 +38,59 @@ export function startRedis(): Promise<RealServer> {
   })
 }
 
+/** Takes values of 16 MiB. */
+export function startMemcached(): Promise<RealServer> {
+  return start('memcached', (_, port) => {
+    const { username } = userInfo()
+    return ['-u', username, '-l', '127.0.0.1', '-p', String(port), '-I', '16m', '-m', '256']
+  })
+}
+
 async function start(
   program: string,
   prepare: (directory: string, port: number) => string[],
 ): Promise<RealServer> {
   const path = find(program)
-  if (!path) return { endpoint: '', missing: `${program} is not installed`, stop: async () => {} }
+  if (!path) return missing(`${program} is not installed`)
   const directory = mkdtempSync(join(tmpdir(), `pollout-${program}-`))
   const port = await freePort()
-  const child = spawn(path, prepare(directory, port), { stdio: 'ignore', cwd: directory })
-  await listening(child, port)
+  const args = prepare(directory, port)
+  const launch = async (): Promise<ChildProcess> => {
+    const child = spawn(path, args, { stdio: 'ignore', cwd: directory })
+    await listening(child, port)
+    return child
+  }
+  let child = await launch()
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
   return {
     endpoint: `tcp://127.0.0.1:${port}`,
+    async restart() {
+      await end('SIGKILL')
+      child = await launch()
+    },
+    async pause() {
+      child.kill('SIGSTOP')
+      await stopped(child)
+    },
+    resume: () => void child.kill('SIGCONT'),
     async stop() {
-      if (child.exitCode === null) {
-        child.kill('SIGTERM')
-        await once(child, 'exit')
-      }
+      child.kill('SIGCONT')
+      await end('SIGTERM')
       rmSync(directory, { recursive: true, force: true })
     },
+  }
+}
+
+function missing(reason: string): RealServer {
+  const nothing = async (): Promise<void> => {}
+  return {
+    ...{ endpoint: '', missing: reason, resume() {} },
+    ...{ pause: nothing, restart: nothing, stop: nothing },
   }
 }
 
@@ -76,6 +115,14 @@ async function freePort(): Promise<number> {
   const address = server.address()
   server.close()
   return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+/** kill(2) does not wait until each thread has taken notice, and Node has no event for it: proc(5) is asked. */
+async function stopped({ pid }: ChildProcess): Promise<void> {
+  const tasks = `/proc/${pid}/task`
+  const state = (task: string): string | undefined =>
+    /^State:\s+(\S)/m.exec(readFileSync(`${tasks}/${task}/status`, 'utf8'))?.[1]
+  while (!readdirSync(tasks).every((task) => state(task) === 'T')) await sleep(1)
 }
 
 /** There is no event for another program's listening: it is asked until it answers, or ends. */

@@ -1,0 +1,80 @@
+/** What all adapters stand on: sockets made by the reactor, for places as clients write them, and TLS over them. */
+
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import {
+  type ConnectionDuplex,
+  type ConnectOptions,
+  type DuplexOptions,
+  type Endpoint,
+  type Reactor,
+  tcp,
+  unix,
+} from '@pollout/core'
+
+/** What an adapter needs of a reactor. */
+export type Dialer = Pick<Reactor, 'duplex'>
+
+/** How each of a client's sockets is made: time limit, policy, socket options, local addresses. TLS is the client's to ask for. */
+export type DialOptions = Omit<ConnectOptions, 'tls'> & DuplexOptions
+
+/** A place as clients have it in their options. A path goes before a host. */
+export interface Place {
+  readonly host?: string | null | undefined
+  readonly port?: number | string | null | undefined
+  readonly path?: string | null | undefined
+}
+
+function endpointOf({ host, port, path }: Place): Endpoint {
+  return path ? unix(path) : tcp(withoutBrackets(host || 'localhost'), Number(port))
+}
+
+/** Throws InvalidEndpointError. */
+export function dial(reactor: Dialer, place: Place, options?: DialOptions): ConnectionDuplex {
+  return reactor.duplex(endpointOf(place), options)
+}
+
+const OF_THE_SOCKET_BELOW = [
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+] as const
+
+/** TLS over a duplex. What a TLSSocket asks of a descriptor, which this one has not, is asked of the duplex. */
+export function secure(duplex: ConnectionDuplex, options: ConnectionOptions): TLSSocket {
+  return onTopOf(duplex, connect({ ...options, socket: duplex }))
+}
+
+/** See {@link secure}. */
+export function onTopOf<Socket extends TLSSocket>(
+  duplex: ConnectionDuplex,
+  socket: Socket,
+): Socket {
+  for (const name of OF_THE_SOCKET_BELOW) {
+    Object.defineProperty(socket, name, { configurable: true, get: () => duplex[name] })
+  }
+  const over = (act: () => void): Socket => {
+    act()
+    return socket
+  }
+  // Node asks TLS over a stream for nothing of this, and an idle socket would keep the process alive.
+  return Object.assign(socket, {
+    ref: () => over(() => duplex.ref()),
+    unref: () => over(() => duplex.unref()),
+    setNoDelay: (noDelay?: boolean) => over(() => duplex.setNoDelay(noDelay)),
+    setKeepAlive: (on?: boolean, delayMs?: number) => over(() => duplex.setKeepAlive(on, delayMs)),
+  })
+}
+
+/** As URLs write IPv6 literals. */
+function withoutBrackets(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+}
+
+/** The name to ask for in SNI: none for an address, RFC 6066 section 3. */
+export function serverNameOf(host: string): string {
+  const name = withoutBrackets(host)
+  return /^[\d.]+$|:/.test(name) ? '' : name
+}

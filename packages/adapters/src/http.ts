@@ -1,0 +1,67 @@
+/** node:http and node:https over a reactor: agents, for everything that takes one (axios, got, node-fetch, AWS SDK, ws). */
+import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'node:http'
+import {
+  Agent as HttpsAgent,
+  type AgentOptions as HttpsAgentOptions,
+  type RequestOptions,
+} from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { type Dialer, type DialOptions, dial, onTopOf } from './dial.js'
+
+/** What a request, or the agent, says of its socket besides where it goes to. */
+interface Asked {
+  readonly host?: string | null | undefined
+  readonly port?: number | string | null | undefined
+  readonly socketPath?: string | null | undefined
+  readonly timeout?: number | undefined
+  readonly localAddress?: string | undefined
+}
+
+/**
+ * An `http.Agent` whose sockets are the reactor's.
+ *
+ * A request's `lookup`, `family` and `localPort` have no say: names, and the order of their addresses, are the reactor's.
+ *
+ * @example
+ * http.get('http://127.0.0.1:8080/', { agent: httpAgent(reactor, { keepAlive: true }) })
+ */
+export function httpAgent(
+  reactor: Dialer,
+  options: AgentOptions = {},
+  dialOptions: DialOptions = {},
+): HttpAgent {
+  return new (class extends HttpAgent {
+    override createConnection(asked: ClientRequestArgs): Duplex {
+      return open(reactor, asked, dialOptions)
+    }
+  })(options)
+}
+
+/**
+ * An `https.Agent` whose sockets are the reactor's; TLS over them, and the cache of its sessions, are Node's.
+ *
+ * @example
+ * https.get('https://127.0.0.1:8443/', { agent: httpsAgent(reactor, { keepAlive: true }) })
+ */
+export function httpsAgent(
+  reactor: Dialer,
+  options: HttpsAgentOptions = {},
+  dialOptions: DialOptions = {},
+): HttpsAgent {
+  return new (class extends HttpsAgent {
+    override createConnection(asked: RequestOptions): Duplex {
+      const duplex = open(reactor, asked, dialOptions)
+      const overDuplex: RequestOptions & { socket: Duplex } = { ...asked, socket: duplex }
+      return onTopOf(duplex, super.createConnection(overDuplex) as TLSSocket)
+    }
+  })(options)
+}
+
+function open(reactor: Dialer, asked: Asked, options: DialOptions) {
+  const { host, port, socketPath: path, timeout, localAddress } = asked
+  const from = localAddress ? { localAddress } : {}
+  const duplex = dial(reactor, { host, port, path }, { ...from, ...options })
+  // As net.connect() does: the agent itself sets it where a request has one of its own.
+  return timeout ? duplex.setTimeout(timeout) : duplex
+}

@@ -1,0 +1,26 @@
+/** node:http2 over a reactor, by the `createConnection` of `http2.connect()`. */
+import type { SecureClientSessionOptions } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
+
+/**
+ * For `http2.connect()`: `https:` with TLS, whose options are those of the session, else without.
+ *
+ * @example
+ * http2.connect('https://127.0.0.1:8443', { createConnection: http2Connection(reactor) })
+ */
+export function http2Connection(reactor: Dialer, dialOptions: DialOptions = {}) {
+  return (authority: URL, options: SecureClientSessionOptions = {}): Duplex => {
+    const isSecure = authority.protocol === 'https:'
+    const port = authority.port || (isSecure ? 443 : 80)
+    const duplex = dial(reactor, { host: authority.hostname, port }, dialOptions)
+    if (!isSecure) return duplex
+    const servername = serverNameOf(authority.hostname)
+    return secure(duplex, {
+      ALPNProtocols: ['h2'],
+      servername,
+      host: authority.hostname,
+      ...options,
+    })
+  }
+}

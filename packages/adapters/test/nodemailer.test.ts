@@ -1,0 +1,62 @@
+/** Nodemailer against aiosmtpd. */
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createTransport } from 'nodemailer'
+import { describe, expect, onTestFinished } from 'vitest'
+import { smtpSocket } from '../src/nodemailer.js'
+import { mailServer } from './plans.js'
+import { type Scene, withServer } from './setups.js'
+
+function open({ reactor, server }: Scene) {
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port: server.port,
+    pool: true,
+    getSocket: smtpSocket(reactor),
+  })
+  onTestFinished(() => transport.close())
+  return transport
+}
+
+/** What the server has kept, taken away from it. */
+function mails({ server }: Scene): string[] {
+  const folder = join(server.directory, 'mail/new')
+  return readdirSync(folder).map((name) => {
+    const text = readFileSync(join(folder, name), 'utf8')
+    rmSync(join(folder, name))
+    return text
+  })
+}
+
+const MAIL = { from: 'a@example.test', to: 'b@example.test', subject: 'Hello' }
+
+describe('Nodemailer', () => {
+  withServer(mailServer, (test) => {
+    test('mails over a pool, one with an attachment of 5 MB', async (scene) => {
+      const transport = open(scene)
+      const content = randomBytes(5 * 1024 * 1024)
+      await Promise.all([
+        transport.sendMail({ ...MAIL, text: 'one' }),
+        transport.sendMail({ ...MAIL, attachments: [{ content, filename: 'file' }] }),
+      ])
+      const [small, large] = mails(scene).sort((a, b) => a.length - b.length)
+      expect(small).toContain('\none')
+      const encoded = large?.split('Content-Disposition')[1]?.split('\n\n')[1]?.split('--')[0]
+      const received = Buffer.from(encoded ?? '', 'base64')
+      const sum = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
+      expect(sum(received)).toBe(sum(content))
+      transport.close()
+    })
+
+    test('the server goes and comes back: refused in between, with the errno', async (scene) => {
+      const transport = open(scene)
+      await scene.server.down()
+      await expect(transport.sendMail(MAIL)).rejects.toMatchObject({ code: /ECONN/ })
+      await scene.server.up()
+      expect(await transport.sendMail(MAIL)).toMatchObject({ accepted: ['b@example.test'] })
+      expect(mails(scene)).toHaveLength(1)
+      transport.close()
+    })
+  })
+})
