@@ -13,7 +13,9 @@ import type {
   Job,
   RateJob,
   RateSample,
+  TransferSample,
 } from './job.js'
+import { measureTransfer } from './measure-transfer.js'
 import { percentiles, waits } from './statistics.js'
 import { threadCpuMs } from './thread-cpu.js'
 
@@ -32,7 +34,7 @@ process.stdout.write(`${JSON.stringify(await perform(api, job))}\n`)
 await api.end()
 if (job.kind === 'idle') process.exit()
 
-type Sample = RateSample | BurstSample | IdleSample | HandshakeSample
+type Sample = RateSample | BurstSample | IdleSample | HandshakeSample | TransferSample
 
 function perform(api: Api, job: Job): Promise<Sample> {
   switch (job.kind) {
@@ -44,6 +46,8 @@ function perform(api: Api, job: Job): Promise<Sample> {
       return measureIdle(api, job)
     case 'handshake':
       return measureHandshake(api, job)
+    case 'transfer':
+      return measureTransfer(api, job)
   }
 }
 

@@ -58,7 +58,23 @@ export interface HandshakeJob extends JobBase {
   readonly count: number
 }
 
-export type Job = RateJob | BurstJob | IdleJob | HandshakeJob
+/** All connections carry the same for so long: messages to and fro, or a stream one way. */
+export interface TransferJob {
+  readonly kind: 'transfer'
+  readonly api: ApiId
+  readonly addresses: readonly Address[]
+  readonly mode: TransferMode
+  readonly connections: number
+  /** Of a message, or of what is sent at once. */
+  readonly bytes: number
+  readonly warmUpMs: number
+  readonly durationMs: number
+}
+
+/** As yardstick/transfer.c has them; `in` is what the peer sends. */
+export type TransferMode = 'pingpong' | 'in' | 'out'
+
+export type Job = RateJob | BurstJob | IdleJob | HandshakeJob | TransferJob
 
 /** How the connects of a run ended. */
 export interface Tally {
@@ -107,4 +123,13 @@ export interface Percentiles {
 export interface IdleSample extends Tally {
   readonly rssBytesEach: number
   readonly heapBytesEach: number
+}
+
+/** Of the time after the warm-up. */
+export interface TransferSample extends Tally {
+  readonly elapsedMs: number
+  /** Time of the thread; undefined where the system does not tell it. */
+  readonly cpuMs?: number | undefined
+  /** Messages, or megabytes. */
+  readonly work: number
 }

@@ -13,6 +13,8 @@ import { reportMachine, reportTables, reportVerdict } from './report.js'
 import { evaluate } from './results.js'
 import { startServer } from './server.js'
 import { chooseSettings } from './settings.js'
+import { startTransferServer } from './transfer-server.js'
+import { isTransfer } from './transfers.js'
 import { compileYardstick, type Yardstick } from './yardstick.js'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
@@ -55,6 +57,9 @@ async function bench(options: Options): Promise<void> {
   const peer = asksFor(options, isHandshake)
     ? await startNamespacedPeer(children, yardstick, machine, settings.hold)
     : undefined
+  const transferServer = asksFor(options, isTransfer)
+    ? await startTransferServer(children, yardstick, machine)
+    : undefined
   const progress = showProgress
   const measured = await measure({
     children,
@@ -63,16 +68,20 @@ async function bench(options: Options): Promise<void> {
     settings,
     server,
     peer,
+    transferServer,
     yardstick,
     skipped,
     progress,
   })
   server.stop()
   if (peer && 'stop' in peer) peer.stop()
+  if (transferServer && 'stop' in transferServer) transferServer.stop()
   progress('')
 
   const { rows, targets } = evaluate(measured)
   const noPeer = peer && 'missing' in peer ? peer.missing : undefined
+  const noTransfers =
+    transferServer && 'missing' in transferServer ? transferServer.missing : undefined
   const file = options.json ?? join(repository, 'bench-results', `${fileTime(startedAt)}.json`)
   const results = {
     startedAt,
@@ -83,6 +92,7 @@ async function bench(options: Options): Promise<void> {
     settings,
     skipped: Object.fromEntries(skipped),
     ...(noPeer === undefined ? {} : { skippedHandshakes: noPeer }),
+    ...(noTransfers === undefined ? {} : { skippedTransfers: noTransfers }),
     ...rows,
     targets,
   }
@@ -91,6 +101,7 @@ async function bench(options: Options): Promise<void> {
 
   console.log(reportTables(rows, targets, skipped, settings))
   if (noPeer !== undefined) console.log(`Handshakes to a namespaced peer: skipped: ${noPeer}\n`)
+  if (noTransfers !== undefined) console.log(`Transfers: skipped: ${noTransfers}\n`)
   console.log(reportMachine(machine, server.kind, settings, rows.handshake.length > 0))
   if (options.quick)
     console.log('a quick run: it shows that all works, and says nothing about speed')

@@ -13,18 +13,21 @@ import {
   type Job,
   type RateSample,
   type Tally,
+  type TransferSample,
 } from './job.js'
 import type { Machine } from './machine.js'
 import type { Peer } from './namespaced-peer.js'
 import { isHandshake, matches, type Options, type Scenario } from './options.js'
 import type { Server } from './server.js'
 import type { Settings } from './settings.js'
+import type { TransferServer } from './transfer-server.js'
+import { isTransfer, TRANSFERS, type TransferScenario } from './transfers.js'
 import type { Yardstick } from './yardstick.js'
 
 /** One sample a round. */
 export type Samples<Sample> = Map<ContestantId, Sample[]>
 
-export interface Measured {
+export interface Measured extends Record<TransferScenario, Samples<TransferSample>> {
   readonly accepted: Samples<RateSample>
   readonly refused: Samples<RateSample>
   readonly scattered: Samples<RateSample>
@@ -42,6 +45,8 @@ export interface Bench {
   readonly server: Server
   /** Undefined where nobody asks for handshakes. */
   readonly peer: Peer | undefined
+  /** Undefined where nobody asks for transfers. */
+  readonly transferServer: TransferServer | undefined
   readonly yardstick: Yardstick
   /** Who can't take part here. */
   readonly skipped: ReadonlyMap<ContestantId, string>
@@ -53,6 +58,8 @@ const BASELINES: readonly ContestantId[] = ['c', 'node-net']
 
 export async function measure(bench: Bench): Promise<Measured> {
   const { rounds, burstRounds, idleRounds, handshakeRounds } = bench.settings
+  const transfer = (scenario: TransferScenario) =>
+    alternate<TransferSample>(bench, scenario, rounds)
   return {
     accepted: await alternate<RateSample>(bench, 'accepted', rounds),
     refused: await alternate<RateSample>(bench, 'refused', rounds),
@@ -61,6 +68,12 @@ export async function measure(bench: Bench): Promise<Measured> {
     idle: await alternate<IdleSample>(bench, 'idle', idleRounds),
     handshake: await alternate<HandshakeSample>(bench, 'handshake', handshakeRounds),
     'handshake-veth': await alternate<HandshakeSample>(bench, 'handshake-veth', handshakeRounds),
+    'pingpong-1000': await transfer('pingpong-1000'),
+    'pingpong-1': await transfer('pingpong-1'),
+    'stream-in-100': await transfer('stream-in-100'),
+    'stream-in-1': await transfer('stream-in-1'),
+    'stream-out-100': await transfer('stream-out-100'),
+    'stream-out-1': await transfer('stream-out-1'),
   }
 }
 
@@ -133,6 +146,15 @@ function yardstickCommand(bench: Bench, scenario: Scenario, id: 'c' | 'c-reused'
     const numbers = [handshakeCount, handshakeWarmUp].map(String)
     return { file: yardstick.handshake ?? 'cc', args: [port, ...numbers, ...hosts] }
   }
+  if (isTransfer(scenario)) {
+    const { mode, bytes } = TRANSFERS[scenario]
+    const { transferWarmUpMs, transferDurationMs } = settings
+    const numbers = [connectionsOf(scenario, settings), bytes, transferWarmUpMs, transferDurationMs]
+    return {
+      file: yardstick.transfer ?? 'cc',
+      args: [mode, port, ...numbers.map(String), ...hosts],
+    }
+  }
   const { inFlight, rateWarmUp, rateDurationMs, mostConnects } = settings
   const sockets = id === 'c' ? 'fresh' : 'reused'
   const numbers = [inFlight, rateWarmUp, rateDurationMs, mostConnects].map(String)
@@ -140,7 +162,12 @@ function yardstickCommand(bench: Bench, scenario: Scenario, id: 'c' | 'c-reused'
 }
 
 /** None where the scenario can't be had here. */
-function addressesFor({ server, peer }: Bench, scenario: Scenario): readonly Address[] {
+function addressesFor(bench: Bench, scenario: Scenario): readonly Address[] {
+  const { server, peer, transferServer } = bench
+  if (isTransfer(scenario)) {
+    if (!transferServer || 'missing' in transferServer) return []
+    return [transferServer.addresses[TRANSFERS[scenario].mode]]
+  }
   if (isHandshake(scenario)) {
     if (!peer || 'missing' in peer) return []
     return scenario === 'handshake' ? peer.delayed : peer.direct
@@ -164,12 +191,22 @@ function jobFor(
     const { handshakeWarmUp: warmUp, handshakeCount: count } = settings
     return { kind: 'handshake', api, addresses, warmUp, count }
   }
+  if (isTransfer(scenario)) {
+    const { transferWarmUpMs: warmUpMs, transferDurationMs: durationMs } = settings
+    const connections = connectionsOf(scenario, settings)
+    const { mode, bytes } = TRANSFERS[scenario]
+    return { kind: 'transfer', api, addresses, mode, connections, bytes, warmUpMs, durationMs }
+  }
   if (scenario === 'idle') {
     const { idleWarmUp: warmUp, idleCount: count } = settings
     return { kind: 'idle', api, addresses, inFlight, warmUp, count }
   }
   const { rateWarmUp: warmUp, rateDurationMs: durationMs, mostConnects } = settings
   return { kind: 'rate', api, addresses, inFlight, warmUp, durationMs, mostConnects }
+}
+
+function connectionsOf(scenario: TransferScenario, { mostTransferring }: Settings): number {
+  return Math.min(TRANSFERS[scenario].connections, mostTransferring)
 }
 
 /** Memory is read with little room for garbage: a grown young generation is no connection's. */

@@ -1,6 +1,7 @@
 /** The command line. */
 import { parseArgs } from 'node:util'
-import { CONTESTANTS, isYardstick } from './job.js'
+import { CONTESTANTS, type ContestantId, isYardstick } from './job.js'
+import { isTransfer, TRANSFER_SCENARIOS } from './transfers.js'
 
 export const SCENARIOS = [
   'accepted',
@@ -10,6 +11,7 @@ export const SCENARIOS = [
   'idle',
   'handshake',
   'handshake-veth',
+  ...TRANSFER_SCENARIOS,
 ] as const
 export type Scenario = (typeof SCENARIOS)[number]
 
@@ -24,6 +26,9 @@ export interface Options {
 
 /** Its message is all that the user is told. */
 export class UsageError extends Error {}
+
+/** How a connection came about makes no difference to what it carries. */
+const TRANSFERRING: readonly ContestantId[] = ['c', 'node-net', 'native-connect', 'net-connect']
 
 const DEFAULT_ROUNDS = 7
 const MOST_ROUNDS = 100
@@ -42,6 +47,12 @@ where all of a handshake is done inside connect(2) and a loop's delay is all tha
 (handshake-veth). C looks for what has ended after every 8 connects, and asks the kernel too. Both
 need root, a TUN device, and the programs unshare, nsenter, setpriv and ip, and are skipped
 without them.
+
+And what open connections carry, to and from a server in C: messages of 64 bytes to and fro, on
+1,000 connections (pingpong-1000) and on one (pingpong-1), and a stream, received or sent, on 100
+and on one (stream-in-100, stream-in-1, stream-out-100, stream-out-1). node:net listens to 'data'
+and writes, pollout subscribes to connection.received and calls connection.send(). Skipped without
+a C compiler: a slower server would be what is measured.
 
 The native backend lets a socket that was reset connect again, within the loop turn and to the
 same address and port. That makes the first two faster and does nothing for the third. So there
@@ -91,8 +102,10 @@ export function matches(pattern: string, scenario: Scenario, id: string): boolea
   return takesPart(scenario, id) && words.every((word) => name.includes(word))
 }
 
-function takesPart(scenario: Scenario, id: string): boolean {
+/** Whether the contestant can have a row there. */
+export function takesPart(scenario: Scenario, id: string): boolean {
   // Node's loop and memory are looked at there.
+  if (isTransfer(scenario)) return TRANSFERRING.some((one) => one === id)
   if (scenario === 'burst' || scenario === 'idle') return !isYardstick(id)
   return !(isHandshake(scenario) && id === 'c-reused')
 }

@@ -10,11 +10,12 @@ import {
 import type { Machine } from './machine.js'
 import { titleOf } from './measure.js'
 import { DELAY_MS } from './namespaced-peer.js'
-import type { Scenario } from './options.js'
+import { type Scenario, takesPart } from './options.js'
 import type { Row, Rows } from './results.js'
 import type { Settings } from './settings.js'
 import { type Summary, summarize } from './statistics.js'
 import type { JudgedTarget } from './targets.js'
+import { TRANSFER_SCENARIOS, TRANSFERS, type TransferScenario } from './transfers.js'
 
 const NONE = '–'
 const BASELINE_NAMES = { c: 'C', 'node-net': 'node:net' }
@@ -27,9 +28,9 @@ export function reportTables(
   skipped: ReadonlyMap<ContestantId, string>,
   settings: Settings,
 ): string {
-  const rates = (scenario: 'accepted' | 'refused' | 'scattered') =>
+  const rates = (scenario: Compared, what: string, each: string, known = [...skipped]) =>
     table(
-      ['', 'connects/s', 'of C', 'of node:net', 'CPU µs (of node:net)', 'target'],
+      ['', `${what}/s`, 'of C', 'of node:net', `CPU µs/${each} (of node:net)`, 'target'],
       rows[scenario].map((row) => [
         row.title,
         count(row.figure?.median),
@@ -38,7 +39,7 @@ export function reportTables(
         `${number(row.cpuUsEach?.median, 1)} (${number(row.cpuOfNodeNet?.median, 2)})`,
         verdicts(targets, scenario, row.id),
       ]),
-      [...skipped],
+      known,
     )
   const withoutC = [...skipped].filter(([id]) => !isYardstick(id))
   const withoutReused = [...skipped].filter(([id]) => id !== 'c-reused')
@@ -69,9 +70,17 @@ export function reportTables(
   )
   const atOnce = settings.handshakeCount.toLocaleString('en')
   const sections: [readonly Row[], string, string][] = [
-    [rows.accepted, 'Connect and reset, to an accepting server', rates('accepted')],
-    [rows.refused, 'Connect to a closed port', rates('refused')],
-    [rows.scattered, 'Connect to a closed port, at 2,000 addresses', rates('scattered')],
+    [
+      rows.accepted,
+      'Connect and reset, to an accepting server',
+      rates('accepted', 'connects', 'connect'),
+    ],
+    [rows.refused, 'Connect to a closed port', rates('refused', 'connects', 'connect')],
+    [
+      rows.scattered,
+      'Connect to a closed port, at 2,000 addresses',
+      rates('scattered', 'connects', 'connect'),
+    ],
     [rows.burst, "A burst: the loop's delay, and the connect latency that is reported", burst],
     [rows.idle, 'An idle open connection', idle],
     [
@@ -84,11 +93,27 @@ export function reportTables(
       'The same without the delay: over before connect() returns, the rest is the loops',
       handshakes(rows['handshake-veth'], undefined, withoutReused),
     ],
+    ...TRANSFER_SCENARIOS.map((scenario): [readonly Row[], string, string] => {
+      const { mode } = TRANSFERS[scenario]
+      const [what, each] = mode === 'pingpong' ? ['messages', 'message'] : ['MB', 'MB']
+      const known = [...skipped].filter(([id]) => takesPart(scenario, id))
+      return [rows[scenario], transferTitle(scenario, settings), rates(scenario, what, each, known)]
+    }),
   ]
   return sections
     .filter(([measured]) => measured.length > 0)
     .map(([, title, text]) => `${title}\n${text}\n`)
     .join('\n')
+}
+
+type Compared = 'accepted' | 'refused' | 'scattered' | TransferScenario
+
+function transferTitle(scenario: TransferScenario, settings: Settings): string {
+  const { mode, connections, bytes } = TRANSFERS[scenario]
+  const many = Math.min(connections, settings.mostTransferring)
+  const over = many === 1 ? 'one connection' : `${many.toLocaleString('en')} connections`
+  if (mode === 'pingpong') return `Messages of ${bytes} bytes to and fro, on ${over}`
+  return `A stream ${mode === 'in' ? 'received' : 'sent'}, on ${over}`
 }
 
 export function reportMachine(
@@ -104,7 +129,7 @@ export function reportMachine(
       ? `client on core ${pinned.client}, server on core ${pinned.server}`
       : 'client and server not held to cores of their own (no taskset, or one core)',
     `medians of ${rounds} rounds (burst: ${burstRounds}, idle: ${idleRounds}, handshake: ${handshakeRounds}), with the least and the greatest`,
-    'ratios are taken within a round; CPU is that of the thread that connects, for each connect',
+    'ratios are taken within a round; CPU is that of the thread that connects, sends and receives',
   ]
   if (handshake) {
     lines.push(

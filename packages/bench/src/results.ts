@@ -1,18 +1,20 @@
 /** From samples to rows, as they are printed and written: medians, and ratios within each round. */
-import type { ContestantId, HandshakeSample, RateSample } from './job.js'
+import type { ContestantId, HandshakeSample, RateSample, TransferSample } from './job.js'
 import { type Measured, type Samples, titleOf } from './measure.js'
 import type { Scenario } from './options.js'
 import { type Summary, summarize } from './statistics.js'
 import { type JudgedTarget, judge } from './targets.js'
+import type { TransferScenario } from './transfers.js'
 
 export interface Row<Sample = unknown> {
   readonly id: ContestantId
   readonly title: string
-  /** The figure that is compared: connects a second, bytes a connection, a handshake's ms; the burst has none. */
+  /** The figure that is compared: connects, messages or MB a second, bytes a connection, a handshake's ms; the burst has none. */
   readonly figure: Summary | undefined
   /** Ratios of this contestant's figure to the other's of the same round, as the machine drifts. */
   readonly ofC: Summary | undefined
   readonly ofNodeNet: Summary | undefined
+  /** Of a connect, a message, a megabyte. */
   readonly cpuUsEach: Summary | undefined
   /** The same comparison by CPU time: steadier than the rate where others use the machine too. */
   readonly cpuOfC: Summary | undefined
@@ -24,6 +26,8 @@ export type Rows = { readonly [S in Scenario]: readonly Row<SampleOf<Measured[S]
 type SampleOf<S> = S extends Samples<infer Sample> ? Sample : never
 
 export function evaluate(measured: Measured): { rows: Rows; targets: readonly JudgedTarget[] } {
+  const transfer = (scenario: TransferScenario) =>
+    toRows(measured[scenario], workPerSecond, cpuUsOfWork)
   const rows: Rows = {
     accepted: toRows(measured.accepted, perSecond, cpuUsEach),
     refused: toRows(measured.refused, perSecond, cpuUsEach),
@@ -32,6 +36,12 @@ export function evaluate(measured: Measured): { rows: Rows; targets: readonly Ju
     idle: toRows(measured.idle, (sample) => sample.rssBytesEach),
     handshake: toRows(measured.handshake, handshakeMs),
     'handshake-veth': toRows(measured['handshake-veth'], handshakeMs),
+    'pingpong-1000': transfer('pingpong-1000'),
+    'pingpong-1': transfer('pingpong-1'),
+    'stream-in-100': transfer('stream-in-100'),
+    'stream-in-1': transfer('stream-in-1'),
+    'stream-out-100': transfer('stream-out-100'),
+    'stream-out-1': transfer('stream-out-1'),
   }
   const targets = judge(({ scenario, contestant, of }) => {
     const row = rows[scenario].find(({ id }) => id === contestant)
@@ -81,4 +91,12 @@ function perSecond(sample: RateSample): number {
 
 function cpuUsEach(sample: RateSample): number | undefined {
   return sample.cpuMs === undefined ? undefined : (sample.cpuMs * 1_000) / total(sample)
+}
+
+function workPerSecond({ work, elapsedMs }: TransferSample): number {
+  return (work / elapsedMs) * 1_000
+}
+
+function cpuUsOfWork({ work, cpuMs }: TransferSample): number | undefined {
+  return cpuMs === undefined ? undefined : (cpuMs * 1_000) / work
 }

@@ -17,6 +17,10 @@ export interface Settings {
   readonly idleRounds: number
   readonly idleWarmUp: number
   readonly idleCount: number
+  /** As many as a transfer asks for, or fewer where descriptors are few. */
+  readonly mostTransferring: number
+  readonly transferWarmUpMs: number
+  readonly transferDurationMs: number
   /** How many accepted sockets the server keeps: more than a burst or the idle ones. */
   readonly hold: number
 }
@@ -43,6 +47,9 @@ export function chooseSettings(quick: boolean, rounds: number, machine: Machine)
     idleRounds: quick ? 1 : Math.min(rounds, 3),
     idleWarmUp: quick ? 300 : 600,
     idleCount: atOnce,
+    mostTransferring: atOnce,
+    transferWarmUpMs: quick ? 20 : 400,
+    transferDurationMs: quick ? 100 : 1_000,
     hold: Math.min(12_000, files),
   }
 }

@@ -32,6 +32,17 @@ const TARGETS: readonly Target[] = [
   { scenario: 'refused', contestant: 'net-connect', of: 'node-net', limit: { least: 0.85 } },
   { scenario: 'handshake', contestant: 'native-many', of: 'c', limit: { within: 0.2 } },
   { scenario: 'handshake', contestant: 'native-connect', of: 'c', limit: { within: 0.2 } },
+  {
+    scenario: 'pingpong-1000',
+    contestant: 'native-connect',
+    of: 'node-net',
+    limit: { least: 1.4 },
+  },
+  { scenario: 'pingpong-1', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
+  { scenario: 'stream-in-100', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
+  { scenario: 'stream-in-1', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
+  { scenario: 'stream-out-100', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
+  { scenario: 'stream-out-1', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
   { scenario: 'idle', contestant: 'native-many', of: 'node-net', limit: { most: 0.5 } },
   { scenario: 'idle', contestant: 'native-connect', of: 'node-net', limit: { most: 0.5 } },
 ]

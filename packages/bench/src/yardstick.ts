@@ -8,13 +8,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const build = join(root, 'build')
 
 export type Yardstick =
-  | { readonly client: string; readonly server: string; readonly handshake: string }
-  | {
-      readonly client: undefined
-      readonly server: undefined
-      readonly handshake: undefined
-      readonly reason: string
-    }
+  | { readonly [program in Program]: string }
+  | ({ readonly [program in Program]: undefined } & { readonly reason: string })
+
+type Program = 'client' | 'server' | 'handshake' | 'transfer' | 'transferServer'
 
 export function compileYardstick(): Yardstick {
   if (process.platform !== 'linux') return missing(`epoll needs Linux, this is ${process.platform}`)
@@ -24,6 +21,8 @@ export function compileYardstick(): Yardstick {
       client: compile(compiler, 'connect'),
       server: compile(compiler, 'server'),
       handshake: compile(compiler, 'handshake'),
+      transfer: compile(compiler, 'transfer'),
+      transferServer: compile(compiler, 'transfer-server'),
     }
   } catch (error) {
     return missing(error instanceof Error ? error.message : String(error))
@@ -36,7 +35,14 @@ export function compileDelay(): string {
 }
 
 function missing(reason: string): Yardstick {
-  return { client: undefined, server: undefined, handshake: undefined, reason }
+  return {
+    client: undefined,
+    server: undefined,
+    handshake: undefined,
+    transfer: undefined,
+    transferServer: undefined,
+    reason,
+  }
 }
 
 function compile(compiler: string, name: string): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isNativeBackendAvailable } from '@pollout/backend-native'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CONTESTANTS, isYardstick } from '../src/job.js'
+import { isTransfer, TRANSFER_SCENARIOS, TRANSFERS } from '../src/transfers.js'
 import {
   bench,
   folder,
@@ -37,6 +38,11 @@ describe('a quick run', () => {
     const handshakes = results.skippedHandshakes === undefined ? able : []
     for (const scenario of HANDSHAKES) {
       expect(ids(results[scenario])).toEqual(handshakes.filter((id) => id !== 'c-reused'))
+    }
+    const transferring = ['c', 'node-net', 'native-connect', 'net-connect']
+    for (const scenario of TRANSFER_SCENARIOS) {
+      const expected = results.skippedTransfers === undefined ? transferring : []
+      expect(ids(results[scenario])).toEqual(expected.filter((id) => !(id in results.skipped)))
     }
     expect('native-many' in results.skipped).toBe(!isNativeBackendAvailable().available)
   })
@@ -79,10 +85,23 @@ describe('a quick run', () => {
     }
   })
 
+  it.each(TRANSFER_SCENARIOS)('has every contestant carry something in %s', (scenario) => {
+    for (const { figure, ofNodeNet, samples } of results[scenario]) {
+      const [sample] = samples
+      expect(sample).toMatchObject({ refused: 0, other: 0 })
+      expect(sample?.connected).toBeLessThanOrEqual(TRANSFERS[scenario].connections)
+      expect(sample?.work).toBeGreaterThan(0)
+      expect(figure?.median).toBeLessThan(10_000_000)
+      expect(ofNodeNet).toBeDefined()
+    }
+  })
+
   it('judges every target, of those who took part', () => {
     expect(results.targets.length).toBeGreaterThan(0)
     for (const { scenario, contestant, met } of results.targets) {
-      const isSkipped = scenario === 'handshake' && results.skippedHandshakes !== undefined
+      const isSkipped =
+        (scenario === 'handshake' && results.skippedHandshakes !== undefined) ||
+        (isTransfer(scenario) && results.skippedTransfers !== undefined)
       if (isSkipped || contestant in results.skipped) expect(met).toBeUndefined()
     }
     expect(results.targets.some(({ met }) => met !== undefined)).toBe(true)
@@ -114,6 +133,35 @@ it('does without a C compiler, and says so', async () => {
   expect(code).toBe(0)
   expect(read(file).skipped['c']).toBe('no C compiler')
   expect(stdout).toContain('skipped: no C compiler')
+})
+
+it('has no transfers without a C compiler, and says so', async () => {
+  const file = join(folder, 'no-c-transfers.json')
+  const { code, stdout } = await bench(['--quick', '--only', 'pingpong', '--json', file], {
+    CC: '/nonexistent/cc',
+  })
+  expect(code).toBe(0)
+  const results = read(file)
+  expect(results.skippedTransfers).toBe('no C compiler')
+  expect(TRANSFER_SCENARIOS.flatMap((scenario) => results[scenario])).toEqual([])
+  expect(stdout).toContain('Transfers: skipped: no C compiler')
+})
+
+it('runs the transfers that are asked for, on as many connections as they say', async (context) => {
+  const file = join(folder, 'transfers.json')
+  const args = ['--quick', '--only', 'pingpong net-connect', '--json', file]
+  const { code, stdout } = await bench(args)
+  expect(code).toBe(0)
+  const results = read(file)
+  if (results.skippedTransfers !== undefined) context.skip(results.skippedTransfers)
+  for (const scenario of ['pingpong-1000', 'pingpong-1'] as const) {
+    const rows = results[scenario].map(({ id, samples }) => [id, samples[0]?.connected])
+    const count = Math.min(TRANSFERS[scenario].connections, results.settings.mostTransferring)
+    expect(rows).toEqual(['c', 'node-net', 'net-connect'].map((id) => [id, count]))
+  }
+  expect(stdout).toContain('messages/s')
+  expect(stdout).not.toContain('MB/s')
+  expect([...results['stream-in-1'], ...results.accepted]).toEqual([])
 })
 
 it.each([

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
-import type { HandshakeSample } from '../src/job.js'
+import type { HandshakeSample, TransferSample } from '../src/job.js'
+import type { Settings } from '../src/settings.js'
+import type { TransferScenario } from '../src/transfers.js'
 
 interface Summary {
   readonly median: number
@@ -25,14 +27,18 @@ export const HANDSHAKES = ['handshake', 'handshake-veth'] as const
 
 type Scenario = 'accepted' | 'refused' | 'scattered' | 'burst' | 'idle'
 type Rows = Record<Scenario, readonly Row[]> &
-  Record<(typeof HANDSHAKES)[number], readonly Row<HandshakeSample>[]>
+  Record<(typeof HANDSHAKES)[number], readonly Row<HandshakeSample>[]> &
+  Record<TransferScenario, readonly Row<TransferSample>[]>
 
 export interface Results extends Rows {
   readonly machine: Record<string, unknown>
   readonly quick: boolean
+  readonly settings: Settings
   readonly skipped: Record<string, string>
   /** The reason, where there can be no namespaced peer. */
   readonly skippedHandshakes?: string
+  /** The reason, where there is no server for transfers. */
+  readonly skippedTransfers?: string
   readonly targets: readonly {
     readonly scenario: string
     readonly contestant: string
