@@ -1,22 +1,5 @@
 /** The conformance suite on real sockets and epoll. */
-import { fileURLToPath } from 'node:url'
-import { describeBackend, realWorld } from '@pollout/core/conformance'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { isNativeBackendAvailable, nativeBackend } from '../src/index.js'
+import { describeBackend } from '@pollout/core/conformance'
+import { describeSubject } from './subject.js'
 
-const availability = isNativeBackendAvailable()
-const title = availability.available ? '' : `: ${availability.reason}`
-
-describe.skipIf(!availability.available)(`native backend${title}`, () => {
-  describeBackend({
-    name: 'native',
-    backend: nativeBackend(),
-    world: realWorld(),
-    module: {
-      directory: fileURLToPath(new URL('..', import.meta.url)),
-      specifier: '@pollout/backend-native',
-      name: 'nativeBackend',
-    },
-    test: { describe, it, beforeAll, afterAll },
-  })
-})
+describeSubject(describeBackend)

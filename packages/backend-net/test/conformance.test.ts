@@ -1,17 +1,5 @@
 /** The conformance suite on real sockets of `node:net`. */
-import { fileURLToPath } from 'node:url'
-import { describeBackend, realWorld } from '@pollout/core/conformance'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { netBackend } from '../src/index.js'
+import { describeBackend } from '@pollout/core/conformance'
+import { subject } from './subject.js'
 
-describeBackend({
-  name: 'net',
-  backend: netBackend(),
-  world: realWorld(),
-  module: {
-    directory: fileURLToPath(new URL('..', import.meta.url)),
-    specifier: '@pollout/backend-net',
-    name: 'netBackend',
-  },
-  test: { describe, it, beforeAll, afterAll },
-})
+describeBackend(subject)

@@ -47,8 +47,9 @@ function missing(reason: string): Yardstick {
 
 function compile(compiler: string, name: string): string {
   const source = join(root, 'yardstick', `${name}.c`)
+  const changedAt = [source, join(root, 'yardstick', 'common.h')].map(changeOf)
   const program = join(build, name)
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
+  if (existsSync(program) && changeOf(program) > Math.max(...changedAt)) return program
   mkdirSync(build, { recursive: true })
   // Renamed when it is whole: another bench may run at the same time.
   const unfinished = `${program}.${process.pid}`
@@ -59,6 +60,10 @@ function compile(compiler: string, name: string): string {
   }
   renameSync(unfinished, program)
   return program
+}
+
+function changeOf(file: string): number {
+  return statSync(file).mtimeMs
 }
 
 function findCompiler(): string {

@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { BATCH = 1024, FEWEST = 500 };
 
 static int epoll, reuse;
@@ -39,17 +41,6 @@ static struct spares {
   int *fds;
   size_t count;
 } *spares;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double milliseconds(clockid_t clock) {
-  struct timespec at;
-  clock_gettime(clock, &at);
-  return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
-}
 
 static void count_end(int error) {
   if (error == 0) connected++;

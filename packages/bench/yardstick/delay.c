@@ -31,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 /* BURST: read at most so many before what is due goes out. */
 enum { SLOTS = 1 << 14, MTU = 1500, BURST = 16 };
 
@@ -41,11 +43,6 @@ static struct packet {
 } *ring;
 /* How many have ever come and gone; each stands in `ring` at its number modulo SLOTS. */
 static uint64_t come, gone;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 static int64_t now_ns(void) {
   struct timespec at;

@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 /* LOOK_EVERY: about 0.2 ms of connects. PAUSE_MS: the warm-up's resets have left the path. */
 enum { BATCH = 1024, LOOK_EVERY = 8, LONGEST_WAIT_MS = 20000, PAUSE_MS = 250 };
 
@@ -33,17 +35,6 @@ static int *fds;
 static double *begun_at, *by_hand, *by_kernel;
 static size_t connected, refused, other;
 static int first_error;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double milliseconds(void) {
-  struct timespec at;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
-}
 
 static void count_end(int error) {
   if (error == ECONNREFUSED) refused++;
@@ -57,7 +48,7 @@ static void begin_one(size_t index) {
   const struct sockaddr_in *to = &targets[index % target_count];
   fds[index] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fds[index] < 0) die("socket");
-  begun_at[index] = milliseconds();
+  begun_at[index] = milliseconds(CLOCK_MONOTONIC);
   if (connect(fds[index], (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS) {
     count_end(errno);
     return;
@@ -71,7 +62,7 @@ static void begin_one(size_t index) {
 static int look(int timeout_ms) {
   static struct epoll_event events[BATCH];
   int ready = epoll_wait(epoll, events, BATCH, timeout_ms);
-  double now = milliseconds();
+  double now = milliseconds(CLOCK_MONOTONIC);
   if (ready < 0 && errno != EINTR) die("epoll_wait");
   for (int i = 0; i < ready; i++) {
     size_t index = events[i].data.u64;
@@ -101,13 +92,13 @@ static size_t end_all(size_t count) {
 
 static double run(size_t count, size_t *told) {
   connected = refused = other = 0;
-  double started = milliseconds();
+  double started = milliseconds(CLOCK_MONOTONIC);
   for (size_t i = 0; i < count; i++) {
     begin_one(i);
     if (i % LOOK_EVERY == 0) look(0);
   }
   while (connected + refused + other < count && look(LONGEST_WAIT_MS)) {}
-  double elapsed = milliseconds() - started;
+  double elapsed = milliseconds(CLOCK_MONOTONIC) - started;
   if (connected + refused + other < count) {
     fputs("some connects have not ended\n", stderr);
     exit(1);

@@ -19,15 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { BACKLOG = 4096, PORT_TRIES = 100 };
 
 static int *held;
 static size_t hold, next_held;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 /* Port 0 asks the kernel for one. Returns -1 where the port is taken on this address. */
 static int bound(const char *address, in_port_t port) {

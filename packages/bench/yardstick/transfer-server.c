@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { BACKLOG = 4096, BATCH = 256, MOST_ECHOED = 4096, AT_ONCE = 1 << 18 };
 
 /* Listeners, and what they accept: the role stands beside the descriptor in the event. */
@@ -26,11 +28,6 @@ enum role { ECHO, SINK, SOURCE, ROLES, INPUT };
 
 static int epoll;
 static char zeros[AT_ONCE];
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 static void watch(int fd, uint32_t events, int role, int listens) {
   uint64_t data = (uint64_t)listens << 40 | (uint64_t)role << 32 | (uint32_t)fd;

@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 /* IN_A_ROW: chunks sent before others have their turn, as in src/traffic.ts. */
 enum { BATCH = 1024, IN_A_ROW = 16 };
 
@@ -36,17 +38,6 @@ static struct connection {
   /* Of the echo that is under way. */
   size_t received;
 } *connections;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static double milliseconds(clockid_t clock) {
-  struct timespec at;
-  clock_gettime(clock, &at);
-  return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
-}
 
 static size_t receive(int fd) {
   ssize_t count = recv(fd, data, size, 0);

@@ -1,0 +1,23 @@
+/** The native backend as what the suites of `@pollout/core/conformance` are run on; skipped where it can't be had. */
+import { fileURLToPath } from 'node:url'
+import { realWorld, type Subject } from '@pollout/core/conformance'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { isNativeBackendAvailable, nativeBackend } from '../src/index.js'
+
+export function describeSubject(define: (subject: Subject) => void): void {
+  const availability = isNativeBackendAvailable()
+  const title = availability.available ? '' : `: ${availability.reason}`
+  describe.skipIf(!availability.available)(`native backend${title}`, () => {
+    define({
+      name: 'native',
+      backend: nativeBackend(),
+      world: realWorld(),
+      module: {
+        directory: fileURLToPath(new URL('..', import.meta.url)),
+        specifier: '@pollout/backend-native',
+        name: 'nativeBackend',
+      },
+      test: { describe, it, beforeAll, afterAll },
+    })
+  })
+}
