@@ -85,7 +85,9 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
 
   UniqueFd NewSocket(SocketKind kind) noexcept;
-  // Has a recycled socket be one for that peer: 0, or a negated errno with the handle void.
+  // Has a recycled socket be one for that peer; with none given it becomes a new one, as to whom it
+  // will connect cannot be told. Others stay as they are. 0, or a negated errno with the handle
+  // void.
   int Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept;
   static int Finish(Socket& socket) noexcept;
   double TimeOf(std::uint64_t ns) const noexcept;
@@ -103,7 +105,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   Recycler recycler_;
   // Handles of the loop that are not closed yet.
   int loop_handles_ = 2;
-  // Until the poller's handle is closed.
+  // Until the loop's handles are closed.
   std::optional<Sink> sink_;
   Napi::FunctionReference closed_;
   napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;

@@ -1,5 +1,4 @@
 // Backend: its sockets, from open or adopted to closed or detached.
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -81,7 +80,7 @@ std::int64_t Backend::Adopt(int fd) {
 }
 
 int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept {
-  if (socket.peer == peer) return 0;
+  if (!socket.recycled || socket.peer == peer) return 0;
   Recycler::Spare spare{std::move(socket.fd), socket.peer};
   if (recycler_.Exchange(spare, peer)) {
     socket.fd = std::move(spare.fd);
@@ -106,11 +105,8 @@ int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noe
 Backend::Claimed Backend::Claim(double handle) noexcept {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return {nullptr, -EBADF};
-  if (socket->recycled) {
-    // To whom it will connect cannot be told, so it has to be a new one.
-    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
-    if (failed != 0) return {nullptr, failed};
-  }
+  const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
+  if (failed != 0) return {nullptr, failed};
   socket->recyclable = false;
   return {socket, 0};
 }
@@ -125,10 +121,8 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return -EBADF;
   const TcpPeer peer = socket->kind.IsTcp() ? to.ToTcpPeer() : TcpPeer{};
-  if (socket->recycled) {
-    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), peer);
-    if (failed != 0) return failed;
-  }
+  const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), peer);
+  if (failed != 0) return failed;
   // A second peer would have the first one's sequence numbers.
   if (peer.family != socket->kind.family || (socket->peer && !(socket->peer == peer))) {
     socket->recyclable = false;
@@ -205,11 +199,8 @@ int Backend::FinishConnect(double handle, ConnectTimes* times) {
 int Backend::Register(double handle, double token, std::uint32_t interest) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return -EBADF;
-  if (socket->recycled) {
-    // Registered before it connects: to whom cannot be told, so it has to be a new one.
-    const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
-    if (failed != 0) return failed;
-  }
+  const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
+  if (failed != 0) return failed;
   const int result = poller_.Arm(*socket, static_cast<std::uint64_t>(handle), token, interest);
   Settle();
   return result;

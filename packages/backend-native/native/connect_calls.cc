@@ -1,7 +1,5 @@
 // The calls that give a socket its addresses: bind, connect, and how a connect went.
-#include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 
 #include "address_arguments.h"

@@ -32,7 +32,6 @@ class SocketAddress {
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const noexcept { return size_; }
 
-  sa_family_t family() const noexcept { return storage_.ss_family; }
   // In network byte order; 0 for families other than inet and inet6.
   in_port_t InetPort() const noexcept;
 

@@ -1,11 +1,10 @@
 // Compiles the addon where that is possible and needed. Never fails: without it there is the portable backend.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeGyp } from './node-gyp.mjs'
 
-const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'build', 'Release', 'pollout.node')
 const log = join(root, 'build', 'build.log')
@@ -45,7 +44,8 @@ function isFresh() {
   const sources = readdirSync(join(root, 'native'))
     .filter((name) => /\.(cc|h)$/.test(name))
     .map((name) => join(root, 'native', name))
-  const inputs = [...sources, join(root, 'binding.gyp'), fileURLToPath(import.meta.url)]
+  const scripts = ['build-addon.mjs', 'node-gyp.mjs'].map((name) => join(root, 'scripts', name))
+  const inputs = [...sources, join(root, 'binding.gyp'), ...scripts]
   const builtAt = statSync(addon).mtimeMs
   return inputs.every((input) => statSync(input).mtimeMs < builtAt) && loadFailure() === undefined
 }
@@ -74,26 +74,14 @@ function missingTool() {
 
 /** Why it could not be compiled, or undefined. */
 function compile() {
-  let nodeGyp
+  // Tests do not go into the package: with them, this is the repository.
+  const strict = existsSync(join(root, 'test')) ? '1' : '0'
+  let result
   try {
-    nodeGyp = require.resolve('node-gyp/bin/node-gyp.js')
-    require.resolve('node-addon-api')
+    result = nodeGyp(root, { POLLOUT_WERROR: strict })
   } catch {
     return 'node-gyp and node-addon-api are not installed'
   }
-  const args = [nodeGyp, 'configure', 'build', '--release', '--jobs=max']
-  const prefix = dirname(dirname(process.execPath))
-  const headers = ['node_api.h', 'uv.h'].map((name) => join(prefix, 'include', 'node', name))
-  // Node's own headers, where they came with it: nothing has to be downloaded then.
-  if (headers.every(existsSync)) args.push(`--nodedir=${prefix}`)
-  // Tests do not go into the package: with them, this is the repository.
-  const strict = existsSync(join(root, 'test')) ? '1' : '0'
-  const result = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, POLLOUT_WERROR: strict },
-    maxBuffer: 64 * 1024 * 1024,
-  })
   const failure = result.status === 0 ? loadFailure() : 'the addon did not compile'
   if (failure === undefined) return undefined
   mkdirSync(dirname(log), { recursive: true })

@@ -19,6 +19,7 @@ import {
   type SocketOptionValue,
   type SocketSpec,
   type SystemResult,
+  specFault,
   type Token,
 } from '@pollout/core'
 import type { Addon, NativeFunctions } from './addon.js'
@@ -67,9 +68,8 @@ export class NativeBackend implements Backend {
   }
 
   open(spec: SocketSpec): SystemResult | Handle {
-    const types = CAPABILITIES.sockets[spec.family]
-    if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
-    if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    const fault = specFault(CAPABILITIES, spec)
+    if (fault !== 0) return fault
     return this.#native.open(FAMILY_NUMBERS[spec.family], TYPE_NUMBERS[spec.type])
   }
 

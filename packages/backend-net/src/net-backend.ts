@@ -15,6 +15,7 @@ import {
   type SocketOptionValue,
   type SocketSpec,
   type SystemResult,
+  specFault,
   type Token,
 } from '@pollout/core'
 import type { BackendSocket, SocketContext } from './backend-socket.js'
@@ -58,9 +59,8 @@ class NetBackend implements Backend {
 
   open(spec: SocketSpec): SystemResult | Handle {
     if (this.#destroyed !== undefined) return -errno.EBADF
-    const types = CAPABILITIES.sockets[spec.family]
-    if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
-    if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    const fault = specFault(CAPABILITIES, spec)
+    if (fault !== 0) return fault
     const handle = ++this.#lastHandle
     const Type = spec.type === 'dgram' ? DatagramSocket : NetSocket
     this.#sockets.set(handle, new Type(spec, this.#context))

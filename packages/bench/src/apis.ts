@@ -31,6 +31,13 @@ export interface Run {
   readonly kept?: (Socket | Connection)[]
 }
 
+export function resetAll(kept: NonNullable<Run['kept']>): void {
+  for (const connection of kept) {
+    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
+    else connection.reset()
+  }
+}
+
 export interface Api {
   /** Resolves when all have ended. */
   run(run: Run): Promise<Tally>

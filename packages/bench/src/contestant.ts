@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { type Api, openApi, type Run } from './apis.js'
+import { type Api, openApi, type Run, resetAll } from './apis.js'
 import type {
   BurstJob,
   BurstSample,
@@ -144,10 +144,7 @@ async function measureHandshake(api: Api, job: HandshakeJob): Promise<HandshakeS
   const run = { addresses, inFlight: count, count, kept, latencies, byHand, handshakes }
   const tally = await api.run(run)
   const elapsedMs = performance.now() - startedAt
-  for (const connection of kept) {
-    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
-    else connection.reset()
-  }
+  resetAll(kept)
   if (handshakes.some(Number.isNaN)) throw new Error('a timeline without a handshake')
   const known = (times: readonly number[]) => (times.length > 0 ? percentiles(times) : undefined)
   return {

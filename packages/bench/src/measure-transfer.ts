@@ -1,6 +1,6 @@
 /** A transfer's job in a contestant's process: opens the connections, has them carry, counts for a while. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Api, Run } from './apis.js'
+import { type Api, type Run, resetAll } from './apis.js'
 import type { TransferJob, TransferSample } from './job.js'
 import { threadCpuMs } from './thread-cpu.js'
 import { carry, type Traffic } from './traffic.js'
@@ -30,10 +30,7 @@ export async function measureTransfer(api: Api, job: TransferJob): Promise<Trans
   const cpuAfter = threadCpuMs()
 
   traffic.stopped = true
-  for (const connection of kept) {
-    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
-    else connection.reset()
-  }
+  resetAll(kept)
   const work = bytes / (mode === 'pingpong' ? job.bytes : BYTES_PER_MEGABYTE)
   if (cpuBefore === undefined || cpuAfter === undefined) return { ...tally, elapsedMs, work }
   return { ...tally, elapsedMs, cpuMs: cpuAfter - cpuBefore, work }

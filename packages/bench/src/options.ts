@@ -104,8 +104,8 @@ export function matches(pattern: string, scenario: Scenario, id: string): boolea
 
 /** Whether the contestant can have a row there. */
 export function takesPart(scenario: Scenario, id: string): boolean {
-  // Node's loop and memory are looked at there.
   if (isTransfer(scenario)) return TRANSFERRING.some((one) => one === id)
+  // Node's loop and memory are looked at there.
   if (scenario === 'burst' || scenario === 'idle') return !isYardstick(id)
   return !(isHandshake(scenario) && id === 'c-reused')
 }

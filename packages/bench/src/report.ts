@@ -1,12 +1,6 @@
 /** The tables. */
 import Table from 'cli-table3'
-import {
-  type BurstSample,
-  type ContestantId,
-  type HandshakeSample,
-  isYardstick,
-  type Percentiles,
-} from './job.js'
+import type { BurstSample, ContestantId, HandshakeSample, Percentiles } from './job.js'
 import type { Machine } from './machine.js'
 import { titleOf } from './measure.js'
 import { DELAY_MS } from './namespaced-peer.js'
@@ -28,7 +22,8 @@ export function reportTables(
   skipped: ReadonlyMap<ContestantId, string>,
   settings: Settings,
 ): string {
-  const rates = (scenario: Compared, what: string, each: string, known = [...skipped]) =>
+  const skippedIn = (scenario: Scenario) => [...skipped].filter(([id]) => takesPart(scenario, id))
+  const rates = (scenario: Compared, what: string, each: string) =>
     table(
       ['', `${what}/s`, 'of C', 'of node:net', `CPU µs/${each} (of node:net)`, 'target'],
       rows[scenario].map((row) => [
@@ -39,10 +34,8 @@ export function reportTables(
         `${number(row.cpuUsEach?.median, 1)} (${number(row.cpuOfNodeNet?.median, 2)})`,
         verdicts(targets, scenario, row.id),
       ]),
-      known,
+      skippedIn(scenario),
     )
-  const withoutC = [...skipped].filter(([id]) => !isYardstick(id))
-  const withoutReused = [...skipped].filter(([id]) => id !== 'c-reused')
   const burst = table(
     ['', 'delay p50', 'p99', 'max', 'latency p50', 'p99', 'all ended'],
     rows.burst.map((row) => [
@@ -56,7 +49,7 @@ export function reportTables(
         (sample: BurstSample) => sample.elapsedMs,
       ].map((of) => `${number(summarize(row.samples.map(of))?.median, 1)} ms`),
     ]),
-    withoutC,
+    skippedIn('burst'),
   )
   const idle = table(
     ['', 'bytes RSS each', 'of net.Socket', 'target'],
@@ -66,7 +59,7 @@ export function reportTables(
       ratio(row.ofNodeNet),
       verdicts(targets, 'idle', row.id),
     ]),
-    withoutC,
+    skippedIn('idle'),
   )
   const atOnce = settings.handshakeCount.toLocaleString('en')
   const sections: [readonly Row[], string, string][] = [
@@ -86,18 +79,21 @@ export function reportTables(
     [
       rows.handshake,
       `Handshakes of ${atOnce} begun at once, to a peer whose answers take ${DELAY_MS} ms`,
-      handshakes(rows.handshake, (id) => verdicts(targets, 'handshake', id), withoutReused),
+      handshakes(
+        rows.handshake,
+        (id) => verdicts(targets, 'handshake', id),
+        skippedIn('handshake'),
+      ),
     ],
     [
       rows['handshake-veth'],
       'The same without the delay: over before connect() returns, the rest is the loops',
-      handshakes(rows['handshake-veth'], undefined, withoutReused),
+      handshakes(rows['handshake-veth'], undefined, skippedIn('handshake-veth')),
     ],
     ...TRANSFER_SCENARIOS.map((scenario): [readonly Row[], string, string] => {
       const { mode } = TRANSFERS[scenario]
       const [what, each] = mode === 'pingpong' ? ['messages', 'message'] : ['MB', 'MB']
-      const known = [...skipped].filter(([id]) => takesPart(scenario, id))
-      return [rows[scenario], transferTitle(scenario, settings), rates(scenario, what, each, known)]
+      return [rows[scenario], transferTitle(scenario, settings), rates(scenario, what, each)]
     }),
   ]
   return sections

@@ -63,21 +63,20 @@ export function encodeDelimited(
 
 class DelimitedDecoder implements FrameDecoder<Buffer> {
   readonly #delimiter: Buffer
+  readonly #needle: Buffer | number
   readonly #maxBytes: number
   /** No delimiter begins before this. */
   #searched = 0
 
   constructor(delimiter: Buffer, maxBytes: number) {
     this.#delimiter = delimiter
+    this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter
     this.#maxBytes = maxBytes
   }
 
   next(input: ByteQueue): Buffer | undefined {
     const { length } = this.#delimiter
-    const at = input.indexOf(
-      length === 1 ? (this.#delimiter[0] as number) : this.#delimiter,
-      this.#searched,
-    )
+    const at = input.indexOf(this.#needle, this.#searched)
     const least = at < 0 ? input.length - (length - 1) : at
     if (least > this.#maxBytes) throw tooLarge('a frame', this.#maxBytes)
     if (at < 0) {

@@ -68,7 +68,7 @@ export function encodeLengthPrefixed(
   options: LengthPrefixedOptions,
 ): Buffer {
   const layout = checkLayout(options)
-  const { bytes, offset, headerBytes, counted, keepHeader, maxBytes } = layout
+  const { bytes, headerBytes, counted, keepHeader, maxBytes } = layout
   const given = typeof frame === 'string' ? Buffer.from(frame) : viewOf(frame)
   if (keepHeader && given.length < headerBytes) {
     throw new FrameError(
@@ -81,7 +81,7 @@ export function encodeLengthPrefixed(
   const length = payload + counted
   if (length >= 256 ** bytes) throw tooLarge('a frame', 256 ** bytes - 1 - counted)
   const whole = Buffer.concat(keepHeader ? [given] : [Buffer.alloc(headerBytes), given])
-  writeLength(whole, length, layout, offset)
+  writeLength(whole, length, layout)
   return whole
 }
 
@@ -168,12 +168,7 @@ function readLength(input: ByteQueue, { bytes, little, offset }: Layout): number
   return length
 }
 
-function writeLength(
-  into: Buffer,
-  length: number,
-  { bytes, little }: Layout,
-  offset: number,
-): void {
+function writeLength(into: Buffer, length: number, { bytes, little, offset }: Layout): void {
   let rest = length
   for (let i = 0; i < bytes; i++) {
     into[offset + (little ? i : bytes - 1 - i)] = rest % 256

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Capabilities } from '@pollout/core'
+import { type Capabilities, ConnectStatus } from '@pollout/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type * as Connecting from '../src/programs/connecting.js'
 import type * as Reusing from '../src/programs/reusing.js'
@@ -17,8 +17,6 @@ const SILENT_HOST = '10.9.0.2'
 const SILENT = `tcp://${SILENT_HOST}:80`
 /** Of a thousand, or of five hundred, that a loop going round would take. */
 const IDLE_MS = 200
-const CONNECTED = 0
-const SPURIOUS = 1
 
 describeNetwork('traps', () => {
   let network: Network
@@ -64,7 +62,7 @@ describeNetwork('traps', () => {
     if (!capabilities.get('native')?.kernelSockets) context.skip('native: no kernelSockets')
     const trap = await trapping('errorReadByAnother')
     expect(trap.told.code).toBe('connected')
-    expect(trap.statuses).toEqual([SPURIOUS, CONNECTED])
+    expect(trap.statuses).toEqual([ConnectStatus.PENDING, ConnectStatus.CONNECTED])
     expect(trap.registrations).toBe(2)
     // The SYN is sent again after a second; 1 s of waiting.
     expect(trap.told.elapsedMs).toBeGreaterThan(900)

@@ -16,6 +16,7 @@
  * - Tokens are the caller's; a backend hands them back and gives them no meaning.
  */
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
+import { errno } from './errno.js'
 import type { Interest } from './readiness.js'
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js'
 
@@ -55,6 +56,13 @@ export interface Capabilities {
   readonly eventTimes: boolean
   /** There is {@link Backend.kernel}: options by number, TCP_INFO, descriptors from and to elsewhere, a connect that waits. */
   readonly kernelSockets: boolean
+}
+
+/** What `open()` answers for a socket that the capabilities leave out, a negated errno; 0 where they have it. */
+export function specFault({ sockets }: Capabilities, { family, type }: SocketSpec): SystemResult {
+  const types: readonly SocketType[] | undefined = sockets[family]
+  if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
+  return types.includes(type) ? 0 : -errno.EPROTONOSUPPORT
 }
 
 /** The outcome of {@link Backend.finishConnect}; a negative number is a negated errno. */

@@ -10,6 +10,7 @@ import {
   type KernelSockets,
   type SocketSpec,
   type SystemResult,
+  specFault,
   type Token,
 } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
@@ -71,9 +72,8 @@ export class ScriptedBackend implements Backend {
   open(spec: SocketSpec): SystemResult | Handle {
     const script = this.#script
     if (script.destroyed) return script.violation('open() after destroy()')
-    const types = this.capabilities.sockets[spec.family]
-    if (types.length === 0) return -errno.EAFNOSUPPORT
-    if (!types.includes(spec.type)) return -errno.EPROTONOSUPPORT
+    const fault = specFault(this.capabilities, spec)
+    if (fault !== 0) return fault
     const result = script.answer('open', undefined, [spec], () => 0)
     if (result < 0) return result
     const socket = new ScriptedSocket((script.sockets.length + 1) as Handle, spec)

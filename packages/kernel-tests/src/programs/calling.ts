@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   addressOf,
+  Interest,
   isSocketOptionName,
   type SocketAddress,
   type SocketOptionValue,
@@ -13,8 +14,6 @@ import {
 import { answerOf, type PlainAnswer, PlainSockets } from '../inside/plain-sockets.js'
 import type { PlainOptions } from '../inside/told.js'
 import type { BackendName } from '../rig/requirements.js'
-
-const WRITABLE = 2
 
 /** A connect's calls, each with its answer, and what poll said in between: `EINPROGRESS`, `poll WRITABLE`, `OK`. */
 export async function oneConnect(
@@ -36,7 +35,7 @@ export async function oneConnect(
     }
     const answer = sockets.connect(handle, to)
     if (answer !== 'EINPROGRESS') return [answer]
-    const bits = await sockets.ready(handle, WRITABLE)
+    const bits = await sockets.ready(handle, Interest.WRITABLE)
     return [answer, `poll ${bits.join('|')}`, sockets.finish(handle)]
   } finally {
     await sockets.backend.destroy()
@@ -54,7 +53,7 @@ export async function connectAs(
     const handle = sockets.open(spec)
     const answer = sockets.connect(handle, to)
     if (answer !== 'EINPROGRESS' || sockets.backend.capabilities.immediateErrors) return answer
-    await sockets.ready(handle, WRITABLE)
+    await sockets.ready(handle, Interest.WRITABLE)
     return sockets.finish(handle)
   } finally {
     await sockets.backend.destroy()
@@ -81,7 +80,7 @@ export async function connectConnected(
   const sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: to.family, type: 'stream' })
   sockets.connect(handle, to)
-  await sockets.ready(handle, WRITABLE)
+  await sockets.ready(handle, Interest.WRITABLE)
   if (sockets.finish(handle) !== 'OK') throw new Error('it was to succeed')
   sockets.connect(handle, to)
   const answer = sockets.connect(handle, to)
@@ -98,7 +97,7 @@ export async function endConnecting(
   const sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: to.family, type: 'stream' })
   sockets.connect(handle, to)
-  const ready = sockets.ready(handle, WRITABLE)
+  const ready = sockets.ready(handle, Interest.WRITABLE)
   sockets.backend[by]?.(handle)
   await ready
   const answer = sockets.finish(handle)

@@ -1,7 +1,7 @@
 /** Programs that walk into the traps of a non-blocking connect, with the loop standing still where that is the trap. */
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Connection, Interest } from '@pollout/core'
+import { type Connection, ConnectStatus, Interest } from '@pollout/core'
 import { backendOf, withReactor } from '../inside/backends.js'
 import { type Behaviour, type Listener, withListener } from '../inside/listeners.js'
 import { type PlainAnswer, PlainSockets } from '../inside/plain-sockets.js'
@@ -13,7 +13,6 @@ import { setRules } from './configuring.js'
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
 const SOL_SOCKET = 1
 const SO_ERROR = 4
-const PENDING = 1
 
 const tcp = ({ where }: Listener): string => `tcp://127.0.0.1:${where.port}`
 
@@ -70,7 +69,7 @@ export function errorReadByAnother(): Promise<IcmpTrap> {
         statuses.push(status)
         // A loop that spins is to be seen as one, and not to go on: an attempt fails when its backend throws.
         if (statuses.length > 1_000) throw new Error('the loop spins')
-        if (statuses.length === 1 && status === PENDING) void setRules(NO_REJECTION)
+        if (statuses.length === 1 && status === ConnectStatus.PENDING) void setRules(NO_REJECTION)
       },
     })
     return withReactor(factory, async (reactor) => {
