@@ -6,7 +6,7 @@ const OBSERVABLE_FACING = [
   '^packages/core/src/connect/adopt[.]ts$',
   '^packages/core/src/connect/connect[.]ts$',
   '^packages/core/src/connect/connect-duplex[.]ts$',
-  '^packages/core/src/fan-out/connect-many[.]ts$',
+  '^packages/core/src/fan-out/(connect-many|connect-batches|observe)[.]ts$',
   '^packages/core/src/connection/connection[.]ts$',
   '^packages/core/src/reactor/reactor[.]ts$',
   '^packages/core/src/session/reconnect-state[.]ts$',
@@ -24,7 +24,7 @@ const MAY_USE_NODE_NET = [
   '^packages/core/src/connection/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
   '^packages/[^/]+/(test|scripts)/',
-  '^packages/(examples|bench|demo|kernel-tests)/',
+  '^packages/(examples|bench|demo|kernel-tests|test-servers)/',
 ]
 
 // Node's streams stand where a face of them is.

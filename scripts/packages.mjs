@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Every package under packages/, with its manifest and the names of the packages here it depends on. */
-export function workspacePackages() {
-  const packages = readdirSync(join(root, 'packages'))
-    .map((name) => join(root, 'packages', name))
+export function workspacePackages(at = root) {
+  const packages = readdirSync(join(at, 'packages'))
+    .map((name) => join(at, 'packages', name))
     .filter((dir) => existsSync(join(dir, 'package.json')))
     .map((dir) => {
       const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))

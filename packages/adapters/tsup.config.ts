@@ -13,6 +13,7 @@ export default defineConfig({
     'src/pg.ts',
     'src/postgres.ts',
     'src/ssh2.ts',
+    'src/tedious.ts',
     'src/undici.ts',
     'src/ws.ts',
   ],

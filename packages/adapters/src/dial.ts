@@ -11,10 +11,36 @@ import {
   unix,
 } from '@pollout/core'
 
-/** What an adapter needs of a reactor. */
+/**
+ * What an adapter needs of a reactor.
+ *
+ * @example
+ * ```ts
+ * import { type Dialer, httpAgent } from '@pollout/adapters/http'
+ * import { createReactor } from 'pollout'
+ *
+ * // A reactor on which every socket has a deadline of its own.
+ * const reactor = createReactor()
+ * const hasty: Dialer = {
+ *   duplex: (endpoint, options) => reactor.duplex(endpoint, { timeoutMs: 500, ...options }),
+ * }
+ * const agent = httpAgent(hasty)
+ * ```
+ */
 export type Dialer = Pick<Reactor, 'duplex'>
 
-/** How each of a client's sockets is made: time limit, policy, socket options, local addresses. TLS is the client's to ask for. */
+/**
+ * How each of a client's sockets is made: time limit, policy, socket options, local addresses. TLS is the client's to ask for.
+ *
+ * @example
+ * ```ts
+ * import { type DialOptions, httpAgent } from '@pollout/adapters/http'
+ * import { createReactor, publicInternetOnly } from 'pollout'
+ *
+ * const outside: DialOptions = { policy: publicInternetOnly, timeoutMs: 2_000 }
+ * const agent = httpAgent(createReactor(), { keepAlive: true }, outside)
+ * ```
+ */
 export type DialOptions = Omit<ConnectOptions, 'tls'> & DuplexOptions
 
 /** A place as clients have it in their options. A path goes before a host. */
@@ -30,7 +56,36 @@ function endpointOf({ host, port, path }: Place): Endpoint {
 
 /** Throws InvalidEndpointError. */
 export function dial(reactor: Dialer, place: Place, options?: DialOptions): ConnectionDuplex {
-  return reactor.duplex(endpointOf(place), options)
+  return dialEndpoint(reactor, endpointOf(place), options)
+}
+
+/** For where the client does not say where to. */
+export function dialEndpoint(
+  reactor: Dialer,
+  endpoint: Endpoint | string,
+  options?: DialOptions,
+): ConnectionDuplex {
+  return endLater(reactor.duplex(endpoint, options))
+}
+
+/** Those that TLS ends, when all that it has received is read. */
+const underTls = new WeakSet<ConnectionDuplex>()
+
+/**
+ * A stream ends one tick after its peer has, and TLS on top of it could not write its farewell any more, and would fail
+ * by that; so here it ends a turn later. Clients put TLS on top whenever they like, and take all listeners away before:
+ * thus no listener. Node looks at `allowHalfOpen` after the event; TLS, which goes by it too, has looked long before.
+ */
+function endLater(duplex: ConnectionDuplex): ConnectionDuplex {
+  const emit = duplex.emit.bind(duplex)
+  duplex.emit = (event: string | symbol, ...told: unknown[]): boolean => {
+    if (event === 'end' && !duplex.allowHalfOpen) {
+      duplex.allowHalfOpen = true
+      if (!underTls.has(duplex)) setImmediate(() => duplex.end())
+    }
+    return emit(event, ...told)
+  }
+  return duplex
 }
 
 const OF_THE_SOCKET_BELOW = [
@@ -52,6 +107,7 @@ export function onTopOf<Socket extends TLSSocket>(
   duplex: ConnectionDuplex,
   socket: Socket,
 ): Socket {
+  underTls.add(duplex)
   for (const name of OF_THE_SOCKET_BELOW) {
     Object.defineProperty(socket, name, { configurable: true, get: () => duplex[name] })
   }

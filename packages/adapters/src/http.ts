@@ -9,6 +9,8 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Dialer, type DialOptions, dial, onTopOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 /** What a request, or the agent, says of its socket besides where it goes to. */
 interface Asked {
   readonly host?: string | null | undefined
@@ -24,7 +26,14 @@ interface Asked {
  * A request's `lookup`, `family` and `localPort` have no say: names, and the order of their addresses, are the reactor's.
  *
  * @example
- * http.get('http://127.0.0.1:8080/', { agent: httpAgent(reactor, { keepAlive: true }) })
+ * ```ts
+ * import { get } from 'node:http'
+ * import { httpAgent } from '@pollout/adapters/http'
+ * import { createReactor } from 'pollout'
+ *
+ * const agent = httpAgent(createReactor(), { keepAlive: true })
+ * get('http://127.0.0.1:8080/', { agent }, (response) => response.pipe(process.stdout))
+ * ```
  */
 export function httpAgent(
   reactor: Dialer,
@@ -42,7 +51,14 @@ export function httpAgent(
  * An `https.Agent` whose sockets are the reactor's; TLS over them, and the cache of its sessions, are Node's.
  *
  * @example
- * https.get('https://127.0.0.1:8443/', { agent: httpsAgent(reactor, { keepAlive: true }) })
+ * ```ts
+ * import { get } from 'node:https'
+ * import { httpsAgent } from '@pollout/adapters/http'
+ * import { createReactor } from 'pollout'
+ *
+ * const agent = httpsAgent(createReactor(), { keepAlive: true })
+ * get('https://127.0.0.1:8443/', { agent }, (response) => response.pipe(process.stdout))
+ * ```
  */
 export function httpsAgent(
   reactor: Dialer,

@@ -3,11 +3,20 @@ import type { SecureClientSessionOptions } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 /**
  * For `http2.connect()`: `https:` with TLS, whose options are those of the session, else without.
  *
  * @example
- * http2.connect('https://127.0.0.1:8443', { createConnection: http2Connection(reactor) })
+ * ```ts
+ * import { connect } from 'node:http2'
+ * import { http2Connection } from '@pollout/adapters/http2'
+ * import { createReactor } from 'pollout'
+ *
+ * const createConnection = http2Connection(createReactor())
+ * const session = connect('https://127.0.0.1:8443', { createConnection })
+ * ```
  */
 export function http2Connection(reactor: Dialer, dialOptions: DialOptions = {}) {
   return (authority: URL, options: SecureClientSessionOptions = {}): Duplex => {

@@ -2,13 +2,22 @@
 import { AbstractConnector, type RedisOptions } from 'ioredis'
 import { type Dialer, type DialOptions, dial, secure } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 type NetStream = Awaited<ReturnType<AbstractConnector['connect']>>
 
 /**
  * A connector for one server, at the client's own `host` and `port` or `path`, with its `tls` where that is set.
  *
  * @example
- * new Redis({ host: '127.0.0.1', port: 6379, Connector: redisConnector(reactor) })
+ * ```ts
+ * import { redisConnector } from '@pollout/adapters/ioredis'
+ * import { Redis } from 'ioredis'
+ * import { createReactor } from 'pollout'
+ *
+ * const Connector = redisConnector(createReactor())
+ * const redis = new Redis({ host: '127.0.0.1', port: 6379, Connector })
+ * ```
  */
 export function redisConnector(
   reactor: Dialer,

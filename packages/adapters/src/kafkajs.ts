@@ -2,6 +2,8 @@
 import type { ISocketFactory } from 'kafkajs'
 import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 /** As KafkaJS has it. */
 const KEEP_ALIVE_DELAY_MS = 60_000
 
@@ -9,7 +11,14 @@ const KEEP_ALIVE_DELAY_MS = 60_000
  * Makes the sockets to all brokers, also to those that the cluster names.
  *
  * @example
- * new Kafka({ brokers: ['127.0.0.1:9092'], socketFactory: kafkaSocketFactory(reactor) })
+ * ```ts
+ * import { kafkaSocketFactory } from '@pollout/adapters/kafkajs'
+ * import { Kafka } from 'kafkajs'
+ * import { createReactor } from 'pollout'
+ *
+ * const socketFactory = kafkaSocketFactory(createReactor())
+ * const kafka = new Kafka({ brokers: ['127.0.0.1:9092'], socketFactory })
+ * ```
  */
 export function kafkaSocketFactory(reactor: Dialer, dialOptions: DialOptions = {}): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {

@@ -5,11 +5,19 @@ import type { ConnectionOptions } from 'node:tls'
 import type { IClientOptions, MqttClient } from 'mqtt'
 import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 /**
  * Connects to the client's own `host` and `port`, in TLS where its `protocol` is `mqtts` or `ssl`; anew at each reconnect.
  *
  * @example
- * new MqttClient(mqttStream(reactor), { host: '127.0.0.1', port: 1883 })
+ * ```ts
+ * import { mqttStream } from '@pollout/adapters/mqtt'
+ * import { MqttClient } from 'mqtt'
+ * import { createReactor } from 'pollout'
+ *
+ * const client = new MqttClient(mqttStream(createReactor()), { host: '127.0.0.1', port: 1883 })
+ * ```
  */
 export function mqttStream(reactor: Dialer, dialOptions: DialOptions = {}) {
   return (client: MqttClient): Duplex => {

@@ -2,7 +2,23 @@
 import type { Duplex } from 'node:stream'
 import { type Dialer, type DialOptions, dial } from './dial.js'
 
-/** Of what mysql2 tells its factory. */
+export type { Dialer, DialOptions } from './dial.js'
+
+/**
+ * Of what mysql2 tells its factory.
+ *
+ * @example
+ * ```ts
+ * import { type MysqlStreamRequest, mysqlStream } from '@pollout/adapters/mysql2'
+ * import { createReactor } from 'pollout'
+ *
+ * const connect = mysqlStream(createReactor())
+ * function stream(request: MysqlStreamRequest) {
+ *   console.log(`MySQL at ${request.config?.host}`)
+ *   return connect(request)
+ * }
+ * ```
+ */
 export interface MysqlStreamRequest {
   readonly config?: {
     readonly host?: string | undefined
@@ -16,7 +32,14 @@ export interface MysqlStreamRequest {
  * ever; `connectTimeout` has no say, but `timeoutMs` has.
  *
  * @example
- * mysql.createPool({ host: '127.0.0.1', user: 'app', stream: mysqlStream(reactor) })
+ * ```ts
+ * import { mysqlStream } from '@pollout/adapters/mysql2'
+ * import { createPool } from 'mysql2/promise'
+ * import { createReactor } from 'pollout'
+ *
+ * const stream = mysqlStream(createReactor())
+ * const pool = createPool({ host: '127.0.0.1', user: 'app', stream })
+ * ```
  */
 export function mysqlStream(reactor: Dialer, dialOptions: DialOptions = {}) {
   return ({ config = {} }: MysqlStreamRequest): Duplex => {

@@ -2,7 +2,18 @@
 import type { IncomingMessage } from 'node:http'
 import { type Dialer, type DialOptions, dial } from './dial.js'
 
-/** Of a transport's options. */
+export type { Dialer, DialOptions } from './dial.js'
+
+/**
+ * Of a transport's options.
+ *
+ * @example
+ * ```ts
+ * import type { SmtpPlace } from '@pollout/adapters/nodemailer'
+ *
+ * const submission: SmtpPlace = { host: 'mail.example.net', port: 587 }
+ * ```
+ */
 export interface SmtpPlace {
   readonly host?: string | undefined
   readonly port?: number | string | undefined
@@ -20,7 +31,14 @@ type Answer = (error: Error | null, socketOptions: SocketOptions) => void
  * say, but `timeoutMs` has.
  *
  * @example
- * nodemailer.createTransport({ host: '127.0.0.1', port: 2525, getSocket: smtpSocket(reactor) })
+ * ```ts
+ * import { smtpSocket } from '@pollout/adapters/nodemailer'
+ * import { createTransport } from 'nodemailer'
+ * import { createReactor } from 'pollout'
+ *
+ * const getSocket = smtpSocket(createReactor())
+ * const transport = createTransport({ host: '127.0.0.1', port: 2525, getSocket })
+ * ```
  */
 export function smtpSocket(reactor: Dialer, dialOptions: DialOptions = {}) {
   return ({ host, port, secure }: SmtpPlace, answer: Answer): void => {

@@ -2,7 +2,9 @@
 
 import type { Duplex } from 'node:stream'
 import type { Endpoint } from '@pollout/core'
-import type { Dialer, DialOptions } from './dial.js'
+import { type Dialer, type DialOptions, dialEndpoint } from './dial.js'
+
+export type { Dialer, DialOptions } from './dial.js'
 
 /**
  * A factory of streams to one server, for a `Client` or for each client of a `Pool`. pg does not tell its factory where to,
@@ -10,12 +12,19 @@ import type { Dialer, DialOptions } from './dial.js'
  * the name that its `ssl` checks; `connectionTimeoutMillis`, `keepAlive` and `ssl` work as ever.
  *
  * @example
- * new Pool({ user: 'app', stream: pgStream(reactor, 'tcp://127.0.0.1:5432') })
+ * ```ts
+ * import { pgStream } from '@pollout/adapters/pg'
+ * import { Pool } from 'pg'
+ * import { createReactor } from 'pollout'
+ *
+ * const stream = pgStream(createReactor(), 'tcp://127.0.0.1:5432')
+ * const pool = new Pool({ user: 'app', stream })
+ * ```
  */
 export function pgStream(
   reactor: Dialer,
   endpoint: Endpoint | string,
   dialOptions: DialOptions = {},
 ): () => Duplex {
-  return () => reactor.duplex(endpoint, dialOptions)
+  return () => dialEndpoint(reactor, endpoint, dialOptions)
 }

@@ -2,7 +2,23 @@
 import type { Duplex } from 'node:stream'
 import { type Dialer, type DialOptions, dial } from './dial.js'
 
-/** Of the parsed options that postgres.js hands to its factory. */
+export type { Dialer, DialOptions } from './dial.js'
+
+/**
+ * Of the parsed options that postgres.js hands to its factory.
+ *
+ * @example
+ * ```ts
+ * import { type PostgresPlace, postgresSocket } from '@pollout/adapters/postgres'
+ * import { createReactor } from 'pollout'
+ *
+ * const connect = postgresSocket(createReactor())
+ * function socket(place: PostgresPlace) {
+ *   console.log(`PostgreSQL at ${place.path || place.host[0]}`)
+ *   return connect(place)
+ * }
+ * ```
+ */
 export interface PostgresPlace {
   readonly host: readonly string[]
   readonly port: readonly number[]
@@ -13,7 +29,15 @@ export interface PostgresPlace {
  * Connects to the client's own host and port, or path; to the first one where it has several. Its `ssl` works as ever.
  *
  * @example
- * postgres('postgres://app@127.0.0.1/db', { socket: postgresSocket(reactor) })
+ * ```ts
+ * import { postgresSocket } from '@pollout/adapters/postgres'
+ * import { createReactor } from 'pollout'
+ * import postgres from 'postgres'
+ *
+ * const socket = postgresSocket(createReactor())
+ * const options: object = { socket } // its own types do not know this option
+ * const sql = postgres('postgres://app@127.0.0.1/db', options)
+ * ```
  */
 export function postgresSocket(reactor: Dialer, dialOptions: DialOptions = {}) {
   return (options: PostgresPlace): Duplex => {
@@ -21,21 +45,7 @@ export function postgresSocket(reactor: Dialer, dialOptions: DialOptions = {}) {
     const [host] = options.host
     const [port = 5432] = options.port
     const duplex = dial(reactor, { host, port, path: path || undefined }, dialOptions)
-    closeInALaterTurn(duplex)
     // It asks its socket for the host, as the name to check in TLS.
     return Object.assign(duplex, { host, port })
-  }
-}
-
-/**
- * postgres.js writes in the next immediate, and cancels that at 'close' without forgetting that it had asked for it: it
- * would never write again. A net.Socket closes after the loop's check phase, a refused duplex may do so before.
- */
-function closeInALaterTurn(duplex: Duplex): void {
-  const emit = duplex.emit.bind(duplex)
-  duplex.emit = (event: string | symbol, ...told: unknown[]): boolean => {
-    if (event !== 'close') return emit(event, ...told)
-    setImmediate(emit, event, ...told)
-    return duplex.listenerCount(event) > 0
   }
 }

@@ -3,6 +3,8 @@ import { TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
 import { type Dialer, type DialOptions, dial, onTopOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 type SocketBelow = NonNullable<buildConnector.Options['httpSocket']>
 
 /**
@@ -10,7 +12,14 @@ type SocketBelow = NonNullable<buildConnector.Options['httpSocket']>
  * `allowH2`, `socketPath`; TLS, and the cache of its sessions, are undici's. How long a connect may take is `timeoutMs`.
  *
  * @example
- * fetch('https://127.0.0.1:8443/', { dispatcher: new Agent({ connect: undiciConnector(reactor) }) })
+ * ```ts
+ * import { undiciConnector } from '@pollout/adapters/undici'
+ * import { createReactor } from 'pollout'
+ * import { Agent, fetch } from 'undici'
+ *
+ * const dispatcher = new Agent({ connect: undiciConnector(createReactor()) })
+ * const response = await fetch('https://127.0.0.1:8443/', { dispatcher })
+ * ```
  */
 export function undiciConnector(
   reactor: Dialer,

@@ -4,11 +4,20 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
 
+export type { Dialer, DialOptions } from './dial.js'
+
 /**
  * For `ws:` and `wss:` alike, `ws+unix:` too; TLS options are those of the `WebSocket`.
  *
  * @example
- * new WebSocket('ws://127.0.0.1:8080/', { createConnection: webSocketConnection(reactor) })
+ * ```ts
+ * import { webSocketConnection } from '@pollout/adapters/ws'
+ * import { createReactor } from 'pollout'
+ * import { WebSocket } from 'ws'
+ *
+ * const createConnection = webSocketConnection(createReactor())
+ * const socket = new WebSocket('ws://127.0.0.1:8080/', { createConnection })
+ * ```
  */
 export function webSocketConnection(reactor: Dialer, dialOptions: DialOptions = {}) {
   return (options: ClientRequestArgs): Duplex => {

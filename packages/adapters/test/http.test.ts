@@ -9,10 +9,10 @@ import { buffer } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { nginx } from '@pollout/test-servers'
 import { describe, expect, onTestFinished } from 'vitest'
 import { httpAgent, httpsAgent } from '../src/http.js'
-import { nginx } from './plans.js'
-import { type Scene, sha256, withServer } from './setups.js'
+import { authorityOf, type Scene, sha256, withServer } from './setups.js'
 
 const IDLE = fileURLToPath(new URL('fixtures/idle.mjs', import.meta.url))
 
@@ -36,8 +36,9 @@ async function get(url: string, options: https.RequestOptions): Promise<Answer> 
 for (const scheme of ['http', 'https'] as const) {
   describe(`the agent of node:${scheme}`, () => {
     withServer(nginx({ tls: scheme === 'https' }), (test) => {
-      const scene = ({ reactor, server }: Scene) => {
-        const ca = scheme === 'https' ? readFileSync(join(server.directory, 'server.crt')) : ''
+      const scene = (given: Scene) => {
+        const { reactor, server } = given
+        const ca = scheme === 'https' ? authorityOf(given) : ''
         const make = scheme === 'https' ? httpsAgent : httpAgent
         const agent = make(reactor, { keepAlive: true, ...(ca && { ca }) })
         onTestFinished(() => agent.destroy())
@@ -93,7 +94,7 @@ for (const scheme of ['http', 'https'] as const) {
         await get(at('/echo'), { agent })
         await given.server.down()
         // The kept connection's end is noticed without a request.
-        await expect.poll(() => given.reactor.stats().open).toBe(0)
+        await expect.poll(() => agent.freeSockets).toEqual({})
         await expect(get(at('/echo'), { agent })).rejects.toMatchObject({
           code: 'ECONNREFUSED',
           syscall: 'connect',

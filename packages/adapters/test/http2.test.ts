@@ -4,14 +4,15 @@ import { readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
+import { nginx } from '@pollout/test-servers'
 import { describe, expect, onTestFinished } from 'vitest'
 import { http2Connection } from '../src/http2.js'
-import { nginx } from './plans.js'
-import { type Scene, sha256, withServer } from './setups.js'
+import { authorityOf, type Scene, sha256, withServer } from './setups.js'
 
-function open({ reactor, server }: Scene): ClientHttp2Session {
+function open(scene: Scene): ClientHttp2Session {
+  const { reactor, server } = scene
   const session = connect(`https://127.0.0.1:${server.port}`, {
-    ca: readFileSync(join(server.directory, 'server.crt')),
+    ca: authorityOf(scene),
     createConnection: http2Connection(reactor),
   })
   onTestFinished(() => session.destroy())

@@ -1,10 +1,10 @@
 /** mysql2 against MariaDB. */
 import { createHash, randomBytes } from 'node:crypto'
+import { mariadb } from '@pollout/test-servers'
 import mysql from 'mysql2/promise'
 import { describe, expect, onTestFinished } from 'vitest'
 import { mysqlStream } from '../src/mysql2.js'
-import { mariadb } from './plans.js'
-import { type Scene, withServer } from './setups.js'
+import { authorityOf, type Scene, withServer } from './setups.js'
 
 function open({ reactor, server }: Scene, options: mysql.PoolOptions = {}) {
   const pool = mysql.createPool({
@@ -19,6 +19,10 @@ function open({ reactor, server }: Scene, options: mysql.PoolOptions = {}) {
   return pool
 }
 
+function trusting(scene: Scene): mysql.PoolOptions {
+  return { ssl: { ca: authorityOf(scene).toString(), verifyIdentity: true } }
+}
+
 describe('mysql2', () => {
   withServer(mariadb, (test) => {
     test('queries in a pool', async (scene) => {
@@ -30,14 +34,25 @@ describe('mysql2', () => {
       await pool.end()
     })
 
-    test('20 MB there and back, their checksum by the server', async (scene) => {
-      const pool = open(scene)
+    test('TLS on the same stream: 20 MB there and back, their checksum by the server', async (scene) => {
+      const pool = open(scene, trusting(scene))
+      const [cipher] = await pool.query<mysql.RowDataPacket[]>(`show status like 'Ssl_cipher'`)
+      expect(cipher[0]?.['Value']).toMatch(/^TLS_|AES/)
       const data = randomBytes(20 * 1024 * 1024)
       const [rows] = await pool.query<mysql.RowDataPacket[]>(
         `select x'${data.toString('hex')}' as data, sha2(x'${data.toString('hex')}', 256) as sum`,
       )
       expect(rows[0]?.['sum']).toBe(createHash('sha256').update(data).digest('hex'))
       expect(data.equals(rows[0]?.['data'])).toBe(true)
+      await pool.end()
+    })
+
+    test('a certificate that nobody vouches for is refused', async (scene) => {
+      const pool = open(scene, { ssl: {} })
+      await expect(pool.query('select 1')).rejects.toMatchObject({
+        code: 'HANDSHAKE_SSL_ERROR',
+        message: 'self-signed certificate',
+      })
       await pool.end()
     })
 
@@ -55,15 +70,21 @@ describe('mysql2', () => {
       await pool.end()
     })
 
-    test('the server goes and comes back: a pool goes on', async (scene) => {
-      const pool = open(scene)
-      await pool.query('select 1')
-      await scene.server.down()
-      await expect.poll(() => scene.reactor.stats().open).toBe(0)
-      await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      await scene.server.up()
-      expect((await pool.query('select 2 as two'))[0]).toEqual([{ two: 2 }])
-      await pool.end()
-    })
+    for (const isSecure of [false, true]) {
+      const name = `the server goes and comes back: a pool goes on${isSecure ? ', in TLS' : ''}`
+      test(name, async (scene) => {
+        const pool = open(scene, isSecure ? trusting(scene) : {})
+        await pool.query('select 1')
+        const waiting = pool.query('select sleep(60)')
+        const told = expect(waiting).rejects.toThrow(/ECONNRESET|EPIPE|closed the connection/)
+        await scene.server.down()
+        await told
+        await expect.poll(() => scene.reactor.stats().open).toBe(0)
+        await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+        await scene.server.up()
+        expect((await pool.query('select 2 as two'))[0]).toEqual([{ two: 2 }])
+        await pool.end()
+      })
+    }
   })
 })

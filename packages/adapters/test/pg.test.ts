@@ -1,16 +1,14 @@
 /** pg against PostgreSQL. */
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { postgresql } from '@pollout/test-servers'
 import pg from 'pg'
 import { describe, expect, onTestFinished } from 'vitest'
 import { pgStream } from '../src/pg.js'
-import { postgresql } from './plans.js'
-import { type Scene, withServer } from './setups.js'
+import { authorityOf, type Scene, withServer } from './setups.js'
 
 const USER = { user: 'postgres', database: 'postgres', host: '127.0.0.1' }
 
-async function open(scene: Scene, options: pg.ClientConfig = {}, to = at(scene)) {
+async function open(scene: Scene, options: pg.ClientConfig = {}, to = scene.server.endpoint) {
   const client = new pg.Client({ ...USER, stream: pgStream(scene.reactor, to), ...options })
   client.on('error', () => {})
   await client.connect()
@@ -18,14 +16,18 @@ async function open(scene: Scene, options: pg.ClientConfig = {}, to = at(scene))
   return client
 }
 
-function at({ server }: Scene): string {
-  return `tcp://127.0.0.1:${server.port}`
+function trusting(scene: Scene): pg.ClientConfig {
+  return { ssl: { ca: authorityOf(scene).toString() } }
 }
 
 describe('pg', () => {
   withServer(postgresql, (test) => {
     test('queries in a pool', async (scene) => {
-      const pool = new pg.Pool({ ...USER, max: 4, stream: pgStream(scene.reactor, at(scene)) })
+      const pool = new pg.Pool({
+        ...USER,
+        max: 4,
+        stream: pgStream(scene.reactor, scene.server.endpoint),
+      })
       const all = Array.from({ length: 100 }, (_, i) => pool.query('select $1::int as n', [i]))
       const numbers = (await Promise.all(all)).map(({ rows }) => rows[0].n)
       expect(numbers).toEqual(numbers.map((_, i) => i))
@@ -44,9 +46,8 @@ describe('pg', () => {
     })
 
     test('TLS, and a unix socket', async (scene) => {
-      const ca = readFileSync(join(scene.server.directory, 'data/server.crt'), 'utf8')
       const ask = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'
-      const secured = await open(scene, { ssl: { ca } })
+      const secured = await open(scene, trusting(scene))
       expect((await secured.query(ask)).rows).toEqual([{ ssl: true }])
       const { directory, port } = scene.server
       const local = await open(scene, {}, `unix:${directory}/.s.PGSQL.${port}`)
@@ -66,19 +67,27 @@ describe('pg', () => {
       await Promise.all([busy.end(), other.end()])
     })
 
-    test('the server goes and comes back: a pool goes on', async (scene) => {
-      const pool = new pg.Pool({ ...USER, max: 1, stream: pgStream(scene.reactor, at(scene)) })
-      pool.on('error', () => {})
-      await pool.query('select 1')
-      await scene.server.down()
-      await expect.poll(() => pool.totalCount).toBe(0)
-      await expect(pool.query('select 1')).rejects.toMatchObject({
-        code: 'ECONNREFUSED',
-        port: scene.server.port,
+    for (const isSecure of [false, true]) {
+      const name = `the server goes and comes back: a pool goes on${isSecure ? ', in TLS' : ''}`
+      test(name, async (scene) => {
+        const stream = pgStream(scene.reactor, scene.server.endpoint)
+        const pool = new pg.Pool({ ...USER, max: 1, stream, ...(isSecure && trusting(scene)) })
+        pool.on('error', () => {})
+        await pool.query('select 1')
+        const told = expect(pool.query('select pg_sleep(60)')).rejects.toThrow(
+          /ECONNRESET|EPIPE|terminat/,
+        )
+        await scene.server.down()
+        await told
+        await expect.poll(() => pool.totalCount).toBe(0)
+        await expect(pool.query('select 1')).rejects.toMatchObject({
+          code: 'ECONNREFUSED',
+          port: scene.server.port,
+        })
+        await scene.server.up()
+        expect((await pool.query('select 2 as two')).rows).toEqual([{ two: 2 }])
+        await pool.end()
       })
-      await scene.server.up()
-      expect((await pool.query('select 2 as two')).rows).toEqual([{ two: 2 }])
-      await pool.end()
-    })
+    }
   })
 })

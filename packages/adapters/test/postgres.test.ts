@@ -1,12 +1,10 @@
 /** postgres.js against PostgreSQL. */
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { postgresql } from '@pollout/test-servers'
 import postgres from 'postgres'
 import { describe, expect, onTestFinished } from 'vitest'
 import { postgresSocket } from '../src/postgres.js'
-import { postgresql } from './plans.js'
-import { type Scene, withServer } from './setups.js'
+import { authorityOf, type Scene, withServer } from './setups.js'
 
 function open({ reactor, server }: Scene, options: object = {}) {
   const sql = postgres({
@@ -23,6 +21,8 @@ function open({ reactor, server }: Scene, options: object = {}) {
   onTestFinished(() => sql.end({ timeout: 1 }))
   return sql
 }
+
+const trusting = (scene: Scene) => ({ ssl: { ca: authorityOf(scene), host: '127.0.0.1' } })
 
 describe('postgres.js', () => {
   withServer(postgresql, (test) => {
@@ -45,8 +45,7 @@ describe('postgres.js', () => {
     })
 
     test('TLS, and a unix socket', async (scene) => {
-      const ca = readFileSync(join(scene.server.directory, 'data/server.crt'), 'utf8')
-      const secured = open(scene, { ssl: { ca, host: '127.0.0.1' } })
+      const secured = open(scene, trusting(scene))
       const local = open(scene, { path: `${scene.server.directory}/.s.PGSQL.${scene.server.port}` })
       for (const [sql, ssl] of [
         [secured, true],
@@ -71,17 +70,23 @@ describe('postgres.js', () => {
       await sql.end()
     })
 
-    test('the server goes and comes back', async (scene) => {
-      const sql = open(scene, { max: 1 })
-      await sql`select 1`
-      await scene.server.down()
-      await expect.poll(() => scene.reactor.stats().open).toBe(0)
-      for (let i = 0; i < 3; i++) {
-        await expect(sql`select 1`.execute()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      }
-      await scene.server.up()
-      expect([...(await sql`select 2 as two`)]).toEqual([{ two: 2 }])
-      await sql.end()
-    })
+    for (const isSecure of [false, true]) {
+      test(`the server goes and comes back${isSecure ? ', in TLS' : ''}`, async (scene) => {
+        const sql = open(scene, { max: 1, ...(isSecure && trusting(scene)) })
+        await sql`select 1`
+        const told = expect(sql`select pg_sleep(60)`.execute()).rejects.toThrow(
+          /ECONNRESET|EPIPE|terminating|CONNECTION_CLOSED/,
+        )
+        await scene.server.down()
+        await told
+        await expect.poll(() => scene.reactor.stats().open).toBe(0)
+        for (let i = 0; i < 3; i++) {
+          await expect(sql`select 1`.execute()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+        }
+        await scene.server.up()
+        expect([...(await sql`select 2 as two`)]).toEqual([{ two: 2 }])
+        await sql.end()
+      })
+    }
   })
 })

@@ -1,12 +1,21 @@
 /** What the tests of all adapters share: the backends, a reactor that leaves nothing behind, servers for a file. */
 
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import type { Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
 import { netBackend } from '@pollout/backend-net'
 import { type BackendFactory, createReactor, type Reactor } from '@pollout/core'
+import {
+  makeCertificate,
+  type RealServer,
+  type ServerPlan,
+  startServer,
+} from '@pollout/test-servers'
 import { afterAll, beforeAll, expect, it, onTestFinished, type TestContext } from 'vitest'
-import { type RealServer, type ServerPlan, startServer } from './servers.js'
 
 interface Backend {
   readonly name: 'native' | 'net'
@@ -38,17 +47,14 @@ export function withServer(
   plan: ServerPlan,
   define: (test: (name: string, run: Run) => void) => void,
 ): void {
-  let started: RealServer | string = 'not started'
+  let server: RealServer
   beforeAll(async () => {
-    started = await startServer(plan)
+    server = await startServer(plan)
   })
-  afterAll(async () => {
-    if (typeof started !== 'string') await started.stop()
-  })
+  afterAll(() => server.stop())
   define((name, run) =>
     onEachBackend(name, async (reactor, context) => {
-      const server = started
-      if (typeof server === 'string') return context.skip(server)
+      if (server.missing) return context.skip(server.missing)
       await run({ reactor, server })
     }))
 }
@@ -80,6 +86,37 @@ async function leavingNothing(backend: Backend, run: (reactor: Reactor) => Promi
 
 function descriptors(): number {
   return readdirSync('/proc/self/fd').length
+}
+
+/** Listens on loopback, until it is disposed of. */
+export async function listen<S extends Server>(server: S, at = 0) {
+  server.listen(at, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    server,
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
+    [Symbol.asyncDispose]: async () => {
+      if (server.listening) await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A certificate for servers of the tests' own; it is its own authority. To be asked for in a test. */
+export function withCertificate(): () => { readonly key: Buffer; readonly cert: Buffer } {
+  let directory = ''
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'pollout-certificate-'))
+    makeCertificate(directory)
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+  const read = (file: string): Buffer => readFileSync(join(directory, file))
+  return () => ({ key: read('server.key'), cert: read('server.crt') })
+}
+
+/** Of a server that has one: see `makeCertificate()`. */
+export function authorityOf({ server }: Scene): Buffer {
+  return readFileSync(join(server.directory, 'server.crt'))
 }
 
 export function sha256(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {

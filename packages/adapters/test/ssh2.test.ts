@@ -6,10 +6,10 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
+import { sshd } from '@pollout/test-servers'
 import { Client, type ClientChannel } from 'ssh2'
 import { describe, expect, onTestFinished } from 'vitest'
 import { sshSocket } from '../src/ssh2.js'
-import { sshd } from './plans.js'
 import { type Scene, withServer } from './setups.js'
 
 async function open({ reactor, server }: Scene) {
@@ -67,11 +67,17 @@ describe('ssh2', () => {
       await once(client, 'close')
     })
 
-    test('the server goes and comes back: refused in between, with the errno', async (scene) => {
+    test('the server goes and comes back: told; refused in between, with the errno', async (scene) => {
+      const first = await open(scene)
+      const waiting = await first.run('echo started; exec cat')
+      await once(waiting, 'data')
+      const closed = Promise.all([once(waiting, 'close'), once(first.client, 'close')])
       await scene.server.down()
+      await closed
       await expect(open(scene)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
       await scene.server.up()
-      const { client } = await open(scene)
+      const { client, run } = await open(scene)
+      expect(await text(await run('echo on'))).toBe('on\n')
       await close(client)
     })
   })

@@ -1,19 +1,22 @@
 /** undici against nginx. */
+
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nginx } from '@pollout/test-servers'
 import { Agent, fetch, request } from 'undici'
 import { describe, expect, onTestFinished } from 'vitest'
 import { undiciConnector } from '../src/undici.js'
-import { nginx } from './plans.js'
-import { type Scene, sha256, withServer } from './setups.js'
+import { authorityOf, type Scene, sha256, withServer } from './setups.js'
 
 for (const scheme of ['http', 'https', 'http2'] as const) {
   describe(`undici, ${scheme}`, () => {
     const isSecure = scheme !== 'http'
     withServer(nginx({ tls: isSecure }), (test) => {
-      const open = ({ reactor, server }: Scene, connections = 4) => {
+      const open = (scene: Scene, connections = 4) => {
+        const { reactor, server } = scene
         const allowH2 = scheme === 'http2'
-        const ca = isSecure ? readFileSync(join(server.directory, 'server.crt'), 'utf8') : undefined
+        const ca = isSecure ? authorityOf(scene).toString() : undefined
         const connect = undiciConnector(reactor, { allowH2, ...(ca && { ca }) })
         const dispatcher = new Agent({ allowH2, connections, connect })
         onTestFinished(() => dispatcher.destroy().catch(() => {}))
@@ -55,8 +58,9 @@ for (const scheme of ['http', 'https', 'http2'] as const) {
       test('the server goes and comes back: refused in between, with the errno', async (scene) => {
         const { dispatcher, at } = open(scene, 1)
         await (await request(at('/echo'), { dispatcher })).body.dump()
+        const gone = once(dispatcher, 'disconnect')
         await scene.server.down()
-        await expect.poll(() => scene.reactor.stats().open).toBe(0)
+        await gone
         await expect(request(at('/echo'), { dispatcher })).rejects.toMatchObject({
           code: 'ECONNREFUSED',
           port: scene.server.port,

@@ -1,6 +1,8 @@
-// The addon's one export: createBackend(ready, broken, originMs). There is no other state than the
-// backends'.
+// The addon's one export: createBackend(ready, broken, originMs, threads). There is no other state
+// than the backends'.
 #include <napi.h>
+
+#include <cstdint>
 
 #include "backend.h"
 #include "call_arguments.h"
@@ -9,6 +11,8 @@
 namespace pollout {
 
 namespace {
+
+constexpr std::uint32_t kMaxThreads = 64;
 
 Napi::Value CreateBackend(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -20,8 +24,12 @@ Napi::Value CreateBackend(const Napi::CallbackInfo& info) {
   if (!info[2].IsUndefined() && !ReadNumber(env, info[2], "originMs", &origin_ms)) {
     return env.Undefined();
   }
-  Backend* backend =
-      Backend::Create(env, info[0].As<Napi::Function>(), info[1].As<Napi::Function>(), origin_ms);
+  std::uint32_t threads = 0;
+  if (!info[3].IsUndefined() && !ReadInteger(env, info[3], "threads", 0, kMaxThreads, &threads)) {
+    return env.Undefined();
+  }
+  Backend* backend = Backend::Create(env, info[0].As<Napi::Function>(),
+                                     info[1].As<Napi::Function>(), origin_ms, threads);
   if (backend == nullptr) return env.Undefined();
   return MakeFunctions(env, *backend);
 }

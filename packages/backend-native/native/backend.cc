@@ -7,21 +7,23 @@
 
 namespace pollout {
 
-Backend::Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms)
+Backend::Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms,
+                 std::uint32_t threads)
     : env_(env),
       origin_ms_(origin_ms),
       poller_(*this, sockets_),
       recycler_(*this),
+      lanes_(*this, sockets_, threads),
       sink_(std::in_place, env, ready, broken) {}
 
 Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
-                         double origin_ms) {
+                         double origin_ms, std::uint32_t threads) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
     Napi::Error::New(env, "this environment has no event loop").ThrowAsJavaScriptException();
     return nullptr;
   }
-  auto* backend = new Backend(env, ready, broken, origin_ms);
+  auto* backend = new Backend(env, ready, broken, origin_ms, threads);
   const char* call = nullptr;
   const int failed = backend->poller_.Open(loop, &call);
   if (failed != 0) {
@@ -72,8 +74,8 @@ void Backend::OnReady() {
 void Backend::Poll(Napi::Env env) {
   if (delivering_ || broken_ || closing_) return;
   Retain();
-  // A registration reports once, so this many batches are due at most. The limit matters where the
-  // sink arms anew what is always ready.
+  // Each registration has one report due, so there are this many batches at most. The limit matters
+  // where the sink arms anew what is always ready, and for what is watched.
   int batches = (poller_.armed() + Poller::kMaxBatch - 1) / Poller::kMaxBatch;
   bool more = true;
   while (more && batches-- > 0 && !closing_ && !broken_ && !env.IsExceptionPending()) {
@@ -93,6 +95,17 @@ void Backend::OnBroken(int error) {
     broken_ = true;
     sink_->CallBroken(env, error);
     Settle();
+  }
+  Release();
+}
+
+void Backend::OnOutcomes() {
+  const Napi::Env env(env_);
+  const Napi::HandleScope scope(env);
+  Retain();
+  {
+    const Sink::Turn turn(env, *sink_);
+    lanes_.Deliver(env);
   }
   Release();
 }
@@ -129,10 +142,11 @@ void Backend::GiveBack() {
   sink_->Hold(false);
   recycler_.Close();
   poller_.Close();
+  if (!lanes_.Close()) --open_parts_;
 }
 
 void Backend::OnClosed() {
-  if (--loop_handles_ > 0) return;
+  if (--open_parts_ > 0) return;
   if (!environment_exits_) {
     const Napi::Env env(env_);
     const Napi::HandleScope scope(env);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "bulk_lanes.h"
 #include "poller.h"
 #include "recycler.h"
 #include "sink.h"
@@ -25,12 +26,12 @@ struct ConnectTimes {
   double ended = 0;
 };
 
-class Backend final : private Poller::Owner, private Recycler::Owner {
+class Backend final : private Poller::Owner, private Recycler::Owner, private BulkLanes::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
-  // `origin_ms`: what uv_hrtime() says at the zero of ConnectTimes.
+  // `origin_ms`: what uv_hrtime() says at the zero of ConnectTimes. `threads`: for bulk lanes.
   static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
-                         double origin_ms);
+                         double origin_ms, std::uint32_t threads);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -39,6 +40,8 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   void Release() noexcept;
 
   SocketSlab& sockets() noexcept { return sockets_; }
+  BulkLanes& lanes() noexcept { return lanes_; }
+  double origin_ms() const noexcept { return origin_ms_; }
 
   // A handle, or a negated errno.
   std::int64_t Open(SocketKind kind);
@@ -61,6 +64,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   Claimed Claim(double handle) noexcept;
 
   int Register(double handle, double token, std::uint32_t interest);
+  int Watch(double handle, double token);
   void Deregister(double handle);
   void Close(double handle, bool reset);
   // The descriptor, the caller's from here on, or a negated errno.
@@ -76,11 +80,13 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   void Destroy(Napi::Function closed);
 
  private:
-  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms);
+  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms,
+          std::uint32_t threads);
   ~Backend() = default;
 
   void OnReady() override;
   void OnBroken(int error) override;
+  void OnOutcomes() override;
   void OnClosed() override;
   static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
 
@@ -103,8 +109,9 @@ class Backend final : private Poller::Owner, private Recycler::Owner {
   SocketSlab sockets_;
   Poller poller_;
   Recycler recycler_;
-  // Handles of the loop that are not closed yet.
-  int loop_handles_ = 2;
+  BulkLanes lanes_;
+  // Of the poller, the recycler and the lanes, those that are not closed yet.
+  int open_parts_ = 3;
   // Until the loop's handles are closed.
   std::optional<Sink> sink_;
   Napi::FunctionReference closed_;

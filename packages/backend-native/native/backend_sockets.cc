@@ -174,7 +174,8 @@ int Backend::Disconnect(double handle) {
 
 // An end is noted once: by the next report the kernel may have measured other round trips.
 int Backend::Finish(Socket& socket) noexcept {
-  const auto [status, at_ns] = pollout::FinishConnect(socket);
+  const auto [status, at_ns] =
+      pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   if (status == kPending) return status;
   if (status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = at_ns;
   return status;
@@ -202,6 +203,14 @@ int Backend::Register(double handle, double token, std::uint32_t interest) {
   const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), {});
   if (failed != 0) return failed;
   const int result = poller_.Arm(*socket, static_cast<std::uint64_t>(handle), token, interest);
+  Settle();
+  return result;
+}
+
+int Backend::Watch(double handle, double token) {
+  const auto [socket, failed] = Claim(handle);
+  if (failed != 0) return failed;
+  const int result = poller_.Watch(*socket, static_cast<std::uint64_t>(handle), token);
   Settle();
   return result;
 }

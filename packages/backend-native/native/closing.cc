@@ -20,13 +20,12 @@ void SetLinger(int fd, bool on) noexcept {
 
 }  // namespace
 
-void PrepareClose(const Socket& socket, bool reset) noexcept {
-  const int fd = socket.fd.get();
-  if (reset && socket.kind.IsTcp()) {
+void PrepareClose(int fd, SocketKind kind, bool may_linger, bool reset) noexcept {
+  if (reset && kind.IsTcp()) {
     SetLinger(fd, true);
     return;
   }
-  if (!socket.may_linger) return;
+  if (!may_linger) return;
   linger time{};
   socklen_t size = sizeof(time);
   const int failed = ::getsockopt(fd, SOL_SOCKET, SO_LINGER, &time, &size);

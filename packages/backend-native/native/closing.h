@@ -6,7 +6,11 @@
 namespace pollout {
 
 // Has close(2) send RST instead of FIN, where the protocol has one and `reset` says so; and never
-// wait, whatever SO_LINGER was set to.
-void PrepareClose(const Socket& socket, bool reset) noexcept;
+// wait, whatever SO_LINGER was set to, which `may_linger` says it may have been.
+void PrepareClose(int fd, SocketKind kind, bool may_linger, bool reset) noexcept;
+
+inline void PrepareClose(const Socket& socket, bool reset) noexcept {
+  PrepareClose(socket.fd.get(), socket.kind, socket.may_linger, reset);
+}
 
 }  // namespace pollout

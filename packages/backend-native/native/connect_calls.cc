@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "address_arguments.h"
+#include "address_objects.h"
 #include "backend.h"
 #include "call_arguments.h"
 #include "connect_completion.h"
@@ -36,7 +37,7 @@ napi_value AddressOf(napi_env env, napi_callback_info info, Ask ask) {
   const Socket* socket = call.backend().sockets().Find(handle);
   SocketAddress address;
   if (socket == nullptr || socket->recycled || ask(address, socket->fd.get()) != 0) return nullptr;
-  return address.ToObject(env);
+  return AddressObject(env, address);
 }
 
 }  // namespace

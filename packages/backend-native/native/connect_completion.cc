@@ -11,6 +11,9 @@
 //    else has read is zero the second time. And an ICMP error in SYN_SENT leaves its copy in the
 //    socket's error queue, for which tcp_poll() raises POLLERR for ever, with SO_ERROR 0.
 //
+//    A TCP socket that was reported writable and without EPOLLERR had none: tcp_poll() raises that
+//    for an error. So the connect that succeeds is not asked, unless one has come since.
+//
 // 2. The peer, because it is the proof: the kernel answers getpeername(2) from the connection's
 // state,
 //    and has a peer only once the handshake is through. It still succeeds after the peer's FIN,
@@ -50,12 +53,12 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "error_queue.h"
+#include "monotonic_clock.h"
 #include "socket_address.h"
 
 namespace pollout {
@@ -94,21 +97,32 @@ std::uint64_t HandshakeEnd(const ConnectProgress& connect, const tcp_info& info,
   return std::min(reported, connect.started_ns + (info.tcpi_rtt * kNsPerUs));
 }
 
-ConnectEnd FinishTcp(const Socket& socket, std::uint64_t reported) noexcept {
-  const int fd = socket.fd.get();
+// What SO_ERROR says that is an end, or 0.
+int TakeFailure(int fd) noexcept {
+  const int error = TakeSocketError(fd);
+  return error == EINPROGRESS || error == EALREADY || error == EINTR ? 0 : error;
+}
+
+ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progress,
+                     std::uint64_t reported) noexcept {
+  const bool clean = IsErrorQueueEmpty(events);
+  const int failure = clean ? 0 : TakeFailure(fd);
+  if (failure != 0) return {-failure, reported};
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported};
   switch (info.tcpi_state) {
     case TCP_CLOSE:
-    case TCP_LISTEN:
-      return {-ECONNRESET, reported};
+    case TCP_LISTEN: {
+      const int since = clean ? TakeFailure(fd) : 0;
+      return {since != 0 ? -since : -ECONNRESET, reported};
+    }
     case TCP_SYN_SENT:
       if (info.tcpi_unacked == 0) return {kConnected, 0};
       DrainErrorQueue(fd);
       return {kPending, 0};
     case TCP_SYN_RECV:
-      if ((socket.last_events & EPOLLOUT) == 0) {
+      if ((events & EPOLLOUT) == 0) {
         DrainErrorQueue(fd);
         return {kPending, 0};
       }
@@ -116,23 +130,19 @@ ConnectEnd FinishTcp(const Socket& socket, std::uint64_t reported) noexcept {
     default:
       break;
   }
-  if (IsConnectedToItself(fd, socket.connect.port)) return {kSelfConnected, reported};
-  // The common case is spared a system call.
-  if (!IsErrorQueueEmpty(socket.last_events)) DrainErrorQueue(fd);
-  return {kConnected, HandshakeEnd(socket.connect, info, reported)};
+  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, reported};
+  if (!clean) DrainErrorQueue(fd);
+  return {kConnected, HandshakeEnd(progress, info, reported)};
 }
 
 }  // namespace
 
-ConnectEnd FinishConnect(const Socket& socket) noexcept {
-  const int fd = socket.fd.get();
-  const std::uint64_t reported =
-      socket.connect.reported_ns != 0 ? socket.connect.reported_ns : uv_hrtime();
-  const int error = TakeSocketError(fd);
-  if (error != 0 && error != EINPROGRESS && error != EALREADY && error != EINTR) {
-    return {-error, reported};
-  }
-  if (socket.kind.IsTcp()) return FinishTcp(socket, reported);
+ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
+                         const ConnectProgress& progress) noexcept {
+  const std::uint64_t reported = progress.reported_ns != 0 ? progress.reported_ns : MonotonicNs();
+  if (kind.IsTcp()) return FinishTcp(fd, events, progress, reported);
+  const int failure = TakeFailure(fd);
+  if (failure != 0) return {-failure, reported};
 
   SocketAddress peer;
   const int no_peer = peer.SetPeerOf(fd);
@@ -140,7 +150,7 @@ ConnectEnd FinishConnect(const Socket& socket) noexcept {
   if (no_peer != -ENOTCONN) return {no_peer, reported};
   // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
   // known.
-  if (socket.kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
+  if (kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
   return {-ECONNRESET, reported};
 }
 

@@ -19,7 +19,8 @@ struct ConnectEnd {
   std::uint64_t at_ns;
 };
 
-// Goes by the socket's `kind`, by what epoll reported of it last, and by how its connect was begun.
-ConnectEnd FinishConnect(const Socket& socket) noexcept;
+// `events`: what epoll reported of it last, 0 where nothing; `progress`: how its connect was begun.
+ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
+                         const ConnectProgress& progress) noexcept;
 
 }  // namespace pollout

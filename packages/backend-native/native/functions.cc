@@ -2,10 +2,12 @@
 #include "functions.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include "backend.h"
+#include "bulk_calls.h"
 #include "call_arguments.h"
 #include "socket_calls.h"
 
@@ -15,9 +17,9 @@ namespace {
 
 napi_value CallOpenHandles(napi_env env, napi_callback_info info) {
   const CallArguments<0> call(env, info);
-  napi_value count = nullptr;
-  napi_create_int64(env, static_cast<std::int64_t>(call.backend().sockets().open_count()), &count);
-  return count;
+  Backend& backend = call.backend();
+  const std::size_t count = backend.sockets().open_count() + backend.lanes().open_sockets();
+  return Result(env, static_cast<std::int64_t>(count));
 }
 
 napi_value CallPoll(napi_env env, napi_callback_info info) {
@@ -51,7 +53,7 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
 }  // namespace
 
 Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
-  constexpr std::array<std::pair<const char*, napi_callback>, 23> kFunctions{{
+  constexpr std::array<std::pair<const char*, napi_callback>, 28> kFunctions{{
       {"open", &CallOpen},
       {"adopt", &CallAdopt},
       {"bind", &CallBind},
@@ -59,6 +61,7 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"connectAndWait", &CallConnectAndWait},
       {"disconnect", &CallDisconnect},
       {"register", &CallRegister},
+      {"watch", &CallWatch},
       {"deregister", &CallDeregister},
       {"finishConnect", &CallFinishConnect},
       {"receive", &CallReceive},
@@ -71,6 +74,10 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"getOption", &CallGetOption},
       {"localAddress", &CallLocalAddress},
       {"peerAddress", &CallPeerAddress},
+      {"openLane", &CallOpenLane},
+      {"submit", &CallSubmit},
+      {"limit", &CallLimit},
+      {"cancel", &CallCancel},
       {"openHandles", &CallOpenHandles},
       {"poll", &CallPoll},
       {"setRef", &CallSetRef},

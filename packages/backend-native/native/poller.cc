@@ -30,6 +30,11 @@
 //   dropped. The socket stays in the set, and the next Arm() is an EPOLL_CTL_MOD, which looks at
 //   the level anew: what became ready in between is reported.
 //
+// - A reader that goes on reading is watched instead: level-triggered, and no system call a report.
+//   Disarm() forgets here too, so that a reader may pause and go on for nothing. The set learns of
+//   it by the first report that finds nobody waiting, which makes an empty one-shot of it: at most
+//   an ERR or HUP comes once more.
+//
 // - RDHUP goes with an interest in reading, not in writing. A writer that waits for room would be
 //   woken at once by a peer that only half-closed, find no room, and ask again, in circles.
 //
@@ -59,7 +64,7 @@ constexpr std::uint32_t kError = 4;
 constexpr std::uint32_t kHangup = 8;
 
 std::uint32_t EventsOf(std::uint32_t interest) noexcept {
-  std::uint32_t events = EPOLLONESHOT;
+  std::uint32_t events = 0;
   if ((interest & kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
   if ((interest & kWritable) != 0) events |= EPOLLOUT;
   return events;
@@ -93,17 +98,33 @@ int Poller::Open(uv_loop_t* loop, const char** call) noexcept {
 
 int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
                 std::uint32_t interest) noexcept {
+  const int failed = Control(socket, handle, EventsOf(interest) | EPOLLONESHOT);
+  if (failed == 0) Owe(socket, token);
+  return failed;
+}
+
+int Poller::Watch(Socket& socket, std::uint64_t handle, double token) noexcept {
+  const int failed = socket.standing ? 0 : Control(socket, handle, EventsOf(kReadable));
+  if (failed == 0) Owe(socket, token);
+  return failed;
+}
+
+int Poller::Control(Socket& socket, std::uint64_t handle, std::uint32_t events) noexcept {
   epoll_event event{};
-  event.events = EventsOf(interest);
+  event.events = events;
   event.data.u64 = handle;
   const int operation = socket.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (::epoll_ctl(epoll_.get(), operation, socket.fd.get(), &event) != 0) return -errno;
   socket.registered = true;
   socket.spent = false;
+  socket.standing = (events & EPOLLONESHOT) == 0;
+  return 0;
+}
+
+void Poller::Owe(Socket& socket, double token) noexcept {
   socket.token = token;
   if (!socket.armed) ++armed_;
   socket.armed = true;
-  return 0;
 }
 
 void Poller::Disarm(Socket& socket) noexcept {
@@ -123,6 +144,7 @@ void Poller::Remove(Socket& socket) noexcept {
   if (!socket.registered) return;
   socket.registered = false;
   socket.spent = false;
+  socket.standing = false;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
 }
 
@@ -133,11 +155,16 @@ Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcep
   int count = 0;
   for (int index = 0; index < found; ++index) {
     const epoll_event& event = events_[index];
-    Socket* socket = sockets_.Find(std::uint64_t{event.data.u64});
+    const std::uint64_t handle = event.data.u64;
+    Socket* socket = sockets_.Find(handle);
     if (socket == nullptr) continue;
-    socket->spent = true;
+    if (!socket->standing) {
+      socket->spent = true;
+    } else if (!socket->armed) {
+      Control(*socket, handle, EPOLLONESHOT);
+    }
     if (!socket->armed) continue;
-    Disarm(*socket);
+    if (!socket->standing) Disarm(*socket);
     socket->last_events = event.events;
     socket->connect.reported_ns = now;
     tokens[count] = socket->token;

@@ -49,6 +49,8 @@ class Poller {
 
   // One report for `token`, of what is ready now or gets ready. 0, or a negated errno.
   int Arm(Socket& socket, std::uint64_t handle, double token, std::uint32_t interest) noexcept;
+  // A report for `token` in each batch, for as long as there is something to read.
+  int Watch(Socket& socket, std::uint64_t handle, double token) noexcept;
   void Disarm(Socket& socket) noexcept;
   // To be called before the descriptor is closed.
   void Forget(Socket& socket) noexcept;
@@ -69,6 +71,10 @@ class Poller {
 
  private:
   static void OnPoll(uv_poll_t* handle, int status, int events);
+
+  // Adds it to the set, or changes what is reported of it. 0, or a negated errno.
+  int Control(Socket& socket, std::uint64_t handle, std::uint32_t events) noexcept;
+  void Owe(Socket& socket, double token) noexcept;
 
   Owner& owner_;
   SocketSlab& sockets_;

@@ -55,6 +55,8 @@ struct Socket {
   bool armed = false;
   // Registered, and its one event taken: the kernel reports nothing until it is armed anew.
   bool spent = false;
+  // Registered for reading, and not one shot: the kernel reports it for as long as it is readable.
+  bool standing = false;
   // Nothing was done to it that connect(2) with AF_UNSPEC would not undo. Whoever sets a socket
   // option, binds it or moves data says false here.
   bool recyclable = true;

@@ -1,4 +1,4 @@
-// Socket addresses: parsing, comparing, and the JavaScript form.
+// Socket addresses: parsing and comparing.
 #include "socket_address.h"
 
 #include <arpa/inet.h>
@@ -8,11 +8,9 @@
 // After sys/socket.h, which it needs.
 #include <linux/vm_sockets.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <string>
 #include <system_error>
 
 namespace pollout {
@@ -26,14 +24,6 @@ std::uint32_t ScopeOfZone(const char* zone) noexcept {
   const auto [stop, error] = std::from_chars(zone, end, index);
   if (error == std::errc() && stop == end) return index;
   return ::if_nametoindex(zone);
-}
-
-Napi::Object InetObject(Napi::Env env, const char* family, const char* text, in_port_t port) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("family", family);
-  object.Set("address", text);
-  object.Set("port", Napi::Number::New(env, ntohs(port)));
-  return object;
 }
 
 }  // namespace
@@ -59,6 +49,24 @@ int SocketAddress::SetInet6(char* text, std::uint16_t port) noexcept {
   return 0;
 }
 
+void SocketAddress::SetInet(const std::uint8_t* bytes, std::uint16_t port) noexcept {
+  auto& inet = As<sockaddr_in>();
+  std::memcpy(&inet.sin_addr, bytes, sizeof(in_addr));
+  inet.sin_family = AF_INET;
+  inet.sin_port = htons(port);
+  size_ = sizeof(sockaddr_in);
+}
+
+void SocketAddress::SetInet6(const std::uint8_t* bytes, std::uint16_t port,
+                             std::uint32_t scope) noexcept {
+  auto& inet6 = As<sockaddr_in6>();
+  std::memcpy(&inet6.sin6_addr, bytes, sizeof(in6_addr));
+  inet6.sin6_family = AF_INET6;
+  inet6.sin6_port = htons(port);
+  inet6.sin6_scope_id = scope;
+  size_ = sizeof(sockaddr_in6);
+}
+
 int SocketAddress::SetUnix(const char* path, std::size_t length) noexcept {
   auto& local = As<sockaddr_un>();
   if (length > sizeof(local.sun_path)) return -EINVAL;
@@ -78,6 +86,11 @@ void SocketAddress::SetVsock(std::uint32_t cid, std::uint32_t port) noexcept {
   vsock.svm_cid = cid;
   vsock.svm_port = port;
   size_ = sizeof(sockaddr_vm);
+}
+
+void SocketAddress::SetPort(std::uint16_t port) noexcept {
+  if (storage_.ss_family == AF_INET) As<sockaddr_in>().sin_port = htons(port);
+  if (storage_.ss_family == AF_INET6) As<sockaddr_in6>().sin6_port = htons(port);
 }
 
 in_port_t SocketAddress::InetPort() const noexcept {
@@ -127,50 +140,6 @@ bool SocketAddress::IsSameInet(const SocketAddress& other) const noexcept {
            std::memcmp(&mine.sin6_addr, &theirs.sin6_addr, sizeof(in6_addr)) == 0;
   }
   return false;
-}
-
-Napi::Value SocketAddress::ToObject(Napi::Env env) const {
-  if (storage_.ss_family == AF_INET) {
-    const auto& inet = As<sockaddr_in>();
-    if (inet.sin_port == 0) return env.Undefined();
-    std::array<char, INET_ADDRSTRLEN> text{};
-    ::inet_ntop(AF_INET, &inet.sin_addr, text.data(), text.size());
-    return InetObject(env, "inet", text.data(), inet.sin_port);
-  }
-  if (storage_.ss_family == AF_INET6) {
-    const auto& inet6 = As<sockaddr_in6>();
-    if (inet6.sin6_port == 0) return env.Undefined();
-    std::array<char, INET6_ADDRSTRLEN> digits{};
-    ::inet_ntop(AF_INET6, &inet6.sin6_addr, digits.data(), digits.size());
-    std::string text(digits.data());
-    if (inet6.sin6_scope_id != 0) {
-      std::array<char, IF_NAMESIZE> zone{};
-      const bool named = ::if_indextoname(inet6.sin6_scope_id, zone.data()) != nullptr;
-      text += '%';
-      text += named ? std::string(zone.data()) : std::to_string(inet6.sin6_scope_id);
-    }
-    return InetObject(env, "inet6", text.c_str(), inet6.sin6_port);
-  }
-  if (storage_.ss_family == AF_UNIX) {
-    const auto& local = As<sockaddr_un>();
-    std::size_t length = size_ - offsetof(sockaddr_un, sun_path);
-    // For a path the size covers the terminator too; in an abstract name a NUL is a name's byte.
-    if (length > 0 && local.sun_path[0] != '\0') length = ::strnlen(local.sun_path, length);
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("family", "unix");
-    object.Set("path", Napi::String::New(env, local.sun_path, length));
-    return object;
-  }
-  if (storage_.ss_family == AF_VSOCK) {
-    const auto& vsock = As<sockaddr_vm>();
-    if (vsock.svm_port == VMADDR_PORT_ANY) return env.Undefined();
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("family", "vsock");
-    object.Set("cid", Napi::Number::New(env, vsock.svm_cid));
-    object.Set("port", Napi::Number::New(env, vsock.svm_port));
-    return object;
-  }
-  return env.Undefined();
 }
 
 }  // namespace pollout

@@ -1,7 +1,6 @@
-// Socket addresses: from text and numbers to sockaddr, and from sockaddr to JavaScript objects.
+// Socket addresses: from text and numbers to sockaddr.
 #pragma once
 
-#include <napi.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -23,6 +22,10 @@ class SocketAddress {
   // there: unix(7).
   int SetUnix(const char* path, std::size_t length) noexcept;
 
+  // The same from the bytes that the network has: four of them, and sixteen.
+  void SetInet(const std::uint8_t* bytes, std::uint16_t port) noexcept;
+  void SetInet6(const std::uint8_t* bytes, std::uint16_t port, std::uint32_t scope) noexcept;
+
   void SetVsock(std::uint32_t cid, std::uint32_t port) noexcept;
 
   // getsockname(2) and getpeername(2): 0 or a negated errno.
@@ -31,6 +34,9 @@ class SocketAddress {
 
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const noexcept { return size_; }
+
+  // Another port. Nothing for families other than inet and inet6.
+  void SetPort(std::uint16_t port) noexcept;
 
   // In network byte order; 0 for families other than inet and inet6.
   in_port_t InetPort() const noexcept;
@@ -41,10 +47,6 @@ class SocketAddress {
 
   // Same family, address and port. False for families other than inet and inet6.
   bool IsSameInet(const SocketAddress& other) const noexcept;
-
-  // A fresh {family, address, port}, {family, path} or {family, cid, port}; undefined for an inet
-  // or vsock socket that is not bound yet.
-  Napi::Value ToObject(Napi::Env env) const;
 
  private:
   template <typename Concrete>

@@ -47,6 +47,16 @@ napi_value CallRegister(napi_env env, napi_callback_info info) {
   return Result(env, call.backend().Register(handle, token, interest));
 }
 
+napi_value CallWatch(napi_env env, napi_callback_info info) {
+  const CallArguments<2> call(env, info);
+  double handle = 0;
+  double token = 0;
+  if (!ReadNumber(env, call[0], "handle", &handle) || !ReadNumber(env, call[1], "token", &token)) {
+    return nullptr;
+  }
+  return Result(env, call.backend().Watch(handle, token));
+}
+
 napi_value CallDeregister(napi_env env, napi_callback_info info) {
   const CallArguments<1> call(env, info);
   double handle = 0;

@@ -8,6 +8,7 @@ namespace pollout {
 // socket_calls.cc
 napi_value CallOpen(napi_env env, napi_callback_info info);
 napi_value CallRegister(napi_env env, napi_callback_info info);
+napi_value CallWatch(napi_env env, napi_callback_info info);
 napi_value CallDeregister(napi_env env, napi_callback_info info);
 napi_value CallReceive(napi_env env, napi_callback_info info);
 napi_value CallSend(napi_env env, napi_callback_info info);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lock } from './build-lock.mjs'
 import { nodeGyp } from './node-gyp.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -10,11 +11,26 @@ const addon = join(root, 'build', 'Release', 'pollout.node')
 const log = join(root, 'build', 'build.log')
 const reasonFile = join(root, 'build', 'unavailable.txt')
 
-console.log(main())
+/** Many times what a compile takes: beyond that another's build hangs. */
+const LONGEST_WAIT_MINUTES = 10
 
-function main() {
+console.log(await main())
+
+async function main() {
   if (process.platform !== 'linux')
     return unavailable(`epoll needs Linux, this is ${process.platform}`)
+  const release = await lock(root, LONGEST_WAIT_MINUTES * 60_000)
+  if (release === undefined) {
+    return `note: another build of the native addon has not ended within ${LONGEST_WAIT_MINUTES} minutes, and is left alone`
+  }
+  try {
+    return build()
+  } finally {
+    release()
+  }
+}
+
+function build() {
   if (isFresh()) return available('the native addon is up to date')
   const missing = missingTool()
   if (missing !== undefined) return unavailable(`${missing} was not found`)

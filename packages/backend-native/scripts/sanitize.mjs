@@ -5,7 +5,8 @@
  * Node itself is not instrumented, so ASan's library has to be there before it (LD_PRELOAD), and whether memory is
  * leaked can't be told: V8 leaves too much behind. Reports fail the run even where a test does not notice.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -26,7 +27,7 @@ const MODEL = 'packages/kernel-tests/test/model/backend-model.load'
 const COMPILER = 'g++'
 const CHECKS = '-fsanitize=address,undefined -fno-sanitize-recover=all'
 
-function main() {
+async function main() {
   const libraries = ['libasan.so', 'libubsan.so'].map(sanitizerLibrary)
   if (libraries.includes(undefined)) {
     console.log('skipped: g++ with its sanitizers is not installed')
@@ -41,11 +42,12 @@ function main() {
   writeFileSync(hook, REDIRECT)
   rmSync(reports, { recursive: true, force: true })
   mkdirSync(reports)
-  const status = test(libraries)
+  const { status, told } = await test(libraries)
   const found = readdirSync(reports)
   for (const name of found) console.log(readFileSync(join(reports, name), 'utf8'))
-  console.log(`sanitizers: ${found.length === 0 ? 'no reports' : `${found.length} reports`}`)
-  return found.length > 0 ? 1 : status
+  const count = found.length + told
+  console.log(`sanitizers: ${count === 0 ? 'no reports' : `${count} reports`}`)
+  return count > 0 ? 1 : status
 }
 
 /** GCC answers with the bare name where it does not have it. */
@@ -55,29 +57,43 @@ function sanitizerLibrary(name) {
   return path?.startsWith('/') && existsSync(path) ? path : undefined
 }
 
-function test(libraries) {
+/** Beside ASan, GCC's UBSan knows no `log_path`: what it finds comes with the output. */
+const UBSAN_REPORT = /^.*: runtime error: .*$/gm
+
+async function test(libraries) {
   const ofRepository = createRequire(join(repository, 'package.json'))
   const vitest = join(dirname(ofRepository.resolve('vitest/package.json')), 'vitest.mjs')
   const named = process.argv.slice(2)
   const files = named.length > 0 ? named : ['packages/backend-native', MODEL]
-  const { status } = spawnSync(
+  const run = spawn(
     process.execPath,
     // Everything takes several times as long.
     [vitest, 'run', '--testTimeout=60000', ...files],
     {
       cwd: repository,
-      stdio: 'inherit',
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
         LD_PRELOAD: libraries.join(' '),
         // What is freed is kept back to catch its late uses: less of it, as tests of memory count it.
         ASAN_OPTIONS: `detect_leaks=0:quarantine_size_mb=64:log_path=${join(reports, 'asan')}`,
-        UBSAN_OPTIONS: `print_stacktrace=1:log_path=${join(reports, 'ubsan')}`,
+        UBSAN_OPTIONS: 'print_stacktrace=1',
         NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --require=${hook}`,
       },
     },
   )
-  return status ?? 1
+  let output = ''
+  for (const [from, to] of [
+    [run.stdout, process.stdout],
+    [run.stderr, process.stderr],
+  ]) {
+    from.setEncoding('utf8').on('data', (text) => {
+      output += text
+      to.write(text)
+    })
+  }
+  const [status] = await once(run, 'close')
+  return { status: status ?? 1, told: output.match(UBSAN_REPORT)?.length ?? 0 }
 }
 
 /** Tests, their child processes and their Workers all get the instrumented addon for the ordinary one. */
@@ -87,4 +103,4 @@ process.dlopen = (module, file, ...rest) =>
   dlopen.call(process, module, file.endsWith('/backend-native/build/Release/pollout.node') ? ${JSON.stringify(addon)} : file, ...rest)
 `
 
-process.exitCode = main()
+process.exitCode = await main()

@@ -4,6 +4,11 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { SocketAddress } from '@pollout/core'
 
+/** An option of setsockopt(2). */
+export type NativeOption = readonly [level: number, option: number, value: Uint8Array]
+/** An address to bind to, as the other calls have it. */
+export type NativeSource = readonly [family: number, where: string | number, port: number]
+
 /**
  * The functions of one backend, made by native/functions.cc. Results are as in `Backend`. An address is three arguments:
  * the family's number, its literal or path or context identifier, and its port (0 for a path).
@@ -22,6 +27,7 @@ export interface NativeFunctions {
   ): number
   disconnect(handle: number): number
   register(handle: number, token: number, interest: number): number
+  watch(handle: number, token: number): number
   deregister(handle: number): void
   finishConnect(handle: number, times?: Float64Array): number
   receive(handle: number, into: Uint8Array): number
@@ -35,6 +41,19 @@ export interface NativeFunctions {
   kindOf(handle: number): number
   localAddress(handle: number): SocketAddress | undefined
   peerAddress(handle: number): SocketAddress | undefined
+  /** A new bulk lane: its number. Throws where the system has no descriptor for it. */
+  openLane(
+    limit: number,
+    onConnected: number,
+    inet: readonly NativeOption[],
+    inet6: readonly NativeOption[],
+    sources: readonly NativeSource[],
+    intervalMs: number,
+    outcomes: (records: Float64Array, count: number) => void,
+  ): number
+  submit(lane: number, attempts: Uint8Array, count: number): void
+  limit(lane: number, most: number): void
+  cancel(lane: number): void
   openHandles(): number
   poll(): void
   setRef(ref: boolean): void
@@ -45,12 +64,13 @@ export interface NativeFunctions {
 export interface Addon {
   /**
    * Holds the two functions weakly while nothing is armed: the caller keeps them. Times are told as milliseconds since
-   * `originMs` (by default 0) on the clock of `process.hrtime`.
+   * `originMs` (by default 0) on the clock of `process.hrtime`. `threads` (by default 0) is for its bulk lanes.
    */
   createBackend(
     ready: (tokens: Float64Array, readiness: Uint8Array, count: number) => void,
     broken: (cause: Error) => void,
     originMs?: number,
+    threads?: number,
   ): NativeFunctions
 }
 

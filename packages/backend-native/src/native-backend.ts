@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import {
   type Backend,
+  type BulkConnector,
   type Capabilities,
   type CloseMode,
   type ConnectStatus,
@@ -23,6 +24,7 @@ import {
   type Token,
 } from '@pollout/core'
 import type { Addon, NativeFunctions } from './addon.js'
+import { NativeBulk } from './native-bulk.js'
 import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS, whereOf } from './native-kernel.js'
 
 const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
@@ -48,6 +50,7 @@ export class NativeBackend implements Backend {
   readonly name = 'native'
   readonly capabilities = CAPABILITIES
   readonly kernel: KernelSockets
+  readonly bulk: BulkConnector
 
   readonly #native: NativeFunctions
   // The addon holds them weakly while nothing is armed, so that a backend is garbage like any object.
@@ -55,11 +58,12 @@ export class NativeBackend implements Backend {
   readonly #broken: ReadinessSink['broken']
   #destroyed: Promise<void> | undefined
 
-  constructor(addon: Addon, sink: ReadinessSink) {
+  constructor(addon: Addon, sink: ReadinessSink, threads: number) {
     this.#ready = (tokens, readiness, count) => sink.ready(tokens, readiness, count)
     this.#broken = (cause) => sink.broken(cause)
-    this.#native = addon.createBackend(this.#ready, this.#broken, originMs())
+    this.#native = addon.createBackend(this.#ready, this.#broken, originMs(), threads)
     this.kernel = new NativeKernel(this.#native)
+    this.bulk = new NativeBulk(this.#native, threads)
     forgotten.register(this, this.#native, this)
   }
 
@@ -103,6 +107,10 @@ export class NativeBackend implements Backend {
 
   register(handle: Handle, token: Token, interest: Interest): SystemResult {
     return this.#native.register(handle, token, interest)
+  }
+
+  watch(handle: Handle, token: Token): SystemResult {
+    return this.#native.watch(handle, token)
   }
 
   deregister(handle: Handle): void {

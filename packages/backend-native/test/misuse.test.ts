@@ -42,6 +42,7 @@ const NOT_TEXT = [
   Buffer.from('x'),
 ]
 const NOT_BOOLEAN = [undefined, null, 0, 1, '', 'true', {}, new Boolean(true)]
+const NOT_ARRAYS = [undefined, null, 1, 'f', {}, { length: 1, 0: 1 }, new Uint8Array(1)]
 const NOT_FUNCTIONS = [undefined, null, 1, 'f', {}, [], Symbol('f')]
 
 /** One kind of argument: a good one, those that are a TypeError, and those that are a RangeError. */
@@ -106,6 +107,24 @@ const KINDS = {
       detached(new Float64Array(2)),
     ],
   },
+  lane: {
+    good: (functions: Functions) => functions['openLane']?.(1, 0, [], [], [], 0, () => {}),
+    types: () => NOT_NUMBERS,
+  },
+  limit: number(1, [...NOT_WHOLE, 0, 2 ** 31]),
+  onConnected: number(1, [...NOT_WHOLE, 3]),
+  socketOptions: {
+    good: () => [[6, 1, new Uint8Array(4)]],
+    types: () => [...NOT_ARRAYS, [1], [[]], [['6', 1, new Uint8Array(4)]], [[6, 1, [1]]]],
+  },
+  sources: {
+    good: () => [[2, '127.0.0.1', 0]],
+    types: () => [...NOT_ARRAYS, [1], [[]], [['2', '127.0.0.1', 0]], [[2, 1, 0]], [[2, '', '0']]],
+  },
+  intervalMs: number(1, [Number.NaN, -1, Number.POSITIVE_INFINITY]),
+  attempts: bytes('empty is right'),
+  // The bytes have room for none.
+  count: number(0, [...NOT_WHOLE, 1, 2 ** 32]),
   flag: { good: () => true, types: () => NOT_BOOLEAN },
   closed: { good: () => () => {}, types: () => NOT_FUNCTIONS },
 } as const satisfies Record<string, Kind>
@@ -119,6 +138,7 @@ const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof typeof K
   connectAndWait: ['handle', 'timeoutMs', 'addressFamily', 'where', 'port'],
   disconnect: ['handle'],
   register: ['handle', 'token', 'interest'],
+  watch: ['handle', 'token'],
   deregister: ['handle'],
   finishConnect: ['handle', 'times'],
   receive: ['handle', 'into'],
@@ -131,6 +151,18 @@ const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof typeof K
   kindOf: ['handle'],
   localAddress: ['handle'],
   peerAddress: ['handle'],
+  openLane: [
+    'limit',
+    'onConnected',
+    'socketOptions',
+    'socketOptions',
+    'sources',
+    'intervalMs',
+    'closed',
+  ],
+  submit: ['lane', 'attempts', 'count'],
+  limit: ['lane', 'limit'],
+  cancel: ['lane'],
   openHandles: [],
   poll: [],
   setRef: ['flag'],
@@ -337,6 +369,10 @@ describe.skipIf(!availability.available)('native: misuse', () => {
     }
     for (const wrong of NOT_NUMBERS.filter((value) => value !== undefined)) {
       expect(() => create(f, f, wrong)).toThrow(TypeError)
+      expect(() => create(f, f, 0, wrong)).toThrow(TypeError)
+    }
+    for (const wrong of [...NOT_WHOLE, 65]) {
+      expect(() => create(f, f, 0, wrong)).toThrow(RangeError)
     }
     expect(() => create()).toThrow(TypeError)
     expect(descriptors()).toEqual(before)

@@ -5,13 +5,12 @@ export class ConnectClock {
   #startedAt = 0
   #endedAt = 0
 
+  /** The last call counts: the nearest to connect(2). */
   start(): void {
     this.#startedAt = performance.now()
   }
 
-  /** It has ended now; `startedAt` where somebody knows better. */
-  end(startedAt = this.#startedAt): void {
-    this.#startedAt = startedAt
+  end(): void {
     this.#endedAt = performance.now()
   }
 

@@ -27,7 +27,17 @@ import { NetSocket } from './net-socket.js'
 import { ReadyQueue } from './ready-queue.js'
 import { StreamPool } from './stream-pool.js'
 
-/** Makes the backend that runs wherever Node does; nothing in it is native or needs building. */
+/**
+ * Makes the backend that runs wherever Node does; nothing in it is native or needs building.
+ *
+ * @example
+ * ```ts
+ * import { netBackend } from '@pollout/backend-net'
+ * import { createReactor } from '@pollout/core'
+ *
+ * await using reactor = createReactor({ backend: netBackend() })
+ * ```
+ */
 export function netBackend(): BackendFactory {
   return (sink) => new NetBackend(sink)
 }

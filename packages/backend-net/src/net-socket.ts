@@ -226,8 +226,12 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     else this.#stream?.unref()
   }
 
+  onAttempt(): void {
+    this.#clock.start()
+  }
+
   onConnect(): void {
-    this.#clock.end(this.#stream?.startedAt)
+    this.#clock.end()
     this.#state = State.CONNECTED
     this.#wasConnected = true
     const refusal = this.#stream === undefined ? 0 : (this.#options?.applyTo(this.#stream) ?? 0)
@@ -260,7 +264,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   }
 
   #lose(negated: number): void {
-    if (this.#state === State.CONNECTING) this.#clock.end(this.#stream?.startedAt)
+    if (this.#state === State.CONNECTING) this.#clock.end()
     this.#state = State.LOST
     this.#pendingError = negated
     this.#reading = false

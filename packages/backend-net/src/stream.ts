@@ -7,6 +7,8 @@ import type { StreamPool } from './stream-pool.js'
 
 /** Who is told of a stream's events. */
 export interface StreamOwner {
+  /** connect(2) is about to be called. */
+  onAttempt(): void
   onConnect(): void
   onData(chunk: Buffer): void
   onEnd(): void
@@ -25,8 +27,6 @@ export class Stream extends Socket implements LingeringSocket {
   hadPeer = false
   /** Nothing was ever read, written, ended or set. */
   unused = true
-  /** When connect(2) was about to be called, as `performance.now()` counts. */
-  startedAt = 0
   readonly pool: StreamPool
   #isTcp = false
   /** Made on first use, so that a stream that sends nothing stays small. */
@@ -55,7 +55,6 @@ export class Stream extends Socket implements LingeringSocket {
   start(owner: StreamOwner, to: SocketAddress, from?: InetAddress): void {
     this.owner = owner
     this.hadPeer = false
-    this.startedAt = performance.now()
     this.#isTcp = to.family !== 'unix'
     this.connect(connectOptions(to, from))
   }
@@ -147,7 +146,7 @@ export class Stream extends Socket implements LingeringSocket {
 
 /** Node calls connect(2) in a later tick than `connect()`; a burst of them would be told as the network's time. */
 function onConnectionAttempt(this: Stream): void {
-  this.startedAt = performance.now()
+  this.owner?.onAttempt()
 }
 
 function onConnect(this: Stream): void {

@@ -106,6 +106,7 @@ async function connected(): Promise<Stream> {
 function owner(listeners: Partial<StreamOwner> = {}): StreamOwner {
   const ignore = () => {}
   return {
+    onAttempt: ignore,
     onConnect: ignore,
     onData: ignore,
     onEnd: ignore,

@@ -1,20 +1,15 @@
-/** The contestants that run in Node: each connects so many times, in its API's own best way. */
-import { subscribe } from 'node:diagnostics_channel'
-import { connect, type Socket } from 'node:net'
+/** The APIs that run in Node: what each is asked to do, and which there are. */
+import type { Socket } from 'node:net'
 import { nativeBackend } from '@pollout/backend-native'
 import { netBackend } from '@pollout/backend-net'
-import {
-  type BackendFactory,
-  type ConnectedMessage,
-  type Connection,
-  createReactor,
-  type Endpoint,
-  type Reactor,
-  tcp,
-} from '@pollout/core'
+import type { ConnectedOutcome, Connection } from '@pollout/core'
+import { connectBatches } from './api-batches.js'
+import { nodeNetApi } from './api-node-net.js'
+import { connectMany, connectOneByOne, polloutApi } from './api-pollout.js'
 import type { Address, ApiId, Tally } from './job.js'
 
 export interface Run {
+  /** Taken in turn. */
   readonly addresses: readonly Address[]
   readonly count: number
   readonly inFlight: number
@@ -28,175 +23,67 @@ export interface Run {
   /** Where to put the timeline's `handshakeMs`. */
   readonly handshakes?: number[]
   /** Where to put what has connected; undefined to have it reset at once. */
-  readonly kept?: (Socket | Connection)[]
+  readonly kept?: Kept[]
 }
 
-export function resetAll(kept: NonNullable<Run['kept']>): void {
-  for (const connection of kept) {
-    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
-    else connection.reset()
-  }
+/** Of `connectMany()` it is the outcome: its connection may be made when it is looked at. */
+export type Kept = Socket | Connection | ConnectedOutcome<unknown>
+
+/** A list that is made while it is read. */
+export interface ListRun {
+  readonly addressOf: (index: number) => Address
+  readonly count: number
+  readonly inFlight: number
+}
+
+export interface PacedRun {
+  readonly addresses: readonly Address[]
+  readonly count: number
+  /** Fewer are begun where they would take longer. */
+  readonly longestMs: number
+  /** Starts a second. */
+  readonly rate: number
 }
 
 export interface Api {
   /** Resolves when all have ended. */
   run(run: Run): Promise<Tally>
+  runList(run: ListRun): Promise<Tally>
+  /** `startedAt` gets the moment of each connect(2), as close as the API tells it. */
+  runPaced(run: PacedRun, startedAt: number[]): Promise<Tally>
+  /** Begins so many that nobody answers; what it returns cancels them. */
+  hang(addresses: readonly Address[], count: number): () => void
   end(): Promise<void>
+}
+
+export function connectionOf(kept: Kept): Socket | Connection {
+  if (!('kind' in kept)) return kept
+  if (kept.connection) return kept.connection
+  throw new Error('a connection that was to be kept is not there')
+}
+
+export function resetAll(kept: readonly Kept[]): void {
+  for (const connection of kept.map(connectionOf)) {
+    if ('resetAndDestroy' in connection) connection.resetAndDestroy()
+    else connection.reset()
+  }
 }
 
 export function openApi(id: ApiId): Api {
   switch (id) {
     case 'node-net':
-      return { run: runNodeNet, end: async () => {} }
+      return nodeNetApi
     case 'native-connect':
-      return polloutApi(nativeBackend(), runConnect)
+      return polloutApi(nativeBackend(), connectOneByOne)
     case 'native-many':
-      return polloutApi(nativeBackend(), runConnectMany)
+      return polloutApi(nativeBackend({ threads: 1 }), connectMany)
+    case 'native-many-0':
+      return polloutApi(nativeBackend({ threads: 0 }), connectMany)
+    case 'native-batches':
+      return polloutApi(nativeBackend({ threads: 1 }), connectBatches)
     case 'net-connect':
-      return polloutApi(netBackend(), runConnect)
+      return polloutApi(netBackend(), connectOneByOne)
     case 'net-many':
-      return polloutApi(netBackend(), runConnectMany)
+      return polloutApi(netBackend(), connectMany)
   }
-}
-
-function polloutApi(
-  backend: BackendFactory,
-  run: (reactor: Reactor, endpoints: readonly Endpoint[], run: Run) => Promise<Tally>,
-): Api {
-  const reactor = createReactor({ backend })
-  return {
-    run: (what) =>
-      run(
-        reactor,
-        what.addresses.map(({ host, port }) => tcp(host, port)),
-        what,
-      ),
-    end: () => reactor.destroy(),
-  }
-}
-
-/** Listeners are shared and told apart by `this`, so a connect allocates nothing but its socket. */
-function runNodeNet({ addresses, count, inFlight, kept, ...run }: Run): Promise<Tally> {
-  const times = run.byHand ?? run.latencies
-  const options = addresses.map((address) => ({ ...address, autoSelectFamily: false }))
-  const tally = newTally()
-  return new Promise((resolve) => {
-    const startedAt = new Map<Socket, number>()
-    let begun = 0
-    let ended = 0
-    const begin = () => {
-      if (begun === count) return
-      const now = times && performance.now()
-      const socket = connect(pick(options, begun++))
-      if (now !== undefined) startedAt.set(socket, now)
-      socket.on('connect', connected).on('error', failed)
-    }
-    const next = () => {
-      if (++ended === count) resolve(tally)
-      else begin()
-    }
-    function connected(this: Socket) {
-      tally.connected++
-      if (times) times.push(performance.now() - (startedAt.get(this) ?? Number.NaN))
-      if (kept) kept.push(this)
-      else this.resetAndDestroy()
-      next()
-    }
-    function failed(error: NodeJS.ErrnoException) {
-      countFailure(tally, error.code)
-      next()
-    }
-    for (let i = 0; i < inFlight; i++) begin()
-  })
-}
-
-function runConnect(reactor: Reactor, endpoints: readonly Endpoint[], run: Run): Promise<Tally> {
-  const { count, inFlight, latencies, byHand, handshakes, kept } = run
-  if (latencies) {
-    // The Connection itself does not carry it.
-    subscribe('pollout:connect:connected', (message) => {
-      latencies.push((message as ConnectedMessage).elapsedMs)
-    })
-  }
-  const tally = newTally()
-  return new Promise((resolve) => {
-    let begun = 0
-    let ended = 0
-    const begin = () => {
-      if (begun === count) return
-      const chosen = byHand ? clocked(performance.now(), byHand) : observer
-      reactor.connect(pick(endpoints, begun++)).subscribe(chosen)
-    }
-    const next = () => {
-      if (++ended === count) resolve(tally)
-      else begin()
-    }
-    const observer = {
-      next(connection: Connection) {
-        tally.connected++
-        handshakes?.push(connection.timeline.handshakeMs ?? Number.NaN)
-        if (kept) kept.push(connection)
-        else connection.reset()
-        next()
-      },
-      error(error: NodeJS.ErrnoException) {
-        countFailure(tally, error.code)
-        next()
-      },
-    }
-    const clocked = (startedAt: number, times: number[]) => ({
-      next(connection: Connection) {
-        times.push(performance.now() - startedAt)
-        observer.next(connection)
-      },
-      error: observer.error,
-    })
-    for (let i = 0; i < inFlight; i++) begin()
-  })
-}
-
-function runConnectMany(
-  reactor: Reactor,
-  endpoints: readonly Endpoint[],
-  { count, inFlight, latencies, byHand, handshakes, kept }: Run,
-): Promise<Tally> {
-  function* targets(): Generator<Endpoint & { readonly startedAt?: number }> {
-    for (let i = 0; i < count; i++) {
-      const endpoint = pick(endpoints, i)
-      yield byHand ? { ...endpoint, startedAt: performance.now() } : endpoint
-    }
-  }
-  const tally = newTally()
-  const onConnected = kept ? 'keep' : 'reset'
-  return new Promise((resolve, reject) => {
-    reactor.connectMany(targets(), { concurrency: inFlight, onConnected }).subscribe({
-      next(outcome) {
-        if (outcome.kind !== 'connected') return countFailure(tally, outcome.code)
-        tally.connected++
-        byHand?.push(performance.now() - (outcome.target.startedAt ?? Number.NaN))
-        latencies?.push(outcome.elapsedMs)
-        handshakes?.push(outcome.timeline.handshakeMs ?? Number.NaN)
-        if (outcome.connection) kept?.push(outcome.connection)
-      },
-      error: reject,
-      complete: () => resolve(tally),
-    })
-  })
-}
-
-function pick<T>(items: readonly T[], index: number): T {
-  return items[index % items.length] as T
-}
-
-function newTally(): Tally {
-  return { connected: 0, refused: 0, other: 0, firstError: 0 }
-}
-
-function countFailure(tally: Tally, code: string | undefined): void {
-  if (code === 'ECONNREFUSED') {
-    tally.refused++
-    return
-  }
-  tally.other++
-  tally.firstError ||= code ?? 'unknown'
 }

@@ -8,9 +8,11 @@ export interface Command {
   readonly args: readonly string[]
   /** The core to run on; undefined leaves it to the system. */
   readonly cpu?: number | undefined
+  /** It is killed after that; three minutes unless said otherwise. */
+  readonly longestMs?: number
 }
 
-const LONGEST_RUN_MS = 60_000
+const LONGEST_RUN_MS = 180_000
 
 export class Children {
   readonly #running = new Set<ChildProcess>()
@@ -36,7 +38,7 @@ export class Children {
   /** Resolves to its output; rejects where it fails or takes too long. */
   async run(command: Command): Promise<string> {
     const child = this.#spawn(command, 'ignore')
-    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS)
+    const timer = setTimeout(() => child.kill('SIGKILL'), command.longestMs ?? LONGEST_RUN_MS)
     let output = ''
     let complaint = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

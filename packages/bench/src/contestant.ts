@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { type Api, openApi, type Run, resetAll } from './apis.js'
+import { type Api, type Kept, openApi, resetAll } from './apis.js'
 import type {
   BurstJob,
   BurstSample,
@@ -11,15 +11,16 @@ import type {
   IdleJob,
   IdleSample,
   Job,
-  RateJob,
-  RateSample,
-  TransferSample,
+  Tally,
 } from './job.js'
+import { measureCancel } from './measure-cancel.js'
+import { measureLongList } from './measure-long-list.js'
+import { measurePacing } from './measure-pacing.js'
+import { measureRate } from './measure-rate.js'
+import { measureStorm } from './measure-storm.js'
 import { measureTransfer } from './measure-transfer.js'
 import { percentiles, waits } from './statistics.js'
-import { threadCpuMs } from './thread-cpu.js'
 
-const FEWEST_CONNECTS = 500
 /** Garbage collections before memory is read: finalizers and weak references take more than one. */
 const COLLECTIONS = 6
 /** The monitor's timer has to have fired before a burst to see it, and after it to tell. */
@@ -34,12 +35,10 @@ process.stdout.write(`${JSON.stringify(await perform(api, job))}\n`)
 await api.end()
 if (job.kind === 'idle') process.exit()
 
-type Sample = RateSample | BurstSample | IdleSample | HandshakeSample | TransferSample
-
-function perform(api: Api, job: Job): Promise<Sample> {
+function perform(api: Api, job: Job): Promise<Tally> {
   switch (job.kind) {
     case 'rate':
-      return measureRate(api, job)
+      return measureRate(api.run, job)
     case 'burst':
       return measureBurst(api, job)
     case 'idle':
@@ -48,25 +47,15 @@ function perform(api: Api, job: Job): Promise<Sample> {
       return measureHandshake(api, job)
     case 'transfer':
       return measureTransfer(api, job)
+    case 'storm':
+      return measureStorm(api, job)
+    case 'cancel':
+      return measureCancel(api, job)
+    case 'pacing':
+      return measurePacing(api, job)
+    case 'long-list':
+      return measureLongList(api, job)
   }
-}
-
-/** The warm-up also tells how many connects fill the time. */
-async function measureRate(api: Api, job: RateJob): Promise<RateSample> {
-  const { addresses, inFlight, warmUp, durationMs, mostConnects } = job
-  await api.run({ addresses, inFlight, count: Math.ceil(warmUp / 2) })
-  const begun = performance.now()
-  await api.run({ addresses, inFlight, count: Math.ceil(warmUp / 2) })
-  const rate = warmUp / 2 / (performance.now() - begun)
-  const count = Math.min(Math.max(Math.round(rate * durationMs), FEWEST_CONNECTS), mostConnects)
-
-  const cpuBefore = threadCpuMs()
-  const startedAt = performance.now()
-  const tally = await api.run({ addresses, inFlight, count })
-  const elapsedMs = performance.now() - startedAt
-  const cpuAfter = threadCpuMs()
-  if (cpuBefore === undefined || cpuAfter === undefined) return { ...tally, elapsedMs }
-  return { ...tally, elapsedMs, cpuMs: cpuAfter - cpuBefore }
 }
 
 async function measureBurst(api: Api, job: BurstJob): Promise<BurstSample> {
@@ -122,7 +111,7 @@ async function measureIdle(api: Api, job: IdleJob): Promise<IdleSample> {
   const { addresses, inFlight, warmUp, count } = job
   await api.run({ addresses, inFlight, count: warmUp })
   const before = await settledMemory()
-  const kept: NonNullable<Run['kept']> = []
+  const kept: Kept[] = []
   const tally = await api.run({ addresses, inFlight, count, kept })
   const after = await settledMemory()
   if (kept.length !== tally.connected) throw new Error('a connection got lost')
@@ -138,7 +127,7 @@ async function measureHandshake(api: Api, job: HandshakeJob): Promise<HandshakeS
   const { addresses, warmUp, count } = job
   await api.run({ addresses, inFlight: warmUp, count: warmUp })
   await sleep(PAUSE_MS)
-  const kept: NonNullable<Run['kept']> = []
+  const kept: Kept[] = []
   const [latencies, byHand, handshakes]: [number[], number[], number[]] = [[], [], []]
   const startedAt = performance.now()
   const run = { addresses, inFlight: count, count, kept, latencies, byHand, handshakes }

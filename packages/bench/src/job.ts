@@ -1,22 +1,34 @@
 /** What the bench hands to a contestant's process, and what that prints as JSON. */
 
-/** In the order of the table. The C ones are a program of their own, the others run in `contestant.ts`. */
+/** In the order of the table. Those with an `api` run in `contestant.ts`, the others are programs of their own. */
 export const CONTESTANTS = [
   { id: 'c', title: 'C, epoll' },
   { id: 'c-reused', title: 'C, epoll, sockets reused' },
   { id: 'node-net', title: 'node:net' },
+  { id: 'bun', title: 'Bun.connect()' },
+  { id: 'deno', title: 'Deno.connect()' },
+  { id: 'go', title: 'Go net.Dialer' },
   { id: 'native-many', title: 'native connectMany()' },
+  { id: 'native-many-0', title: 'native connectMany(), no threads' },
+  { id: 'native-batches', title: 'native connectBatches()' },
   { id: 'native-connect', title: 'native connect()' },
   { id: 'net-many', title: 'net connectMany()' },
   { id: 'net-connect', title: 'net connect()' },
 ] as const
 
 export type ContestantId = (typeof CONTESTANTS)[number]['id']
-export type YardstickId = 'c' | 'c-reused'
-export type ApiId = Exclude<ContestantId, YardstickId>
+export type CId = 'c' | 'c-reused'
+/** What else a user could pick. */
+export const RUNTIMES = ['bun', 'deno', 'go'] as const
+export type RuntimeId = (typeof RUNTIMES)[number]
+export type ApiId = Exclude<ContestantId, CId | RuntimeId>
 
-export function isYardstick(id: string): id is YardstickId {
+export function isC(id: string): id is CId {
   return id === 'c' || id === 'c-reused'
+}
+
+export function isRuntime(id: string): id is RuntimeId {
+  return RUNTIMES.some((runtime) => runtime === id)
 }
 
 export interface Address {
@@ -31,9 +43,10 @@ interface JobBase {
   readonly warmUp: number
 }
 
-/** Connect and reset, so many in flight, for about as long as is said. */
-export interface RateJob extends JobBase {
+/** Connect and reset, so many in flight, for about as long as is said. The runtimes are given it too. */
+export interface RateJob extends Omit<JobBase, 'api'> {
   readonly kind: 'rate'
+  readonly api: ApiId | RuntimeId
   readonly inFlight: number
   readonly durationMs: number
   readonly mostConnects: number
@@ -71,10 +84,61 @@ export interface TransferJob {
   readonly durationMs: number
 }
 
+/** Very many, with very many in flight, and how the loop does meanwhile. */
+export interface StormJob extends JobBase {
+  readonly kind: 'storm'
+  readonly inFlight: number
+  readonly count: number
+}
+
+/** So many that nobody answers, and how long it takes to be rid of them. */
+export interface CancelJob extends JobBase {
+  readonly kind: 'cancel'
+  /** Where the warm-up is refused. */
+  readonly closed: readonly Address[]
+  readonly count: number
+}
+
+/** A schedule, and how well it is kept to. */
+export interface PacingJob {
+  readonly kind: 'pacing'
+  readonly api: ApiId
+  readonly addresses: readonly Address[]
+  /** Starts a second. */
+  readonly rate: number
+  readonly durationMs: number
+}
+
+/** A list of targets all different, far longer than memory would hold, beside a short one. */
+export interface LongListJob {
+  readonly kind: 'long-list'
+  readonly api: ApiId
+  /** Where one in `acceptedEvery` is accepted. */
+  readonly accepting: readonly Address[]
+  readonly acceptedEvery: number
+  /** Nobody listens on it, on any of the loopback's addresses. */
+  readonly closedPort: number
+  readonly inFlight: number
+  readonly shortCount: number
+  /** How often the short list is run before the long one, and after it. */
+  readonly shortRuns: number
+  readonly count: number
+}
+
 /** As yardstick/transfer.c has them; `in` is what the peer sends. */
 export type TransferMode = 'pingpong' | 'in' | 'out'
 
-export type Job = RateJob | BurstJob | IdleJob | HandshakeJob | TransferJob
+/** What `contestant.ts` is given. */
+export type Job =
+  | (RateJob & { readonly api: ApiId })
+  | BurstJob
+  | IdleJob
+  | HandshakeJob
+  | TransferJob
+  | StormJob
+  | CancelJob
+  | PacingJob
+  | LongListJob
 
 /** How the connects of a run ended. */
 export interface Tally {
@@ -87,8 +151,10 @@ export interface Tally {
 
 export interface RateSample extends Tally {
   readonly elapsedMs: number
-  /** Time of the thread that connects; undefined where the system does not tell it. */
+  /** Time of the thread that JavaScript runs on; undefined where the system does not tell it. */
   readonly cpuMs?: number | undefined
+  /** Time of all threads, the collector's and the compiler's too. */
+  readonly processCpuMs: number
 }
 
 export interface BurstSample extends Tally {
@@ -118,6 +184,46 @@ export interface Percentiles {
   readonly p50: number
   readonly p99: number
   readonly max: number
+}
+
+export interface Delays extends Percentiles {
+  readonly p999: number
+}
+
+export interface StormSample extends Tally {
+  readonly elapsedMs: number
+  /** As perf_hooks.monitorEventLoopDelay() with a resolution of 1 ms sees it: how far apart its timer's calls are. */
+  readonly monitorMs: Delays
+  /** By a timer of 1 ms: how long something waits that becomes due at a random moment. */
+  readonly delayMs: Delays
+}
+
+/** All ended otherwise than by being answered. */
+export interface CancelSample extends Tally {
+  readonly inFlight: number
+  /** How long the call that cancels takes. */
+  readonly callMs: number
+  /** From that call until the last descriptor is given back. */
+  readonly freeMs: number
+}
+
+export interface PacingSample extends Tally {
+  /** Starts within the time, of those that there should have been, less 1. */
+  readonly rateError: number
+  /** How far each start is off its moment on the schedule that begins with the first. */
+  readonly offsetMs: Percentiles
+  /** The most starts that any stretch of time has beyond what the rate gives it: a token bucket of this size would do. */
+  readonly largestBurst: number
+}
+
+export interface LongListSample extends Tally {
+  readonly elapsedMs: number
+  readonly perSecond: number
+  /** The median of the short runs. */
+  readonly shortPerSecond: number
+  /** The greatest while the long list runs, beyond what there was after the short ones. */
+  readonly rssGrowthBytes: number
+  readonly rssPeakBytes: number
 }
 
 export interface IdleSample extends Tally {

@@ -4,13 +4,15 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isNativeBackendAvailable } from '@pollout/backend-native'
 import { Children } from './children.js'
-import type { ContestantId } from './job.js'
+import { CONTESTANTS, type ContestantId, type RuntimeId } from './job.js'
 import { lookAtMachine } from './machine.js'
 import { measure } from './measure.js'
 import { startNamespacedPeer } from './namespaced-peer.js'
-import { asksFor, HELP, isHandshake, type Options, parseOptions, UsageError } from './options.js'
+import { asksFor, HELP, type Options, parseOptions, UsageError } from './options.js'
 import { reportMachine, reportTables, reportVerdict } from './report.js'
 import { evaluate } from './results.js'
+import { findRuntimes, type Runtime } from './runtimes.js'
+import { isHandshake, matches, SCENARIOS } from './scenarios.js'
 import { startServer } from './server.js'
 import { chooseSettings } from './settings.js'
 import { startTransferServer } from './transfer-server.js'
@@ -52,7 +54,8 @@ async function bench(options: Options): Promise<void> {
   const machine = lookAtMachine()
   const settings = chooseSettings(options.quick, options.rounds, machine)
   const yardstick = compileYardstick()
-  const skipped = whoIsSkipped(yardstick)
+  const runtimes = findRuntimes((id) => SCENARIOS.some((one) => matches(options.only, one, id)))
+  const skipped = whoIsSkipped(yardstick, runtimes)
   const server = await startServer(children, yardstick, machine, settings.hold)
   const peer = asksFor(options, isHandshake)
     ? await startNamespacedPeer(children, yardstick, machine, settings.hold)
@@ -70,6 +73,7 @@ async function bench(options: Options): Promise<void> {
     peer,
     transferServer,
     yardstick,
+    runtimes,
     skipped,
     progress,
   })
@@ -78,6 +82,7 @@ async function bench(options: Options): Promise<void> {
   if (transferServer && 'stop' in transferServer) transferServer.stop()
   progress('')
 
+  const tookMs = Date.now() - startedAt.getTime()
   const { rows, targets } = evaluate(measured)
   const noPeer = peer && 'missing' in peer ? peer.missing : undefined
   const noTransfers =
@@ -85,8 +90,11 @@ async function bench(options: Options): Promise<void> {
   const file = options.json ?? join(repository, 'bench-results', `${fileTime(startedAt)}.json`)
   const results = {
     startedAt,
-    tookMs: Date.now() - startedAt.getTime(),
+    tookMs,
     machine,
+    runtimes: Object.fromEntries(
+      [...runtimes].flatMap(([id, one]) => ('version' in one ? [[id, one.version]] : [])),
+    ),
     server: server.kind,
     quick: options.quick,
     settings,
@@ -102,28 +110,37 @@ async function bench(options: Options): Promise<void> {
   console.log(reportTables(rows, targets, skipped, settings))
   if (noPeer !== undefined) console.log(`Handshakes to a namespaced peer: skipped: ${noPeer}\n`)
   if (noTransfers !== undefined) console.log(`Transfers: skipped: ${noTransfers}\n`)
-  console.log(reportMachine(machine, server.kind, settings, rows.handshake.length > 0))
+  console.log(reportMachine(machine, server.kind, settings, rows, runtimes))
   if (options.quick)
     console.log('a quick run: it shows that all works, and says nothing about speed')
-  console.log(`${reportVerdict(targets)}; written to ${relative(process.cwd(), file)}`)
+  const written = relative(process.cwd(), file)
+  console.log(`${reportVerdict(targets)}; it took ${duration(tookMs)}; written to ${written}`)
   if (options.assert && targets.some(({ met }) => met === false)) process.exitCode = 1
 }
 
-function whoIsSkipped(yardstick: Yardstick): ReadonlyMap<ContestantId, string> {
+function whoIsSkipped(
+  yardstick: Yardstick,
+  runtimes: ReadonlyMap<RuntimeId, Runtime>,
+): ReadonlyMap<ContestantId, string> {
   const skipped = new Map<ContestantId, string>()
   if (yardstick.client === undefined) {
     skipped.set('c', yardstick.reason).set('c-reused', yardstick.reason)
   }
+  for (const [id, runtime] of runtimes) if ('missing' in runtime) skipped.set(id, runtime.missing)
   const native = isNativeBackendAvailable()
-  if (!native.available) {
-    skipped.set('native-many', native.reason).set('native-connect', native.reason)
-  }
+  for (const { id } of CONTESTANTS)
+    if (!native.available && id.startsWith('native-')) skipped.set(id, native.reason)
   return skipped
 }
 
 /** One line, written over again and again; nothing where nobody watches. */
 function showProgress(what: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
+}
+
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1_000)
+  return seconds < 100 ? `${seconds} s` : `${(seconds / 60).toFixed(1)} min`
 }
 
 function fileTime(time: Date): string {

@@ -1,6 +1,6 @@
 /** A transfer's job in a contestant's process: opens the connections, has them carry, counts for a while. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Api, type Run, resetAll } from './apis.js'
+import { type Api, connectionOf, type Kept, resetAll } from './apis.js'
 import type { TransferJob, TransferSample } from './job.js'
 import { threadCpuMs } from './thread-cpu.js'
 import { carry, type Traffic } from './traffic.js'
@@ -9,14 +9,14 @@ const BYTES_PER_MEGABYTE = 1e6
 
 export async function measureTransfer(api: Api, job: TransferJob): Promise<TransferSample> {
   const { addresses, connections, mode } = job
-  const kept: NonNullable<Run['kept']> = []
+  const kept: Kept[] = []
   const tally = await api.run({ addresses, inFlight: connections, count: connections, kept })
   const data = Buffer.alloc(job.bytes)
   const broken = (error: unknown): never => {
     throw error
   }
   const traffic: Traffic = { mode, data, bytes: 0, stopped: false, broken }
-  for (const connection of kept) carry(connection, traffic)
+  for (const connection of kept.map(connectionOf)) carry(connection, traffic)
 
   await sleep(job.warmUpMs)
   const cpuBefore = threadCpuMs()

@@ -1,19 +1,7 @@
 /** The command line. */
 import { parseArgs } from 'node:util'
-import { CONTESTANTS, type ContestantId, isYardstick } from './job.js'
-import { isTransfer, TRANSFER_SCENARIOS } from './transfers.js'
-
-export const SCENARIOS = [
-  'accepted',
-  'refused',
-  'scattered',
-  'burst',
-  'idle',
-  'handshake',
-  'handshake-veth',
-  ...TRANSFER_SCENARIOS,
-] as const
-export type Scenario = (typeof SCENARIOS)[number]
+import { CONTESTANTS } from './job.js'
+import { matches, SCENARIOS, type Scenario } from './scenarios.js'
 
 export interface Options {
   readonly help: boolean
@@ -27,37 +15,45 @@ export interface Options {
 /** Its message is all that the user is told. */
 export class UsageError extends Error {}
 
-/** How a connection came about makes no difference to what it carries. */
-const TRANSFERRING: readonly ContestantId[] = ['c', 'node-net', 'native-connect', 'net-connect']
-
 const DEFAULT_ROUNDS = 7
 const MOST_ROUNDS = 100
 
 export const HELP = `Usage: pnpm bench [options]
 
-Measures connects on loopback against a raw C epoll client and node:net: the rate of
-connect-and-reset with 256 in flight, to an accepting server (accepted) and to a closed port
-(refused), both at four addresses, and to a closed port at 2,000 (scattered); the loop's delay
-while 10,000 start at once (burst); the memory of an idle open connection (idle).
+Measures connects on loopback against a raw C epoll client, node:net, and Bun, Deno and Go where
+they are installed. The whole takes about 25 minutes, --quick one.
 
-And what 10,000 handshakes are said to take that start at once, to a peer in a network namespace
-of its own: by a program's own clock, by elapsedMs, and by the timeline. The peer's answers come
-over a line that holds back each for 40 ms (handshake), and then over a bare pair of veth devices,
-where all of a handshake is done inside connect(2) and a loop's delay is all that can be measured
-(handshake-veth). C looks for what has ended after every 8 connects, and asks the kernel too. Both
-need root, a TUN device, and the programs unshare, nsenter, setpriv and ip, and are skipped
-without them.
-
-And what open connections carry, to and from a server in C: messages of 64 bytes to and fro, on
-1,000 connections (pingpong-1000) and on one (pingpong-1), and a stream, received or sent, on 100
-and on one (stream-in-100, stream-in-1, stream-out-100, stream-out-1). node:net listens to 'data'
-and writes, pollout subscribes to connection.received and calls connection.send(). Skipped without
-a C compiler: a slower server would be what is measured.
+accepted   connect and reset, 256 in flight, to an accepting server at four addresses: the rate,
+           the CPU time of a connect, and that of the JavaScript thread alone
+refused    the same to a closed port; scattered: the same at 2,000 addresses
+burst      the loop's delay while 10,000 start at once
+storm      the loop's delay while 100,000 run, 10,000 in flight
+cancel     15,000 that nobody answers are cancelled: until the last descriptor is free. C does
+           nothing but close(2) with them
+pacing-10  how well 10 starts a second are kept to for 10 s; pacing-1000 and pacing-20000 likewise
+idle       the memory of an idle open connection
+handshake  what 10,000 handshakes are said to take that start at once, to a peer in a network
+           namespace of its own: by a program's own clock, by elapsedMs, and by the timeline. The
+           peer's answers come over a line that holds back each for 40 ms; in handshake-veth over
+           a bare pair of veth devices, where all of a handshake is done inside connect(2) and a
+           loop's delay is all that can be measured. C looks for what has ended after every 8
+           connects, and asks the kernel too. Both need root, a TUN device, and the programs
+           unshare, nsenter, setpriv and ip, and are skipped without them
+pingpong-1000, pingpong-1, stream-in-100, stream-in-1, stream-out-100, stream-out-1
+           what so many open connections carry, to and from a server in C: messages of 64 bytes to
+           and fro, a stream received, a stream sent. node:net listens to 'data' and writes,
+           pollout subscribes to connection.received and calls connection.send(). Skipped without
+           a C compiler: a slower server would be what is measured
+long-list  10,000,000 targets, all different, one in 1,000 accepted: the growth of memory, and the
+           rate beside that of 100,000. Takes 20 minutes, and is run only where --only names it
 
 The native backend lets a socket that was reset connect again, within the loop turn and to the
-same address and port. That makes the first two faster and does nothing for the third. So there
-are two rows of C: one makes a new socket for each connect, and is what the others are compared
-with; the other keeps every socket until it can connect again.
+same address and port. That makes accepted and refused faster and does nothing for scattered. So
+there are two rows of C: one makes a new socket for each connect, and is what the others are
+compared with; the other keeps every socket until it can connect again.
+
+Bun and Deno are taken from the PATH, or from where "pnpm bench:yardsticks" puts them (200 MB, from
+npm, in the bench's own folder); Go from the PATH. Deno can't reset a connection, so it closes.
 
 The speed of node:net depends on what stderr is: with a file there it is slower, by a quarter on
 refusals. All contestants have a pipe, so the comparison is with node:net at its best.
@@ -92,26 +88,6 @@ export function asksFor(
   return SCENARIOS.filter(which).some((scenario) =>
     CONTESTANTS.some(({ id }) => matches(only, scenario, id)),
   )
-}
-
-/** Every word of the pattern has to stand in the name. */
-export function matches(pattern: string, scenario: Scenario, id: string): boolean {
-  const title = CONTESTANTS.find((contestant) => contestant.id === id)?.title
-  const name = `${scenario} ${id} ${title}`.toLowerCase()
-  const words = pattern.toLowerCase().split(/\s+/)
-  return takesPart(scenario, id) && words.every((word) => name.includes(word))
-}
-
-/** Whether the contestant can have a row there. */
-export function takesPart(scenario: Scenario, id: string): boolean {
-  if (isTransfer(scenario)) return TRANSFERRING.some((one) => one === id)
-  // Node's loop and memory are looked at there.
-  if (scenario === 'burst' || scenario === 'idle') return !isYardstick(id)
-  return !(isHandshake(scenario) && id === 'c-reused')
-}
-
-export function isHandshake(scenario: Scenario): scenario is 'handshake' | 'handshake-veth' {
-  return scenario === 'handshake' || scenario === 'handshake-veth'
 }
 
 function parse(args: readonly string[]) {

@@ -1,20 +1,39 @@
 /** The tables. */
-import Table from 'cli-table3'
-import type { BurstSample, ContestantId, HandshakeSample, Percentiles } from './job.js'
+import type { BurstSample, ContestantId, HandshakeSample, Percentiles, RuntimeId } from './job.js'
 import type { Machine } from './machine.js'
-import { titleOf } from './measure.js'
 import { DELAY_MS } from './namespaced-peer.js'
-import { type Scenario, takesPart } from './options.js'
+import { PACING_SCENARIOS } from './pacing.js'
+import {
+  cancelTable,
+  longListTable,
+  PACING_NOTES,
+  pacingTable,
+  pacingTitle,
+  STORM_NOTES,
+  stormTable,
+} from './report-fan-out.js'
+import {
+  count,
+  figure,
+  NONE,
+  number,
+  ratio,
+  type Skipped,
+  table,
+  verdicts,
+} from './report-table.js'
 import type { Row, Rows } from './results.js'
+import type { Runtime } from './runtimes.js'
+import { isRateScenario, type Scenario, takesPart } from './scenarios.js'
 import type { Settings } from './settings.js'
-import { type Summary, summarize } from './statistics.js'
+import { summarize } from './statistics.js'
 import type { JudgedTarget } from './targets.js'
 import { TRANSFER_SCENARIOS, TRANSFERS, type TransferScenario } from './transfers.js'
 
-const NONE = '–'
-const BASELINE_NAMES = { c: 'C', 'node-net': 'node:net' }
 /** Above this, others have used the machine in the minute before. */
 const BUSY_LOAD = 0.7
+/** The kernel's own work takes some. */
+const WHOLE_CORE = 0.93
 
 export function reportTables(
   rows: Rows,
@@ -23,19 +42,24 @@ export function reportTables(
   settings: Settings,
 ): string {
   const skippedIn = (scenario: Scenario) => [...skipped].filter(([id]) => takesPart(scenario, id))
-  const rates = (scenario: Compared, what: string, each: string) =>
-    table(
-      ['', `${what}/s`, 'of C', 'of node:net', `CPU µs/${each} (of node:net)`, 'target'],
+  const verdictIn = (scenario: Scenario) => (row: Row) => verdicts(targets, scenario, row.id)
+  const rates = (scenario: Compared, what: string, each: string) => {
+    // Where connects are counted, other threads may make them.
+    const [cpu, js] = isRateScenario(scenario) ? ['processCpuUs', [`JS thread µs`]] : ['cpuUs', []]
+    return table(
+      ['', `${what}/s`, 'of C', 'of node:net', `CPU µs/${each} (of node:net)`, ...js, 'target'],
       rows[scenario].map((row) => [
         row.title,
         count(row.figure?.median),
         ratio(row.ofC),
         ratio(row.ofNodeNet),
-        `${number(row.cpuUsEach?.median, 1)} (${number(row.cpuOfNodeNet?.median, 2)})`,
+        `${figure(row, cpu, 1)} (${number(row.cpuOfNodeNet?.median, 2)})`,
+        ...js.map(() => (row.id in NOT_JS ? NONE : figure(row, 'cpuUs', 2))),
         verdicts(targets, scenario, row.id),
       ]),
       skippedIn(scenario),
     )
+  }
   const burst = table(
     ['', 'delay p50', 'p99', 'max', 'latency p50', 'p99', 'all ended'],
     rows.burst.map((row) => [
@@ -75,6 +99,21 @@ export function reportTables(
       rates('scattered', 'connects', 'connect'),
     ],
     [rows.burst, "A burst: the loop's delay, and the connect latency that is reported", burst],
+    [
+      rows.storm,
+      `A storm: the loop's delay while ${settings.stormCount.toLocaleString('en')} connects run, ${settings.stormInFlight.toLocaleString('en')} in flight`,
+      stormTable(rows.storm, verdictIn('storm'), skippedIn('storm')),
+    ],
+    [
+      rows.cancel,
+      `Cancelling ${settings.cancelCount.toLocaleString('en')} connects that nobody answers`,
+      cancelTable(rows.cancel, verdictIn('cancel'), skippedIn('cancel')),
+    ],
+    ...PACING_SCENARIOS.map((scenario): [readonly Row[], string, string] => [
+      rows[scenario],
+      pacingTitle(scenario, settings.pacingDurationMs),
+      pacingTable(rows[scenario], verdictIn(scenario), skippedIn(scenario)),
+    ]),
     [rows.idle, 'An idle open connection', idle],
     [
       rows.handshake,
@@ -95,12 +134,20 @@ export function reportTables(
       const [what, each] = mode === 'pingpong' ? ['messages', 'message'] : ['MB', 'MB']
       return [rows[scenario], transferTitle(scenario, settings), rates(scenario, what, each)]
     }),
+    [
+      rows['long-list'],
+      `A list of ${settings.longListCount.toLocaleString('en')} targets, beside one of ${settings.longListShort.toLocaleString('en')}`,
+      longListTable(rows['long-list'], verdictIn('long-list'), skippedIn('long-list')),
+    ],
   ]
   return sections
     .filter(([measured]) => measured.length > 0)
     .map(([, title, text]) => `${title}\n${text}\n`)
     .join('\n')
 }
+
+/** Their CPU time is not a JavaScript thread's. */
+const NOT_JS = { c: true, 'c-reused': true, go: true }
 
 type Compared = 'accepted' | 'refused' | 'scattered' | TransferScenario
 
@@ -115,29 +162,50 @@ function transferTitle(scenario: TransferScenario, settings: Settings): string {
 export function reportMachine(
   machine: Machine,
   server: 'C' | 'Node',
-  { rounds, burstRounds, idleRounds, handshakeRounds }: Settings,
-  handshake: boolean,
+  settings: Settings,
+  rows: Rows,
+  runtimes: ReadonlyMap<RuntimeId, Runtime>,
 ): string {
   const { pinned } = machine
+  const { rounds, burstRounds, stormRounds, cancelRounds, idleRounds, handshakeRounds } = settings
+  const versions = [...runtimes].flatMap(([id, runtime]) =>
+    'version' in runtime ? `, ${id} ${runtime.version}` : '',
+  )
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}${versions.join('')}`,
     pinned
       ? `client on core ${pinned.client}, server on core ${pinned.server}`
       : 'client and server not held to cores of their own (no taskset, or one core)',
-    `medians of ${rounds} rounds (burst: ${burstRounds}, idle: ${idleRounds}, handshake: ${handshakeRounds}), with the least and the greatest`,
-    'ratios are taken within a round; CPU is that of the thread that connects, sends and receives',
+    `medians of ${rounds} rounds (burst: ${burstRounds}, storm: ${stormRounds}, cancel: ${cancelRounds}, idle: ${idleRounds},`,
+    `handshake: ${handshakeRounds}; pacing and the long list: 1), with the least and the greatest`,
+    'ratios are taken within a round; CPU is that of the whole process where connects are counted, and that of the',
+    'JavaScript thread where transfers are',
   ]
-  if (handshake) {
+  if (rows.handshake.length > 0) {
     lines.push(
       "handshakes: by hand is from the call to the event, by the program's clock; elapsedMs is as reported;",
       "the last is the timeline's handshakeMs, and for C the kernel's tcpi_rtt",
     )
   }
+  if (rows.storm.length > 0) lines.push(...STORM_NOTES)
+  if (PACING_SCENARIOS.some((scenario) => rows[scenario].length > 0)) lines.push(...PACING_NOTES)
   if (server === 'Node') lines.push('the server runs on Node, and may be what limits the rates')
-  if (machine.load > BUSY_LOAD) {
-    lines.push(`others used the machine: its load was ${machine.load.toFixed(1)} before the run`)
+  const share = shareOfCore(rows)
+  if (machine.load > BUSY_LOAD || (share !== undefined && share < WHOLE_CORE)) {
+    const had = share === undefined ? '' : `, and C had ${(share * 100).toFixed()} % of its core`
+    lines.push(
+      `others used the machine: its load was ${machine.load.toFixed(1)} before the run${had}`,
+    )
   }
   return `${lines.join('\n')}\n`
+}
+
+/** C never waits while it counts connects: what it did not get of its core, others had. */
+function shareOfCore(rows: Rows): number | undefined {
+  const samples = [...rows.accepted, ...rows.refused, ...rows.scattered].flatMap((row) =>
+    row.id === 'c' ? row.samples : [],
+  )
+  return summarize(samples.map(({ processCpuMs, elapsedMs }) => processCpuMs / elapsedMs))?.median
 }
 
 /** All targets in a line. */
@@ -150,7 +218,7 @@ export function reportVerdict(targets: readonly JudgedTarget[]): string {
 function handshakes(
   rows: readonly Row<HandshakeSample>[],
   verdictOf: ((id: ContestantId) => string) | undefined,
-  skipped: readonly [ContestantId, string][],
+  skipped: readonly Skipped[],
 ): string {
   const head = ['', 'by hand p50', 'p99', 'elapsedMs p50', 'p99', 'handshake p50', 'p99']
   return table(
@@ -176,58 +244,4 @@ function times(
   return [median('p50'), median('p99')].map((time) =>
     time === undefined ? NONE : `${time.toFixed(time < 1 ? 3 : 1)} ms`,
   )
-}
-
-function table(
-  head: string[],
-  rows: string[][],
-  skipped: readonly [ContestantId, string][],
-): string {
-  const result = new Table({
-    head,
-    colAligns: head.map((name, column) => (column === 0 || name === 'target' ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-  })
-  result.push(...rows)
-  for (const [id, reason] of skipped) {
-    result.push([
-      titleOf(id),
-      { content: `skipped: ${reason}`, colSpan: head.length - 1, hAlign: 'left' },
-    ])
-  }
-  return result.toString()
-}
-
-function verdicts(
-  targets: readonly JudgedTarget[],
-  scenario: Scenario,
-  contestant: ContestantId,
-): string {
-  return targets
-    .filter((target) => target.scenario === scenario && target.contestant === contestant)
-    .map(({ of, limit, met }) => {
-      const bound =
-        'least' in limit
-          ? `≥ ${limit.least}`
-          : 'most' in limit
-            ? `≤ ${limit.most}`
-            : `within ${limit.within * 100} %`
-      const verdict = met === undefined ? 'not measured' : met ? 'met' : 'MISSED'
-      return `${bound} of ${scenario === 'idle' ? 'net.Socket' : BASELINE_NAMES[of]}: ${verdict}`
-    })
-    .join('\n')
-}
-
-function ratio(summary: Summary | undefined): string {
-  if (summary === undefined) return NONE
-  const { median, min, max } = summary
-  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
-}
-
-function number(value: number | undefined, digits: number): string {
-  return value === undefined ? NONE : value.toFixed(digits)
-}
-
-function count(value: number | undefined): string {
-  return value === undefined ? NONE : Math.round(value).toLocaleString('en')
 }

@@ -1,102 +1,92 @@
 /** From samples to rows, as they are printed and written: medians, and ratios within each round. */
-import type { ContestantId, HandshakeSample, RateSample, TransferSample } from './job.js'
-import { type Measured, type Samples, titleOf } from './measure.js'
-import type { Scenario } from './options.js'
+import { FIGURES, type Figure, type Figures } from './figures.js'
+import type { ContestantId, Tally } from './job.js'
+import type { Measured, SampleOf, Samples } from './measure.js'
+import { SCENARIOS, type Scenario, titleOf } from './scenarios.js'
 import { type Summary, summarize } from './statistics.js'
-import { type JudgedTarget, judge } from './targets.js'
-import type { TransferScenario } from './transfers.js'
+import { type JudgedTarget, judge, type Target } from './targets.js'
 
 export interface Row<Sample = unknown> {
   readonly id: ContestantId
   readonly title: string
-  /** The figure that is compared: connects, messages or MB a second, bytes a connection, a handshake's ms; the burst has none. */
+  /** Whatever is drawn from its samples, by name; see figures.ts. */
+  readonly figures: Readonly<Record<string, Summary>>
+  /** The first of them, which is compared; the burst has none. */
   readonly figure: Summary | undefined
   /** Ratios of this contestant's figure to the other's of the same round, as the machine drifts. */
   readonly ofC: Summary | undefined
   readonly ofNodeNet: Summary | undefined
-  /** Of a connect, a message, a megabyte. */
-  readonly cpuUsEach: Summary | undefined
   /** The same comparison by CPU time: steadier than the rate where others use the machine too. */
   readonly cpuOfC: Summary | undefined
   readonly cpuOfNodeNet: Summary | undefined
   readonly samples: readonly Sample[]
 }
 
-export type Rows = { readonly [S in Scenario]: readonly Row<SampleOf<Measured[S]>>[] }
-type SampleOf<S> = S extends Samples<infer Sample> ? Sample : never
+export type Rows = { readonly [S in Scenario]: readonly Row<SampleOf[S]>[] }
 
 export function evaluate(measured: Measured): { rows: Rows; targets: readonly JudgedTarget[] } {
-  const transfer = (scenario: TransferScenario) =>
-    toRows(measured[scenario], workPerSecond, cpuUsOfWork)
-  const rows: Rows = {
-    accepted: toRows(measured.accepted, perSecond, cpuUsEach),
-    refused: toRows(measured.refused, perSecond, cpuUsEach),
-    scattered: toRows(measured.scattered, perSecond, cpuUsEach),
-    burst: toRows(measured.burst),
-    idle: toRows(measured.idle, (sample) => sample.rssBytesEach),
-    handshake: toRows(measured.handshake, handshakeMs),
-    'handshake-veth': toRows(measured['handshake-veth'], handshakeMs),
-    'pingpong-1000': transfer('pingpong-1000'),
-    'pingpong-1': transfer('pingpong-1'),
-    'stream-in-100': transfer('stream-in-100'),
-    'stream-in-1': transfer('stream-in-1'),
-    'stream-out-100': transfer('stream-out-100'),
-    'stream-out-1': transfer('stream-out-1'),
-  }
-  const targets = judge(({ scenario, contestant, of }) => {
-    const row = rows[scenario].find(({ id }) => id === contestant)
-    return of === 'c' ? row?.ofC : row?.ofNodeNet
+  const rows = SCENARIOS.map((scenario) => {
+    const { samples, figures } = erase(measured, scenario)
+    return [scenario, toRows(samples, figures)]
   })
-  return { rows, targets }
+  return {
+    rows: Object.fromEntries(rows) as unknown as Rows,
+    targets: judge((target) => measureOf(measured, target)),
+  }
 }
 
-function toRows<Sample>(
-  samples: Samples<Sample>,
-  figureOf?: (sample: Sample) => number,
-  cpuOf?: (sample: Sample) => number | undefined,
-): Row<Sample>[] {
-  const ratios = (list: readonly Sample[], other: ContestantId, of: typeof cpuOf) =>
-    summarize(
-      list.flatMap((sample, round) => {
-        const base = samples.get(other)?.[round]
-        const [figure, baseFigure] = [of?.(sample), base && of?.(base)]
-        return figure !== undefined && baseFigure ? [figure / baseFigure] : []
-      }),
-    )
+/** A scenario's samples and what is drawn from them belong together; which type they share is of no interest here. */
+function erase(measured: Measured, scenario: Scenario) {
+  return {
+    samples: measured[scenario] as Samples<Tally>,
+    figures: FIGURES[scenario] as unknown as Figures<Tally>,
+  }
+}
+
+function toRows(samples: Samples<Tally>, figures: Figures<Tally>): Row[] {
+  const [main, cpu] = [Object.values(figures)[0], figures['processCpuUs'] ?? figures['cpuUs']]
+  const ratios = (id: ContestantId, other: ContestantId, of: Figure<Tally> | undefined) =>
+    summarize(compare(samples, id, other, of, (one, another) => one / another))
   return [...samples].map(([id, list]) => ({
     id,
     title: titleOf(id),
-    figure: summarize(list.flatMap((sample) => figureOf?.(sample) ?? [])),
-    ofC: ratios(list, 'c', figureOf),
-    ofNodeNet: ratios(list, 'node-net', figureOf),
-    cpuUsEach: summarize(list.flatMap((sample) => cpuOf?.(sample) ?? [])),
-    cpuOfC: ratios(list, 'c', cpuOf),
-    cpuOfNodeNet: ratios(list, 'node-net', cpuOf),
+    figures: Object.fromEntries(
+      Object.entries(figures).flatMap(([name, of]) => {
+        const summary = summarize(list.flatMap((sample) => of(sample) ?? []))
+        return summary ? [[name, summary]] : []
+      }),
+    ),
+    figure: summarize(list.flatMap((sample) => main?.(sample) ?? [])),
+    ofC: ratios(id, 'c', main),
+    ofNodeNet: ratios(id, 'node-net', main),
+    cpuOfC: ratios(id, 'c', cpu),
+    cpuOfNodeNet: ratios(id, 'node-net', cpu),
     samples: list,
   }))
 }
 
-/** What its user would take for the handshake's time: the timeline's where there is one. */
-function handshakeMs({ timelineMs, byHandMs }: HandshakeSample): number {
-  return (timelineMs ?? byHandMs).p50
+function measureOf(measured: Measured, target: Target): Summary | undefined {
+  const { scenario, contestant } = target
+  const { samples, figures } = erase(measured, scenario)
+  const of = target.figure === undefined ? Object.values(figures)[0] : figures[target.figure]
+  if (target.of !== undefined)
+    return summarize(compare(samples, contestant, target.of, of, (one, other) => one / other))
+  if (target.beyond !== undefined)
+    return summarize(compare(samples, contestant, target.beyond, of, (one, other) => one - other))
+  return summarize((samples.get(contestant) ?? []).flatMap((sample) => of?.(sample) ?? []))
 }
 
-function total({ connected, refused, other }: RateSample): number {
-  return connected + refused + other
-}
-
-function perSecond(sample: RateSample): number {
-  return (total(sample) / sample.elapsedMs) * 1_000
-}
-
-function cpuUsEach(sample: RateSample): number | undefined {
-  return sample.cpuMs === undefined ? undefined : (sample.cpuMs * 1_000) / total(sample)
-}
-
-function workPerSecond({ work, elapsedMs }: TransferSample): number {
-  return (work / elapsedMs) * 1_000
-}
-
-function cpuUsOfWork({ work, cpuMs }: TransferSample): number | undefined {
-  return cpuMs === undefined ? undefined : (cpuMs * 1_000) / work
+/** Two contestants' figures, round by round. */
+function compare(
+  samples: Samples<Tally>,
+  id: ContestantId,
+  other: ContestantId,
+  of: Figure<Tally> | undefined,
+  by: (one: number, other: number) => number,
+): number[] {
+  return (samples.get(id) ?? []).flatMap((sample, round) => {
+    const base = samples.get(other)?.[round]
+    const [figure, baseFigure] = [of?.(sample), base && of?.(base)]
+    return figure !== undefined && baseFigure ? [by(figure, baseFigure)] : []
+  })
 }

@@ -14,6 +14,18 @@ export interface Settings {
   readonly handshakeRounds: number
   readonly handshakeWarmUp: number
   readonly handshakeCount: number
+  readonly stormRounds: number
+  readonly stormInFlight: number
+  readonly stormCount: number
+  readonly cancelRounds: number
+  readonly cancelCount: number
+  readonly pacingRounds: number
+  readonly pacingDurationMs: number
+  readonly longListRounds: number
+  readonly longListInFlight: number
+  readonly longListShort: number
+  readonly longListShortRuns: number
+  readonly longListCount: number
   readonly idleRounds: number
   readonly idleWarmUp: number
   readonly idleCount: number
@@ -44,6 +56,19 @@ export function chooseSettings(quick: boolean, rounds: number, machine: Machine)
     handshakeRounds: quick ? 1 : Math.min(rounds, 5),
     handshakeWarmUp: quick ? 500 : 4_000,
     handshakeCount: atOnce,
+    stormRounds: quick ? 1 : Math.min(rounds, 3),
+    stormInFlight: atOnce,
+    stormCount: quick ? 3_000 : 100_000,
+    cancelRounds: quick ? 1 : Math.min(rounds, 5),
+    cancelCount: Math.min(quick ? 1_000 : 15_000, Math.floor(files * 0.8)),
+    // One is long enough, and they take little of the machine.
+    pacingRounds: 1,
+    pacingDurationMs: quick ? 500 : 10_000,
+    longListRounds: 1,
+    longListInFlight: Math.min(1_000, atOnce),
+    longListShort: quick ? 2_000 : 100_000,
+    longListShortRuns: quick ? 1 : 3,
+    longListCount: quick ? 20_000 : 10_000_000,
     idleRounds: quick ? 1 : Math.min(rounds, 3),
     idleWarmUp: quick ? 300 : 600,
     idleCount: atOnce,

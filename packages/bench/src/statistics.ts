@@ -1,5 +1,5 @@
 /** Medians, their spread, and percentiles. */
-import type { Percentiles } from './job.js'
+import type { Delays, Percentiles } from './job.js'
 
 export interface Summary {
   readonly median: number
@@ -31,7 +31,7 @@ export function percentiles(values: readonly number[]): Percentiles {
  * nearly all of the time and 1 % of the turns. A moment within a turn waits from nothing to the
  * whole of it, all equally likely.
  */
-export function waits(turns: readonly number[]): Percentiles {
+export function waits(turns: readonly number[]): Delays {
   const total = turns.reduce((sum, turn) => sum + turn, 0)
   const max = turns.reduce((most, turn) => Math.max(most, turn), 0)
   const shareAbove = (wait: number) =>
@@ -46,5 +46,5 @@ export function waits(turns: readonly number[]): Percentiles {
     }
     return high
   }
-  return { p50: exceededBy(0.5), p99: exceededBy(0.01), max }
+  return { p50: exceededBy(0.5), p99: exceededBy(0.01), p999: exceededBy(0.001), max }
 }

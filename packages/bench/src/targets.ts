@@ -1,19 +1,29 @@
 /** What the project has set itself, and whether it is met. */
 import type { ContestantId } from './job.js'
-import type { Scenario } from './options.js'
+import { PACES, type PacingScenario } from './pacing.js'
+import type { Scenario } from './scenarios.js'
 import type { Summary } from './statistics.js'
 
 export interface Target {
   readonly scenario: Scenario
   readonly contestant: ContestantId
-  /** Whom it is compared with. */
-  readonly of: 'c' | 'node-net'
-  /** The median of the ratios has to be at least, at most, or off 1 by no more than... */
-  readonly limit:
-    | { readonly least: number }
-    | { readonly most: number }
-    | { readonly within: number }
+  /** Which figure of figures.ts; the scenario's first unless said otherwise. */
+  readonly figure?: string
+  /** Whose figure of the same round it is divided by; else its own is looked at. */
+  readonly of?: ContestantId
+  /** Whose figure of the same round is taken off it. */
+  readonly beyond?: ContestantId
+  /** The median has to be at least, at most, more than, or off 1 by no more than... */
+  readonly limit: Limit
+  /** What stands behind the number where it is no ratio. */
+  readonly unit?: string
 }
+
+export type Limit =
+  | { readonly least: number }
+  | { readonly most: number }
+  | { readonly above: number }
+  | { readonly within: number }
 
 export interface JudgedTarget extends Target {
   readonly measured: Summary | undefined
@@ -21,15 +31,68 @@ export interface JudgedTarget extends Target {
   readonly met: boolean | undefined
 }
 
+/** What was missed of a pace is made up for within that: `ConnectManyOptions.rate`. */
+const MAKE_UP_MS = 10
+
+/** On a poller thread, against everything that a user could pick; and without a thread of its own. */
+const BULK: readonly Target[] = (['accepted', 'refused'] as const).flatMap((scenario) => {
+  const many = { scenario, contestant: 'native-many' } as const
+  return [
+    { ...many, of: 'c', limit: { least: 0.97 } },
+    { ...many, of: 'node-net', limit: { least: scenario === 'accepted' ? 1.6 : 2.2 } },
+    { ...many, of: 'bun', limit: { above: 1 } },
+    { ...many, of: 'deno', limit: { above: 1 } },
+    { ...many, of: 'go', limit: { above: 1 } },
+    { ...many, figure: 'cpuUs', limit: { most: 1 }, unit: 'µs JS' },
+    { scenario, contestant: 'native-many-0', of: 'c', limit: { least: 0.93 } },
+    {
+      scenario,
+      contestant: 'native-batches',
+      figure: 'cpuUs',
+      limit: { most: 0.2 },
+      unit: 'µs JS',
+    },
+  ]
+})
+
+const PACING: readonly Target[] = Object.entries(PACES).flatMap(([name, rate]) => {
+  const many = { scenario: name as PacingScenario, contestant: 'native-many' } as const
+  const burst = 1 + (rate * MAKE_UP_MS) / 1_000
+  return [
+    { ...many, figure: 'rateErrorPercent', limit: { most: 2 }, unit: '% error' },
+    { ...many, figure: 'largestBurst', limit: { most: burst }, unit: 'at once' },
+  ]
+})
+
 const TARGETS: readonly Target[] = [
-  { scenario: 'accepted', contestant: 'native-many', of: 'c', limit: { least: 0.75 } },
-  { scenario: 'accepted', contestant: 'native-many', of: 'node-net', limit: { least: 1.3 } },
+  ...BULK,
   { scenario: 'accepted', contestant: 'native-connect', of: 'node-net', limit: { least: 1.15 } },
   { scenario: 'accepted', contestant: 'net-many', of: 'node-net', limit: { least: 0.85 } },
   { scenario: 'accepted', contestant: 'net-connect', of: 'node-net', limit: { least: 0.85 } },
-  { scenario: 'refused', contestant: 'native-many', of: 'node-net', limit: { least: 1.8 } },
   { scenario: 'refused', contestant: 'net-many', of: 'node-net', limit: { least: 0.85 } },
   { scenario: 'refused', contestant: 'net-connect', of: 'node-net', limit: { least: 0.85 } },
+  {
+    scenario: 'storm',
+    contestant: 'native-many',
+    figure: 'monitorP999Ms',
+    limit: { most: 5 },
+    unit: 'ms p99.9',
+  },
+  {
+    scenario: 'storm',
+    contestant: 'native-many',
+    figure: 'monitorMaxMs',
+    limit: { most: 20 },
+    unit: 'ms max',
+  },
+  {
+    scenario: 'cancel',
+    contestant: 'native-many',
+    beyond: 'c',
+    limit: { most: 100 },
+    unit: 'ms',
+  },
+  ...PACING,
   { scenario: 'handshake', contestant: 'native-many', of: 'c', limit: { within: 0.2 } },
   { scenario: 'handshake', contestant: 'native-connect', of: 'c', limit: { within: 0.2 } },
   {
@@ -43,18 +106,33 @@ const TARGETS: readonly Target[] = [
   { scenario: 'stream-in-1', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
   { scenario: 'stream-out-100', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
   { scenario: 'stream-out-1', contestant: 'native-connect', of: 'node-net', limit: { least: 1 } },
-  { scenario: 'idle', contestant: 'native-many', of: 'node-net', limit: { most: 0.5 } },
+  { scenario: 'idle', contestant: 'native-many', limit: { most: 700 }, unit: 'bytes' },
   { scenario: 'idle', contestant: 'native-connect', of: 'node-net', limit: { most: 0.5 } },
+  {
+    scenario: 'long-list',
+    contestant: 'native-many',
+    figure: 'growthMB',
+    limit: { most: 60 },
+    unit: 'MB',
+  },
+  {
+    scenario: 'long-list',
+    contestant: 'native-many',
+    figure: 'ofShort',
+    limit: { least: 0.9 },
+    unit: 'of the short list',
+  },
 ]
 
-export function judge(ratioOf: (target: Target) => Summary | undefined): readonly JudgedTarget[] {
+export function judge(measureOf: (target: Target) => Summary | undefined): readonly JudgedTarget[] {
   return TARGETS.map((target) => {
-    const measured = ratioOf(target)
-    return { ...target, measured, met: measured && isMet(target, measured.median) }
+    const measured = measureOf(target)
+    return { ...target, measured, met: measured && isMet(target.limit, measured.median) }
   })
 }
 
-function isMet({ limit }: Target, ratio: number): boolean {
-  if ('least' in limit) return ratio >= limit.least
-  return 'most' in limit ? ratio <= limit.most : Math.abs(ratio - 1) <= limit.within
+function isMet(limit: Limit, measured: number): boolean {
+  if ('least' in limit) return measured >= limit.least
+  if ('most' in limit) return measured <= limit.most
+  return 'above' in limit ? measured > limit.above : Math.abs(measured - 1) <= limit.within
 }

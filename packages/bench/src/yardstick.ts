@@ -11,7 +11,7 @@ export type Yardstick =
   | { readonly [program in Program]: string }
   | ({ readonly [program in Program]: undefined } & { readonly reason: string })
 
-type Program = 'client' | 'server' | 'handshake' | 'transfer' | 'transferServer'
+type Program = 'client' | 'cancel' | 'server' | 'handshake' | 'transfer' | 'transferServer'
 
 export function compileYardstick(): Yardstick {
   if (process.platform !== 'linux') return missing(`epoll needs Linux, this is ${process.platform}`)
@@ -19,6 +19,7 @@ export function compileYardstick(): Yardstick {
     const compiler = findCompiler()
     return {
       client: compile(compiler, 'connect'),
+      cancel: compile(compiler, 'cancel'),
       server: compile(compiler, 'server'),
       handshake: compile(compiler, 'handshake'),
       transfer: compile(compiler, 'transfer'),
@@ -37,6 +38,7 @@ export function compileDelay(): string {
 function missing(reason: string): Yardstick {
   return {
     client: undefined,
+    cancel: undefined,
     server: undefined,
     handshake: undefined,
     transfer: undefined,

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNativeBackendAvailable } from '@pollout/backend-native'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { CONTESTANTS, isYardstick } from '../src/job.js'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { CONTESTANTS, isC, isRuntime, RUNTIMES } from '../src/job.js'
+import { PACING_SCENARIOS } from '../src/pacing.js'
 import { isTransfer, TRANSFER_SCENARIOS, TRANSFERS } from '../src/transfers.js'
 import {
   bench,
@@ -14,7 +15,10 @@ import {
   QUICK_RUN_MS,
   type Results,
   read,
+  SHORT_RUN_MS,
 } from './harness.js'
+
+vi.setConfig({ testTimeout: SHORT_RUN_MS })
 
 describe('a quick run', () => {
   const file = join(folder, 'all.json')
@@ -33,9 +37,18 @@ describe('a quick run', () => {
     expect(ids(results.accepted)).toEqual(able)
     expect(ids(results.refused)).toEqual(able)
     expect(ids(results.scattered)).toEqual(process.platform === 'linux' ? able : [])
-    expect(ids(results.burst)).toEqual(able.filter((id) => !isYardstick(id)))
-    expect(ids(results.idle)).toEqual(able.filter((id) => !isYardstick(id)))
-    const handshakes = results.skippedHandshakes === undefined ? able : []
+    const here = able.filter((id) => !isRuntime(id))
+    const withObjects = here.filter((id) => id !== 'native-batches')
+    for (const scenario of ['burst', 'idle'] as const)
+      expect(ids(results[scenario])).toEqual(withObjects.filter((id) => !isC(id)))
+    expect(ids(results.storm)).toEqual(here.filter((id) => !isC(id)))
+    expect(ids(results.cancel)).toEqual(
+      results.skipped['c'] === undefined ? here.filter((id) => id !== 'c-reused') : [],
+    )
+    const fanningOut = ['node-net', 'native-many', 'native-many-0', 'native-batches', 'net-many']
+    for (const scenario of PACING_SCENARIOS)
+      expect(ids(results[scenario])).toEqual(here.filter((id) => fanningOut.includes(id)))
+    const handshakes = results.skippedHandshakes === undefined ? withObjects : []
     for (const scenario of HANDSHAKES) {
       expect(ids(results[scenario])).toEqual(handshakes.filter((id) => id !== 'c-reused'))
     }
@@ -96,10 +109,52 @@ describe('a quick run', () => {
     }
   })
 
+  it('tells the CPU time of all threads beside that of the JavaScript thread', () => {
+    for (const { id, figures } of [...results.accepted, ...results.refused]) {
+      expect(figures['processCpuUs']?.median, id).toBeGreaterThan(1)
+      if (process.platform === 'linux') expect(figures['cpuUs']?.median, id).toBeGreaterThan(0)
+    }
+  })
+
+  it('sees the storm out with the loop watched', () => {
+    for (const { samples } of results.storm) {
+      const [sample] = samples
+      expect(sample).toMatchObject({ connected: results.settings.stormCount, other: 0 })
+      expect(sample?.monitorMs.max).toBeGreaterThanOrEqual(sample?.monitorMs.p999 as number)
+      // It has watched: the timer of 1 ms has a turn every ms, or later.
+      expect(sample?.monitorMs.p50).toBeGreaterThan(0.5)
+      expect(sample?.delayMs.max).toBeLessThanOrEqual(sample?.elapsedMs as number)
+    }
+  })
+
+  it('waits for the last descriptor of what is cancelled', () => {
+    for (const { samples } of results.cancel) {
+      const [sample] = samples
+      expect(sample?.['inFlight']).toBe(results.settings.cancelCount)
+      expect(sample?.['freeMs']).toBeGreaterThanOrEqual(sample?.['callMs'] as number)
+      expect(sample?.['freeMs']).toBeGreaterThan(0)
+    }
+  })
+
+  it('looks at a schedule of as many starts as there should be', () => {
+    for (const { samples } of results['pacing-1000']) {
+      const [sample] = samples
+      expect(sample).toMatchObject({ connected: 0, other: 0 })
+      expect(sample?.largestBurst).toBeGreaterThanOrEqual(1)
+      expect(Math.abs(sample?.rateError as number)).toBeLessThan(1)
+    }
+  })
+
+  it('leaves out what takes minutes', () => {
+    expect(results['long-list']).toEqual([])
+  })
+
   it('judges every target, of those who took part', () => {
     expect(results.targets.length).toBeGreaterThan(0)
-    for (const { scenario, contestant, met } of results.targets) {
+    for (const { scenario, contestant, of = contestant, met } of results.targets) {
       const isSkipped =
+        of in results.skipped ||
+        scenario === 'long-list' ||
         (scenario === 'handshake' && results.skippedHandshakes !== undefined) ||
         (isTransfer(scenario) && results.skippedTransfers !== undefined)
       if (isSkipped || contestant in results.skipped) expect(met).toBeUndefined()
@@ -111,7 +166,9 @@ describe('a quick run', () => {
     expect(results.machine).toMatchObject({ node: process.version })
     expect(stdout).toContain('node:net')
     expect(stdout).toContain('all.json')
-    expect(stdout).toMatch(/targets: \d+ met, \d+ missed, \d+ not measured/)
+    expect(stdout).toMatch(/targets: \d+ met, \d+ missed, \d+ not measured; it took \d/)
+    const there = RUNTIMES.filter((id) => !(id in results.skipped))
+    expect(Object.keys(results.runtimes)).toEqual(there)
   })
 })
 
@@ -119,9 +176,34 @@ it('runs only what is asked for, and what that is compared with', async () => {
   const file = join(folder, 'only.json')
   const { code } = await bench(['--quick', '--only', 'refused net-many', '--json', file])
   expect(code).toBe(0)
-  const { accepted, refused, scattered, burst, idle } = read(file)
+  const { accepted, refused, scattered, burst, idle, runtimes } = read(file)
   expect(ids(refused).filter((id) => id !== 'c')).toEqual(['node-net', 'net-many'])
   expect([accepted, scattered, burst, idle]).toEqual([[], [], [], []])
+  expect(runtimes).toEqual({})
+})
+
+it('runs a long list for who asks for it', async () => {
+  const file = join(folder, 'long-list.json')
+  const { code } = await bench(['--quick', '--only', 'long-list net-many', '--json', file])
+  expect(code).toBe(0)
+  const { settings, ...results } = read(file)
+  expect(ids(results['long-list'])).toEqual(['node-net', 'net-many'])
+  for (const { samples } of results['long-list']) {
+    const [sample] = samples
+    expect(sample).toMatchObject({ other: 0, connected: settings.longListCount / 1_000 })
+    expect(sample?.['rssPeakBytes']).toBeGreaterThan(10_000_000)
+    expect(sample?.['shortPerSecond']).toBeGreaterThan(0)
+  }
+})
+
+it('does without Go, and says so', async () => {
+  const file = join(folder, 'no-go.json')
+  const { code, stdout } = await bench(['--quick', '--only', 'accepted go', '--json', file], {
+    PATH: '/nonexistent',
+  })
+  expect({ code, stdout }).toMatchObject({ code: 0 })
+  expect(read(file).skipped['go']).toMatch(/^not installed/)
+  expect(stdout).toContain('skipped: not installed')
 })
 
 it('does without a C compiler, and says so', async () => {
@@ -172,7 +254,7 @@ it.each([
   ['too many rounds', ['--rounds', '101'], /--rounds/],
   ['a missing value', ['--json'], /--json/],
   ['an empty file name', ['--json', ''], /--json/],
-  ['a pattern that matches nothing', ['--only', 'bun'], /bun.*accepted/],
+  ['a pattern that matches nothing', ['--only', 'curl'], /curl.*accepted/],
 ])('answers %s in one line and with 2', async (_name, args, message) => {
   const { code, stdout, stderr } = await bench(args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
-import type { HandshakeSample, TransferSample } from '../src/job.js'
+import type { HandshakeSample, PacingSample, StormSample, TransferSample } from '../src/job.js'
+import type { PacingScenario } from '../src/pacing.js'
 import type { Settings } from '../src/settings.js'
 import type { TransferScenario } from '../src/transfers.js'
 
@@ -17,6 +18,7 @@ interface Summary {
 
 interface Row<Sample = Record<string, number>> {
   readonly id: string
+  readonly figures: Readonly<Record<string, Summary>>
   readonly figure?: Summary
   readonly ofC?: Summary
   readonly ofNodeNet?: Summary
@@ -25,15 +27,20 @@ interface Row<Sample = Record<string, number>> {
 
 export const HANDSHAKES = ['handshake', 'handshake-veth'] as const
 
-type Scenario = 'accepted' | 'refused' | 'scattered' | 'burst' | 'idle'
+type Scenario = 'accepted' | 'refused' | 'scattered' | 'burst' | 'idle' | 'cancel' | 'long-list'
 type Rows = Record<Scenario, readonly Row[]> &
   Record<(typeof HANDSHAKES)[number], readonly Row<HandshakeSample>[]> &
-  Record<TransferScenario, readonly Row<TransferSample>[]>
+  Record<TransferScenario, readonly Row<TransferSample>[]> &
+  Record<PacingScenario, readonly Row<PacingSample>[]> &
+  Record<'storm', readonly Row<StormSample>[]>
 
 export interface Results extends Rows {
   readonly machine: Record<string, unknown>
   readonly quick: boolean
   readonly settings: Settings
+  readonly tookMs: number
+  /** Their versions. */
+  readonly runtimes: Record<string, string>
   readonly skipped: Record<string, string>
   /** The reason, where there can be no namespaced peer. */
   readonly skippedHandshakes?: string
@@ -43,11 +50,17 @@ export interface Results extends Rows {
     readonly scenario: string
     readonly contestant: string
     readonly met?: boolean
+    readonly figure?: string
+    readonly of?: string
+    readonly beyond?: string
   }[]
 }
 
-/** What a quick run of all may take where others use the machine too; it takes 20 s alone. */
-export const QUICK_RUN_MS = 180_000
+/** What a quick run of all may take where others use the machine too; it takes 60 s alone. */
+export const QUICK_RUN_MS = 300_000
+
+/** The same for a run of some of it, which takes 1 to 3 s alone. */
+export const SHORT_RUN_MS = 60_000
 
 export const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 

@@ -4,8 +4,9 @@
  *   server <hold> <address>...
  *
  * Listens on one port of all the addresses, and binds a second one without listening: nobody else
- * can take it, and who connects to it is refused. Prints both as JSON. An accepted socket is kept
- * until `hold` more have come; by then the client has reset it, and closing it costs next to
+ * can take it, and who connects to it is refused. A third one listens with a queue that is full and
+ * that nobody accepts from: who connects to it gets no answer, tcp(7). Prints the ports as JSON. An
+ * accepted socket is kept until `hold` more have come; by then the client has reset it, and closing it costs next to
  * nothing. So it takes two system calls a connection, against the client's six. Ends with its
  * standard input.
  */
@@ -21,7 +22,8 @@
 
 #include "common.h"
 
-enum { BACKLOG = 4096, PORT_TRIES = 100 };
+/* FILLING: a queue for one holds two, as the kernel compares with "greater than". */
+enum { BACKLOG = 4096, PORT_TRIES = 100, FULL_BACKLOG = 1, FILLING = 2 };
 
 static int *held;
 static size_t hold, next_held;
@@ -62,6 +64,23 @@ static in_port_t bind_all(char **addresses, int count, int *fds) {
   exit(1);
 }
 
+/*
+ * What fills the queue stays open as long as the server. Does not wait: on loopback it is done at
+ * once, and in a namespace without one nobody asks for this port.
+ */
+static void listen_full(int listener) {
+  struct sockaddr_in local;
+  socklen_t size = sizeof local;
+  if (listen(listener, FULL_BACKLOG) != 0) die("listen");
+  if (getsockname(listener, (struct sockaddr *)&local, &size) != 0) die("getsockname");
+  for (int i = 0; i < FILLING; i++) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) die("socket");
+    if (connect(fd, (struct sockaddr *)&local, size) != 0 && errno != EINPROGRESS)
+      die("fill a queue");
+  }
+}
+
 /* Makes room by closing the oldest. */
 static void keep(int fd) {
   if (held[next_held] >= 0) close(held[next_held]);
@@ -89,22 +108,26 @@ int main(int argc, char **argv) {
   int count = argc - 2;
   int *listeners = malloc((size_t)count * sizeof *listeners);
   int *silent = malloc((size_t)count * sizeof *silent);
-  if (hold == 0 || !held || !listeners || !silent) die("malloc");
+  int *full = malloc((size_t)count * sizeof *full);
+  if (hold == 0 || !held || !listeners || !silent || !full) die("malloc");
   for (size_t i = 0; i < hold; i++) held[i] = -1;
 
   in_port_t port = bind_all(argv + 2, count, listeners);
   in_port_t closed_port = bind_all(argv + 2, count, silent);
+  in_port_t full_port = bind_all(argv + 2, count, full);
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) die("epoll_create1");
   for (int i = 0; i < count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listeners[i]};
     if (listen(listeners[i], BACKLOG) != 0) die("listen");
+    listen_full(full[i]);
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, listeners[i], &event) != 0) die("epoll_ctl");
   }
   struct epoll_event input = {.events = EPOLLIN, .data.fd = STDIN_FILENO};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) != 0) die("epoll_ctl");
 
-  printf("{\"port\":%d,\"closedPort\":%d}\n", ntohs(port), ntohs(closed_port));
+  printf("{\"port\":%d,\"closedPort\":%d,\"fullPort\":%d}\n", ntohs(port), ntohs(closed_port),
+         ntohs(full_port));
   fflush(stdout);
   for (;;) {
     struct epoll_event events[16];

@@ -15,6 +15,14 @@ import { formatEndpoint } from './endpoint/endpoint-text.js'
  * - `tls`: there is a connection, but the TLS handshake on it failed, or did not end in time;
  * - `receive`, `send`: on a connection;
  * - `aborted`: by an AbortSignal, by closing the connection, or by destroying the reactor.
+ *
+ * @example
+ * ```ts
+ * import type { ConnectPhase } from 'pollout'
+ *
+ * // What may go away by itself.
+ * const worthAnotherTry: readonly ConnectPhase[] = ['resolve', 'connect', 'receive', 'send']
+ * ```
  */
 export type ConnectPhase =
   | 'parse'
@@ -27,7 +35,25 @@ export type ConnectPhase =
   | 'send'
   | 'aborted'
 
-/** Why something failed, as plain data: what outcomes carry, and what a {@link ConnectError} is made from. */
+/**
+ * Why something failed, as plain data: what outcomes carry, and what a {@link ConnectError} is made from.
+ *
+ * @example
+ * ```ts
+ * import { ConnectError, type Failure } from 'pollout'
+ *
+ * // What a test double of a connection rejects with.
+ * const reset: Failure = {
+ *   code: 'ECONNRESET',
+ *   errno: -104,
+ *   syscall: 'recv',
+ *   phase: 'receive',
+ *   localFault: false,
+ *   reason: 'connection reset by peer',
+ * }
+ * const error = new ConnectError(reset)
+ * ```
+ */
 export interface Failure {
   /** `ECONNREFUSED`, ... as the operating system names it, or one of `ERR_...`, `ABORT_ERR`. */
   readonly code: string
@@ -45,7 +71,18 @@ export interface Failure {
   readonly cause?: unknown
 }
 
-/** One try at one address: with a socket, unless the policy denied it (`ERR_DENIED`). */
+/**
+ * One try at one address: with a socket, unless the policy denied it (`ERR_DENIED`).
+ *
+ * @example
+ * ```ts
+ * import { type AttemptRecord, formatAddress } from 'pollout'
+ *
+ * function line({ address, elapsedMs, result }: AttemptRecord): string {
+ *   return `${formatAddress(address)} ${result} after ${elapsedMs.toFixed(1)} ms`
+ * }
+ * ```
+ */
 export interface AttemptRecord {
   readonly address: SocketAddress
   /** From the first system call to the end, in milliseconds. */
@@ -184,7 +221,22 @@ export function brokenFailure(cause: Error): Failure {
   return ownFailure('ERR_BACKEND_BROKEN', 'aborted', 'connect', 'the backend has failed', cause)
 }
 
-/** What went wrong where, to make the error's message and its address fields. */
+/**
+ * What went wrong where, to make the error's message and its address fields.
+ *
+ * @example
+ * ```ts
+ * import { ConnectError, type ErrorContext, type Failure, tcp } from 'pollout'
+ *
+ * const where: ErrorContext = {
+ *   endpoint: tcp('db.example.net', 5432),
+ *   address: { family: 'inet', address: '192.0.2.1', port: 5432 },
+ * }
+ * function errorOf(failure: Failure): ConnectError {
+ *   return new ConnectError(failure, where)
+ * }
+ * ```
+ */
 export interface ErrorContext {
   readonly endpoint?: Endpoint | undefined
   readonly address?: SocketAddress | undefined
@@ -195,18 +247,42 @@ export interface ErrorContext {
 /**
  * Why a connect, or a transfer on a connection, failed. Network outcomes come only this way, through the
  * observable or promise at hand; programmer errors are thrown at once, as TypeError or RangeError.
+ *
+ * @example
+ * ```ts
+ * import { ConnectError, createReactor } from 'pollout'
+ *
+ * createReactor()
+ *   .connect('tcp://192.0.2.1:443', { timeoutMs: 1_000 })
+ *   .subscribe({
+ *     next: (connection) => connection.reset(),
+ *     error: (error: unknown) => {
+ *       if (!(error instanceof ConnectError)) throw error
+ *       if (error.localFault) console.error('trouble on this side:', error.message)
+ *       else
+ *         console.error(`${error.code} from ${error.address}, tried ${error.attempts.length} times`)
+ *     },
+ *   })
+ * ```
  */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError'
+  /** `ECONNREFUSED`, ... as the operating system names it, or one of `ERR_...`, `ABORT_ERR`. */
   readonly code: string
+  /** Negated errno as Node writes it (-111); undefined where no system call failed. */
   readonly errno: number | undefined
+  /** The system call, or the step, that failed: `socket`, `connect`, `getaddrinfo`, `recv`, ... */
   readonly syscall: string
   /** Address literal, unix path or vsock context identifier that was tried last. */
   readonly address: string | undefined
   readonly port: number | undefined
+  /** What was to be connected to; undefined on a bare socket. */
   readonly endpoint: Endpoint | undefined
+  /** How far things had got. */
   readonly phase: ConnectPhase
+  /** The trouble is on this side, and says nothing about the peer. */
   readonly localFault: boolean
+  /** For ETIMEDOUT of a connect: the kernel gave up, or `timeoutMs` did. */
   readonly timedOutBy: 'kernel' | 'deadline' | undefined
   /** Every address that was tried, in the order of their starts; empty where none was. */
   readonly attempts: readonly AttemptRecord[]

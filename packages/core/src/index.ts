@@ -1,7 +1,8 @@
 /** Everything public of `@pollout/core`. */
 export * from './backend/address.js'
 export * from './backend/backend.js'
-export { errno, errnoDescription, errnoName } from './backend/errno.js'
+export * from './backend/bulk.js'
+export { type ErrnoTable, errno, errnoDescription, errnoName } from './backend/errno.js'
 export { Interest, Readiness } from './backend/readiness.js'
 export * from './backend/socket-options.js'
 export type { AdoptOptions } from './connect/adopt.js'
@@ -45,9 +46,18 @@ export {
   vsock,
 } from './endpoint/endpoint.js'
 export { formatEndpoint, parseEndpoint, toEndpoint } from './endpoint/endpoint-text.js'
-export { type AttemptRecord, ConnectError, type ConnectPhase } from './errors.js'
+export {
+  type AttemptRecord,
+  ConnectError,
+  type ConnectPhase,
+  type ErrorContext,
+  type Failure,
+} from './errors.js'
+export { OUTCOME_KINDS, type OutcomeBatch, type TargetColumns } from './fan-out/columns.js'
+export type { ConnectBatchesOptions } from './fan-out/connect-batches.js'
 export type { ConnectManyOptions, KeptOutcome } from './fan-out/connect-many.js'
-export type { OnConnected } from './fan-out/fan-out.js'
+export type { FanOutLimits } from './fan-out/fan-out-options.js'
+export type { OnConnected } from './fan-out/fan-out-sides.js'
 export type {
   ConnectedOutcome,
   FailedOutcome,
@@ -90,6 +100,7 @@ export type { ReconnectOptions } from './session/reconnect-options.js'
 export type { ReconnectState } from './session/reconnect-state.js'
 export type { ReconnectingSession } from './session/reconnecting.js'
 export type { ConnectSyncOptions, PosixAnswer, Socket } from './socket/socket.js'
+export type { ValueOf as SocketOptionValueOf } from './socket/socket-calls.js'
 export { parseTcpInfo, type TcpInfo, type TcpState } from './socket/tcp-info.js'
 export { type TlsSessions, tlsSessionCache } from './tls/session-cache.js'
 export type { TlsInfo } from './tls/tls-info.js'

@@ -32,6 +32,20 @@ export function checkRate(name: string, value: number): number {
   return value
 }
 
+/** Of a file that is open, as far as its number goes: an `int` of the kernel's. */
+export function checkDescriptor(descriptor: number): void {
+  if (Number.isInteger(descriptor) && descriptor >= 0 && descriptor < 2 ** 31) return
+  throw new RangeError(
+    `a descriptor is a whole number from 0 to 2147483647, not ${String(descriptor)}`,
+  )
+}
+
+/** A function, where there is one. */
+export function checkCallback<T>(name: string, callback: T): T {
+  if (callback === undefined || typeof callback === 'function') return callback
+  throw new TypeError(`${name} must be a function`)
+}
+
 /** By what it can do, not by its class: one from another realm (a vm context, a test's DOM) is as good. */
 export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined) return undefined

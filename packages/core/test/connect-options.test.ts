@@ -24,6 +24,12 @@ describe('what can not be meant is thrown at once', () => {
     ['a range that ends before it begins', { localPort: [20, 10] }, /\[first, last\]/],
     ['raw options that are no list', { rawOptions: {} }, /must be an array/],
     ['a raw option without a value', { rawOptions: [{ level: 1, option: 2 }] }, /or a Uint8Array/],
+    [
+      'a raw option beyond an int',
+      { rawOptions: [{ level: 1, option: 2, value: -(2 ** 31) - 1 }] },
+      /must fit into 32 bits, not -2147483649/,
+    ],
+    ['an idle timeout of nothing', { idleTimeoutMs: 0 }, /idleTimeoutMs/],
     ['a raw option that is null', { rawOptions: [null] }, /level must be a 32-bit whole number/],
   ])('%s', (_, options, message) => {
     const { reactor } = stage()
@@ -40,6 +46,32 @@ describe('what can not be meant is thrown at once', () => {
     expect(script.sockets[0]?.options.size).toBe(0)
     expect(script.sockets[0]?.bound).toBeUndefined()
     connecting.subscription.unsubscribe()
+  })
+})
+
+describe('idleTimeoutMs', () => {
+  const connecting = (idleTimeoutMs: number) => {
+    const { script, clock, reactor } = stage()
+    const { values } = record(reactor.connect(URI, { idleTimeoutMs }))
+    clock.advance(500)
+    script.deliverAll(script.open)
+    return { clock, values, script }
+  }
+
+  it('counts from when the connection is emitted', () => {
+    const { clock, values, script } = connecting(1_000)
+    clock.advance(999)
+    expect(values.map(({ closed }) => closed)).toEqual([false])
+    clock.advance(1)
+    expect(values.map(({ closed }) => closed)).toEqual([true])
+    expect(script.sockets.map(({ closed }) => closed)).toEqual(['reset'])
+  })
+
+  it('Infinity is never', () => {
+    const { clock, values } = connecting(Number.POSITIVE_INFINITY)
+    clock.advance(86_400_000)
+    expect(values.map(({ closed }) => closed)).toEqual([false])
+    values[0]?.reset()
   })
 })
 

@@ -8,7 +8,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ]
 
 /** Sources of all packages, by path below `packages/`. */

@@ -21,8 +21,10 @@ function events(duplex: Duplex): string[] {
   return log
 }
 
-/** Ticks, promises and immediates that wait are over. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Ticks, promises and immediates that wait are over, and so are the immediates that they have led to: 'close' is one. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 async function overConnection(options?: DuplexOptions) {
   const set = await connected()
@@ -106,6 +108,18 @@ describe('a Duplex that is not connected yet', () => {
     expect(log).toEqual(['close false'])
     expect(script.sockets[1]?.closed).toBeDefined()
     first.destroy()
+  })
+
+  it("closes behind the immediates that 'error' has led to, as a net.Socket does", async () => {
+    const { script, duplex } = await lazily()
+    const log: string[] = []
+    duplex.on('error', () => setImmediate(() => log.push('immediate')))
+    const closed = new Promise((resolve) => duplex.once('close', resolve))
+    duplex.once('close', () => log.push('close'))
+    script.once('finishConnect', -errno.ECONNREFUSED)
+    script.deliverAll(script.sockets)
+    await closed
+    expect(log).toEqual(['immediate', 'close'])
   })
 
   it('refused: the error in its shape, then the close', async () => {
@@ -216,7 +230,7 @@ describe('a Duplex over a connection', () => {
 
   it('a peer that takes nothing: write() answers false, and drain comes when it has', async () => {
     const { script, duplex, socket, log } = await overConnection({ writableHighWaterMark: 4 })
-    script.once('send', 2, -errno.EAGAIN)
+    script.once('send', 2)
     expect(duplex.write('abcdef')).toBe(false)
     duplex.write('gh')
     await turn()

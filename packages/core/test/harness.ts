@@ -5,6 +5,7 @@ import {
   type Script,
   type ScriptOptions,
   scriptedBackend,
+  withBulkLane,
 } from '@pollout/core/testing'
 import type { Observable, Subscription } from 'rxjs'
 import { expect, onTestFinished, vi } from 'vitest'
@@ -17,10 +18,16 @@ export interface Stage {
   readonly reactor: Reactor
 }
 
-export function stage(options: ScriptOptions & Partial<ReactorOptions> = {}): Stage {
+export interface StageOptions extends ScriptOptions, Partial<ReactorOptions> {
+  /** Whether fan-outs have a bulk lane. Default false. */
+  readonly bulk?: boolean
+}
+
+export function stage(options: StageOptions = {}): Stage {
   const clock = manualClock()
   const script = scriptedBackend({ clock, ...options })
-  const reactor = createReactor({ clock, ...options, backend: script.factory })
+  const backend = options.bulk ? withBulkLane(script.factory, { clock }) : script.factory
+  const reactor = createReactor({ clock, ...options, backend })
   onTestFinished(async () => {
     await reactor.destroy()
     clock.settle()
@@ -32,6 +39,12 @@ export function stage(options: ScriptOptions & Partial<ReactorOptions> = {}): St
   })
   return { script, clock, reactor }
 }
+
+/** For `describe.each`: the same tests by either lane of a fan-out. */
+export const LANES = [
+  ['by the socket lane', false],
+  ['by the bulk lane', true],
+] as const
 
 /** Everything that an observable has said so far, in one list: values, then 'complete' or the error. */
 export class Recording<T> {

@@ -79,6 +79,8 @@ describe('what is asked of the backend', () => {
       expect.objectContaining({ code: 'EINVAL', syscall: 'adopt', phase: 'local' }),
     )
     expect(script.descriptors.has(8)).toBe(true)
-    expect(() => reactor.adoptSocket(1.5)).toThrow(RangeError)
+    for (const none of [1.5, -1, 2 ** 31]) {
+      expect(() => reactor.adoptSocket(none)).toThrow(RangeError)
+    }
   })
 })

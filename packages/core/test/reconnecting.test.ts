@@ -14,6 +14,7 @@ import { EMPTY, NEVER, type Observable, type ObservableInput, of, take, throwErr
 import { describe, expect, it, vi } from 'vitest'
 import { connectFailure, ownFailure } from '../src/errors.js'
 import { ReactorCore } from '../src/reactor/reactor-core.js'
+import { PLACES } from './connect-setups.js'
 import { record, stage } from './harness.js'
 import { type ServerStage, serverStage, URI } from './server-setups.js'
 
@@ -107,6 +108,18 @@ describe('a connection that is lost', () => {
     expect([set.session.values, set.session.outcome]).toEqual([['done'], 'complete'])
     expect(set.server.left).toEqual(['0: reset', '1: reset', '2: end'])
   })
+})
+
+it('takes turns among several local addresses from one attempt to the next', () => {
+  const { clock, reactor, script } = stage({ answers: { connect: -errno.ECONNREFUSED } })
+  const localAddress = [PLACES.four, PLACES.other, PLACES.third]
+  const options = { ...PLAIN, localAddress, maxAttempts: 4 }
+  const session = record(reactor.reconnecting(URI, RECEIVED, options))
+  clock.settle()
+  clock.advance(10_000)
+  expect(session.outcome).toBe('ECONNREFUSED')
+  const sources = script.sockets.map(({ bound }) => (bound as { address?: string }).address)
+  expect(sources).toEqual([...localAddress, PLACES.four])
 })
 
 describe('waits', () => {
@@ -313,10 +326,13 @@ describe('`use` that completes', () => {
     expect([set.session.values, set.session.outcome]).toEqual([['done'], 'complete'])
   })
 
-  it('leaving data unread ends it, whatever came behind that', async () => {
+  it.each([
+    ['data', 70_000],
+    ['nothing but the end', 7],
+  ])('leaving %s unread ends it, whatever has come', async (_, bytes) => {
     const set = begin((connection) => connection.received.pipe(take(1)))
     set.server.greet = (end) => {
-      end.write(Buffer.alloc(70_000))
+      end.write(Buffer.alloc(bytes))
       end.end()
     }
     await set.pass()

@@ -111,7 +111,7 @@ if (interruption.signal.aborted) {
   process.exitCode = 130
 } else {
   console.log('\nOn a list of your own, one tcp://host:port or unix:/path a line:')
-  console.log('  npx -y pnpm@12 pollout fanout targets.txt --concurrency 1000 --timeout-ms 2000')
+  console.log('  npx -y pnpm@12 pollout fanout -l targets.txt --rate 2000 --timeout-ms 2000')
   if (runs.some((figures) => figures.total !== options.targets)) {
     console.error('demo: some targets had no outcome; this is a bug')
     process.exitCode = 1

@@ -37,7 +37,7 @@ it('gives every target its outcome, on each backend', { timeout: 30_000 }, async
   expect(new Set(row(out, 'refused'))).toEqual(new Set(['500']))
   expect(new Set(row(out, 'timed out'))).toEqual(new Set(['10']))
   expect(new Set(row(out, 'invalid'))).toEqual(new Set(['30']))
-  expect(out).toContain('pollout fanout targets.txt')
+  expect(out).toContain('pollout fanout -l targets.txt')
 })
 
 it.each([

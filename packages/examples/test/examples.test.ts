@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import * as servers from '@pollout/test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RealServer, startMemcached, startNginx, startRedis } from './real-servers.js'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
@@ -74,6 +74,7 @@ describe('examples', () => {
   it.each([
     ['08', 'redis-server'],
     ['09', 'memcached'],
+    ['11', 'redis-server'],
   ])('%s says how to start %s where there is none', async (number, program) => {
     const failure = await run(number, 'tcp://127.0.0.1:1').catch((error: unknown) => error)
     expect(failure).toMatchObject({
@@ -86,13 +87,13 @@ describe('examples', () => {
 })
 
 describe('examples against real servers', () => {
-  let nginx: RealServer
-  let redis: RealServer
-  let memcached: RealServer
+  let nginx: servers.RealServer
+  let redis: servers.RealServer
+  let memcached: servers.RealServer
   beforeAll(async () => {
-    nginx = await startNginx()
-    redis = await startRedis()
-    memcached = await startMemcached()
+    nginx = await servers.startServer(servers.nginx())
+    redis = await servers.startServer(servers.redis())
+    memcached = await servers.startServer(servers.memcached)
   })
   afterAll(async () => {
     await nginx.stop()
@@ -137,6 +138,17 @@ describe('examples against real servers', () => {
       'get, 3 keys: 2 found',
       'incr of a text: CLIENT_ERROR cannot increment or decrement non-numeric value',
       'delete true true',
+      '',
+    ])
+  })
+
+  it('11 has ioredis talk to Redis, on a connection of the reactor', async (context) => {
+    if (redis.missing) return context.skip(redis.missing)
+    expect((await run('11', redis.endpoint)).split('\n')).toEqual([
+      'GET Hello, Redis!',
+      'INCRBY, INCR: 41, 42',
+      'DEL 2',
+      'connections, made by the reactor: 1 - open: 1',
       '',
     ])
   })

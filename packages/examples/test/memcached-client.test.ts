@@ -1,15 +1,15 @@
 /** The memcached client of example 09 against a real server, on both backends. */
+import * as servers from '@pollout/test-servers'
 import { type Connection, createReactor, type Reactor } from 'pollout'
 import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MemcachedClient, MemcachedError, type MemcachedOptions } from '../memcached/client.js'
 import { memcachedReplies } from '../memcached/replies.js'
 import { BACKENDS, missingBackend, randomBytes, rejection } from './clients.js'
-import { type RealServer, startMemcached } from './real-servers.js'
 
-let server: RealServer
+let server: servers.RealServer
 beforeAll(async () => {
-  server = await startMemcached()
+  server = await servers.startServer(servers.memcached)
 })
 afterAll(() => server.stop())
 

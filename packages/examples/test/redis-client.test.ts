@@ -1,16 +1,17 @@
 /** The Redis client of example 08 against a real server, on both backends. */
+
 import { RequestError } from '@pollout/framing'
+import * as servers from '@pollout/test-servers'
 import { backoff, createReactor, type Reactor } from 'pollout'
 import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisClient, type RedisClientOptions } from '../redis/client.js'
 import { RedisError } from '../redis/reply.js'
 import { BACKENDS, missingBackend, randomBytes, rejection } from './clients.js'
-import { type RealServer, startRedis } from './real-servers.js'
 
-let server: RealServer
+let server: servers.RealServer
 beforeAll(async () => {
-  server = await startRedis()
+  server = await servers.startServer(servers.redis())
 })
 afterAll(() => server.stop())
 

@@ -5,6 +5,18 @@
  * delimiter could lie across two. What a chunk brings while the queue is empty is not copied. Otherwise it is
  * appended to memory that doubles when it is full, so each byte is copied a constant number of times on average.
  * Memory is never written to twice: what was taken stays as it is for ever.
+ *
+ * @example
+ * ```ts
+ * import { ByteQueue } from '@pollout/framing'
+ *
+ * const queue = new ByteQueue()
+ * queue.push(Buffer.from('key=va'))
+ * queue.push(Buffer.from('lue'))
+ * queue.take(queue.indexOf(0x3d)).toString() // 'key'
+ * queue.skip(1)
+ * queue.take().toString() // 'value'
+ * ```
  */
 export class ByteQueue {
   #bytes: Buffer = EMPTY

@@ -27,7 +27,17 @@ export function delimited(
   return frames(() => new FrameParser(new DelimitedDecoder(bytes, maxBytes)))
 }
 
-/** The parser under {@link delimited}. */
+/**
+ * The parser under {@link delimited}.
+ *
+ * @example
+ * ```ts
+ * import { delimitedParser } from '@pollout/framing'
+ *
+ * const parser = delimitedParser('\0')
+ * for (const frame of parser.push(Buffer.from('a\0b'))) console.log(frame) // <a>
+ * ```
+ */
 export function delimitedParser(
   delimiter: string | Uint8Array,
   options: FrameLimits = {},

@@ -22,7 +22,17 @@ export function fixedSize(size: number): OperatorFunction<Uint8Array, Buffer> {
   return frames(() => fixedSizeParser(size))
 }
 
-/** The parser under {@link fixedSize}. */
+/**
+ * The parser under {@link fixedSize}.
+ *
+ * @example
+ * ```ts
+ * import { fixedSizeParser } from '@pollout/framing'
+ *
+ * const parser = fixedSizeParser(2)
+ * for (const frame of parser.push(Buffer.from('abc'))) console.log(frame) // <ab>
+ * ```
+ */
 export function fixedSizeParser(size: number): FrameParser<Buffer> {
   return new FrameParser(new FixedSizeDecoder(checkWhole('size', size, 1)))
 }

@@ -4,6 +4,13 @@
  * - `ERR_FRAME_TOO_LARGE`: a frame is longer than `maxBytes`, or than its length field can say;
  * - `ERR_FRAME_TRUNCATED`: the stream ended within a frame;
  * - `ERR_FRAME_INVALID`: a length that no frame can have, or data that can't be written as a frame.
+ *
+ * @example
+ * ```ts
+ * import type { FrameErrorCode } from '@pollout/framing'
+ *
+ * const peerIsToBlame: readonly FrameErrorCode[] = ['ERR_FRAME_TOO_LARGE', 'ERR_FRAME_INVALID']
+ * ```
  */
 export type FrameErrorCode = 'ERR_FRAME_TOO_LARGE' | 'ERR_FRAME_TRUNCATED' | 'ERR_FRAME_INVALID'
 
@@ -16,7 +23,8 @@ export type FrameErrorCode = 'ERR_FRAME_TOO_LARGE' | 'ERR_FRAME_TRUNCATED' | 'ER
  * import { FrameError, lineParser } from '@pollout/framing'
  *
  * try {
- *   for (const line of lineParser({ maxBytes: 3 }).push(Buffer.from('ok\nno way\n'))) console.log(line)
+ *   for (const line of lineParser({ maxBytes: 3 }).push(Buffer.from('ok\nno way\n')))
+ *     console.log(line)
  * } catch (error) {
  *   if (error instanceof FrameError) console.error(error.code) // ERR_FRAME_TOO_LARGE, after "ok"
  * }

@@ -6,9 +6,9 @@ import { FrameError } from './frame-error.js'
  * The rules of one protocol: what {@link FrameParser} asks. One is made for each stream and may keep notes on how far
  * it has looked.
  *
- * @example Netstrings: `5:hello,`
+ * @example Netstrings, 5:hello,
  * ```ts
- * import { type ByteQueue, FrameError, type FrameDecoder } from '@pollout/framing'
+ * import { type ByteQueue, type FrameDecoder, FrameError } from '@pollout/framing'
  *
  * class NetstringDecoder implements FrameDecoder<Buffer> {
  *   next(input: ByteQueue): Buffer | undefined {

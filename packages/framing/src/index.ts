@@ -13,9 +13,6 @@ export {
 } from './length-prefixed.js'
 export { encodeLine, type LineEncoding, type LineOptions, lineParser, lines } from './lines.js'
 export type { FrameLimits } from './options.js'
-export {
-  RequestChannel,
-  type RequestChannelOptions,
-  type RequestOptions,
-} from './request-channel.js'
+export { RequestChannel } from './request-channel.js'
 export { RequestError, type RequestErrorCode } from './request-error.js'
+export type { RequestChannelOptions, RequestOptions } from './request-options.js'

@@ -6,6 +6,17 @@ import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
 import { checkMaxBytes, checkWhole, type FrameLimits } from './options.js'
 
+/**
+ * How the length is written, and what it counts. A layout that can't be meant throws RangeError at the call.
+ *
+ * @example
+ * ```ts
+ * import { type LengthPrefixedOptions, lengthPrefixed } from '@pollout/framing'
+ *
+ * const dnsOverTcp: LengthPrefixedOptions = { bytes: 2, maxBytes: 65_535 } // RFC 1035, 4.2.2
+ * const messages = lengthPrefixed(dnsOverTcp)
+ * ```
+ */
 export interface LengthPrefixedOptions extends FrameLimits {
   /** Size of the length field: 1, 2, 3, 4 or 8 bytes, unsigned. */
   readonly bytes: 1 | 2 | 3 | 4 | 8
@@ -46,7 +57,17 @@ export function lengthPrefixed(
   return frames(() => new FrameParser(new LengthPrefixedDecoder(layout)))
 }
 
-/** The parser under {@link lengthPrefixed}. */
+/**
+ * The parser under {@link lengthPrefixed}.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixedParser } from '@pollout/framing'
+ *
+ * const parser = lengthPrefixedParser({ bytes: 2 })
+ * for (const frame of parser.push(Buffer.from([0, 2, 0x68, 0x69, 0]))) console.log(frame) // <hi>
+ * ```
+ */
 export function lengthPrefixedParser(options: LengthPrefixedOptions): FrameParser<Buffer> {
   return new FrameParser(new LengthPrefixedDecoder(checkLayout(options)))
 }

@@ -6,9 +6,30 @@ import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
 import { checkDelimiter, checkMaxBytes, type FrameLimits } from './options.js'
 
-/** Those in which no character holds the bytes of another one. */
+/**
+ * Those in which no character holds the bytes of another one.
+ *
+ * @example
+ * ```ts
+ * import { type LineEncoding, lines } from '@pollout/framing'
+ *
+ * const encoding: LineEncoding = 'latin1' // as older mail servers write
+ * const mail = lines({ encoding, delimiter: '\r\n' })
+ * ```
+ */
 export type LineEncoding = 'utf8' | 'latin1'
 
+/**
+ * What a line is. Default: UTF-8 that ends in `\n` or `\r\n`.
+ *
+ * @example
+ * ```ts
+ * import { type LineOptions, lines } from '@pollout/framing'
+ *
+ * const smtp: LineOptions = { delimiter: '\r\n', maxBytes: 510 } // RFC 5321, 4.5.3.1.5
+ * const replies = lines(smtp)
+ * ```
+ */
 export interface LineOptions extends FrameLimits {
   /** What a line ends with. Default `\n`, which takes `\r\n` as well. */
   readonly delimiter?: string | undefined
@@ -41,7 +62,18 @@ export function lines(options: LineOptions = {}): OperatorFunction<Uint8Array, s
   return frames(() => new FrameParser(new LineDecoder(rules)))
 }
 
-/** The parser under {@link lines}. */
+/**
+ * The parser under {@link lines}.
+ *
+ * @example
+ * ```ts
+ * import { lineParser } from '@pollout/framing'
+ *
+ * const parser = lineParser({ unterminated: 'emit' })
+ * for (const line of parser.push(Buffer.from('one\ntwo'))) console.log(line) // one
+ * for (const line of parser.end()) console.log(line) // two
+ * ```
+ */
 export function lineParser(options: LineOptions = {}): FrameParser<string> {
   return new FrameParser(new LineDecoder(checkOptions(options)))
 }

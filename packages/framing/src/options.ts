@@ -3,7 +3,17 @@
 /** Where the protocol sets no limit of its own: enough for most messages, and nothing that hurts. */
 const DEFAULT_MAX_BYTES = 1_048_576
 
-/** How much of a stream may have to be kept. */
+/**
+ * How much of a stream may have to be kept.
+ *
+ * @example
+ * ```ts
+ * import { delimited, type FrameLimits } from '@pollout/framing'
+ *
+ * const small: FrameLimits = { maxBytes: 1_024 }
+ * const records = delimited('\x1e', small)
+ * ```
+ */
 export interface FrameLimits {
   /** The longest frame that is taken, without its delimiter or header. Default 1,048,576 bytes. */
   readonly maxBytes?: number | undefined

@@ -1,42 +1,11 @@
 /** Requests and responses on one connection, paired by order or by an id. */
-import { Observable, Subject, type Subscription } from 'rxjs'
+import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs'
 import { onAbort } from './abort.js'
 import { checkCount, checkDuration } from './options.js'
 import { RequestEntry, RequestQueue } from './request-entry.js'
 import { RequestError, type RequestErrorCode } from './request-error.js'
+import type { RequestChannelOptions, RequestOptions } from './request-options.js'
 import { type Pairing, pairById, pairByOrder } from './request-pairing.js'
-
-export interface RequestOptions {
-  /** For this request instead of the channel's. Milliseconds, Infinity for no limit. */
-  readonly timeoutMs?: number | undefined
-  /** Gives the request up, with a {@link RequestError} of code `ABORT_ERR`. */
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface RequestChannelOptions<Q, R> {
-  /** Whole responses, one each: `connection.received` through one of the framing operators. Subscribed to at once. */
-  readonly responses: Observable<R>
-  /**
-   * Sends one request; called once for each, in their order. A throw fails that request alone, as nothing of it was
-   * sent; a promise that rejects ends the channel, as nobody knows how much was.
-   */
-  readonly send: (request: Q) => unknown
-  /**
-   * Pairs by these ids, for peers that answer in any order. Without it the first response belongs to the first request, as
-   * with Redis, SMTP and memcached. Ids are compared as a Map does it; undefined marks a response to nobody (a push).
-   */
-  readonly match?:
-    | { readonly requestId: (request: Q) => unknown; readonly responseId: (response: R) => unknown }
-    | undefined
-  /** Tells what the peer sends of its own accord; that goes to {@link RequestChannel.pushes}. */
-  readonly isPush?: ((response: R) => boolean) | undefined
-  /** From subscribing to the response, milliseconds; waiting to be sent is included. Default 30,000; Infinity for no limit. */
-  readonly timeoutMs?: number | undefined
-  /** Requests that are sent before the response to the first is there. Default 1,024; 1 for peers that can't pipeline. */
-  readonly maxOutstanding?: number | undefined
-  /** Requests that wait to be sent; one more fails at once. Default 16,384; Infinity for no limit. */
-  readonly maxQueued?: number | undefined
-}
 
 /**
  * Sends requests in order and gives each its response.
@@ -79,6 +48,7 @@ export class RequestChannel<Q, R> implements Disposable {
   #queued = 0
   readonly #pairing: Pairing<Q, R>
   readonly #pushes = new Subject<R>()
+  readonly #reason = new AsyncSubject<RequestError>()
   #responses: Subscription | undefined
   #sending = false
   #discarded = 0
@@ -124,6 +94,14 @@ export class RequestChannel<Q, R> implements Disposable {
   /** It can't be used any more. */
   get ended(): boolean {
     return this.#ended !== undefined
+  }
+
+  /**
+   * Why it has ended, as soon as it has, and again for those who subscribe later: the error that a request gets from then
+   * on, with what the responses or `send` failed with as its `cause`. Completes behind it.
+   */
+  get ended$(): Observable<RequestError> {
+    return this.#reason.asObservable()
   }
 
   /**
@@ -244,11 +222,12 @@ export class RequestChannel<Q, R> implements Disposable {
     if (this.#ended) return
     this.#ended = (sent) => new RequestError(code, message, sent, cause)
     this.#responses?.unsubscribe()
-    const left = this.#pairing.clear()
-    for (let entry = this.#waiting.take(); entry; entry = this.#waiting.take()) left.push(entry)
+    const left = [...this.#pairing.clear(), ...this.#waiting.takeAll()]
     this.#queued = 0
     for (const entry of left) entry.fail(this.#ended(entry.state === 'sent'))
     this.#pushes.complete()
+    this.#reason.next(this.#ended(false))
+    this.#reason.complete()
   }
 }
 

@@ -81,6 +81,13 @@ export class RequestQueue<Q, R> {
     return entry
   }
 
+  takeAll(): RequestEntry<Q, R>[] {
+    const all = this.#entries.slice(this.#head)
+    this.#entries = []
+    this.#head = 0
+    return all
+  }
+
   /** Takes back what was pushed last, unless it was taken meanwhile, and with it all before it. */
   takeBack(): void {
     if (this.size > 0) this.#entries.pop()

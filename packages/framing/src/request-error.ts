@@ -7,6 +7,16 @@
  * - `ERR_RESPONSE_UNEXPECTED`: a response came that nobody asked for, so that order proves nothing any more;
  * - `ERR_CHANNEL_ENDED`: the responses ended or failed, sending failed, or the channel was closed; `cause` has the error;
  * - `ABORT_ERR`: by its signal; `cause` has the reason.
+ *
+ * @example
+ * ```ts
+ * import { RequestError, type RequestErrorCode } from '@pollout/framing'
+ *
+ * const channelIsOver: readonly RequestErrorCode[] = ['ERR_RESPONSE_UNEXPECTED', 'ERR_CHANNEL_ENDED']
+ * function mustReconnect(error: unknown): boolean {
+ *   return error instanceof RequestError && channelIsOver.includes(error.code)
+ * }
+ * ```
  */
 export type RequestErrorCode =
   | 'ERR_REQUEST_TIMEOUT'

@@ -253,6 +253,62 @@ describe('its end', () => {
     end(set)
   })
 
+  const mine = new Error('mine')
+  const throwing = (): never => {
+    throw mine
+  }
+  type Stage = ReturnType<typeof stage>
+  type Options = Parameters<typeof stage>[0]
+  it.each<[how: string, end: (set: Stage) => void, reason: object, options?: Options]>([
+    ['the responses complete', ({ responses }) => responses.complete(), {}],
+    ['the responses fail', ({ responses }) => responses.error(mine), { cause: mine }],
+    ['close()', ({ channel }) => channel.close(), { message: 'the channel was closed' }],
+    [
+      'a response nobody asked for',
+      ({ responses }) => responses.next('?'),
+      { code: 'ERR_RESPONSE_UNEXPECTED' },
+    ],
+    [
+      'a send that rejects',
+      ({ ask }) => void ask('a'),
+      { cause: mine },
+      { send: () => Promise.reject(mine) },
+    ],
+    [
+      'a response that can not be read',
+      ({ responses }) => responses.next('?'),
+      { cause: mine },
+      { isPush: throwing },
+    ],
+  ])('%s: tells why, once, and those who come late too', async (_, end, reason, options) => {
+    const set = stage(options)
+    const told: unknown[] = []
+    const listen = (): Subscription =>
+      set.channel.ended$.subscribe({ next: (e) => told.push(e), complete: () => told.push('.') })
+    listen()
+    expect(told).toEqual([])
+    end(set)
+    await Promise.resolve()
+    set.channel.close()
+    listen()
+    const [why] = told
+    expect(why).toBeInstanceOf(RequestError)
+    expect(why).toMatchObject({ code: 'ERR_CHANNEL_ENDED', sent: false, ...reason })
+    expect(told).toEqual([why, '.', why, '.'])
+    expect(set.ask('late').error).toEqual(why)
+  })
+
+  it('is told to each request before it is told to others', () => {
+    const { channel, responses, ask } = stage()
+    const all = ['a', 'b'].map((request) => ask(request))
+    let then: readonly string[] = []
+    channel.ended$.subscribe(() => {
+      then = fates(all)
+    })
+    responses.complete()
+    expect(then).toEqual(['ERR_CHANNEL_ENDED!', 'ERR_CHANNEL_ENDED!'])
+  })
+
   it('ids: all are told too', () => {
     const { responses, ask } = stage({ match: byId })
     const all = ['1 a', '2 b'].map((request) => ask(request))

@@ -1,11 +1,11 @@
 /** Local ports that run out, in a network with eight of them: told as local trouble at once, or waited for. */
 import type { Capabilities } from '@pollout/core'
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type * as Exhausting from '../src/programs/exhausting.js'
 import type { Program } from '../src/rig/agent-process.js'
 import { type Network, openNetwork } from '../src/rig/network.js'
 import type { BackendName } from '../src/rig/requirements.js'
-import { askCapabilities, BACKENDS, describeNetwork, needs } from './suite.js'
+import { askCapabilities, BACKENDS, describeNetwork, needs, needsBind } from './suite.js'
 
 const PORTS = 8
 const POOL = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5']
@@ -33,11 +33,6 @@ describeNetwork('ports', () => {
 
   afterAll(() => network?.close())
 
-  function needsBind(context: TestContext, backend: BackendName): void {
-    needs(context, backend)
-    if (!capabilities.get(backend)?.bind) context.skip(`the ${backend} backend has no bind`)
-  }
-
   describe('one source address', () => {
     it.for(BACKENDS)(
       'every port of the range, then EADDRNOTAVAIL at once: %s',
@@ -63,7 +58,7 @@ describeNetwork('ports', () => {
     it.for(BACKENDS)(
       'every port of each, then local trouble at once: %s',
       async (backend, context) => {
-        needsBind(context, backend)
+        needsBind(context, backend, capabilities)
         const options = { localAddress: POOL }
         const { locals, codes, next } = await exhausting('exhaust', backend, ALL, options)
         expect(codes).toEqual([])
@@ -76,7 +71,7 @@ describeNetwork('ports', () => {
     )
 
     it.for(BACKENDS)('connectMany() waits for a port: %s', async (backend, context) => {
-      needsBind(context, backend)
+      needsBind(context, backend, capabilities)
       const { kinds, most } = await exhausting('fanOut', backend, 3 * ALL, { localAddress: POOL })
       expect(kinds).toEqual({ connected: 3 * ALL })
       expect(most).toBeLessThanOrEqual(ALL)
@@ -85,7 +80,7 @@ describeNetwork('ports', () => {
   })
 
   it('EADDRINUSE: bind() takes a port of its own without IP_BIND_ADDRESS_NO_PORT', async (context) => {
-    needsBind(context, 'native')
+    needsBind(context, 'native', capabilities)
     const options = { localAddress: POOL[0] as string, bindAddressNoPort: false }
     const { codes, next } = await exhausting('exhaust', 'native', PORTS, options)
     expect(codes).toEqual([])
@@ -102,7 +97,7 @@ describeNetwork('ports', () => {
     })
 
     it.for(BACKENDS)("a local address that is nobody's here: %s", async (backend, context) => {
-      needsBind(context, backend)
+      needsBind(context, backend, capabilities)
       if (!capabilities.get(backend)?.immediateErrors) context.skip(ASKS_NOBODY)
       const options = { localAddress: '10.99.0.1' }
       const told = await exhausting('outcomeOf', backend, 'tcp://127.0.0.1:80', options)

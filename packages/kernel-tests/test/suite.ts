@@ -29,6 +29,16 @@ export function needs(
   if (lacking) context.skip(lacking)
 }
 
+/** The same, also where it can't choose local addresses; `capabilities` are those of {@link askCapabilities}. */
+export function needsBind(
+  context: TestContext,
+  backend: BackendName,
+  capabilities: ReadonlyMap<BackendName, Capabilities>,
+): void {
+  needs(context, backend)
+  if (!capabilities.get(backend)?.bind) context.skip(`the ${backend} backend has no bind`)
+}
+
 /** What each backend that works here can do. */
 export async function askCapabilities(
   agent: AgentProcess,

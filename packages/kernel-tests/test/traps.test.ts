@@ -11,7 +11,7 @@ import type { Program } from '../src/rig/agent-process.js'
 import { underFault } from '../src/rig/fault-injection.js'
 import { type Network, openNetwork } from '../src/rig/network.js'
 import type { BackendName } from '../src/rig/requirements.js'
-import { askCapabilities, BACKENDS, describeNetwork, needs } from './suite.js'
+import { askCapabilities, BACKENDS, describeNetwork, needs, needsBind } from './suite.js'
 
 const SILENT_HOST = '10.9.0.2'
 const SILENT = `tcp://${SILENT_HOST}:80`
@@ -122,16 +122,14 @@ describeNetwork('traps', () => {
 
   describe('self-connect', () => {
     it.for(BACKENDS)('is seen by the completion rule: %s', async (backend, context) => {
-      needs(context, backend)
-      if (!capabilities.get(backend)?.bind) context.skip(`the ${backend} backend has no bind`)
+      needsBind(context, backend, capabilities)
       expect(await trapping('meetItself', backend, 41_000)).toBe('SELF_CONNECTED')
     })
 
     it.for(BACKENDS)(
       'is told as local trouble, never as connected: %s',
       async (backend, context) => {
-        needs(context, backend)
-        if (!capabilities.get(backend)?.bind) context.skip(`the ${backend} backend has no bind`)
+        needsBind(context, backend, capabilities)
         const at = { localAddress: '127.0.0.1', localPort: 41_001 }
         expect(await connecting('connect', backend, 'tcp://127.0.0.1:41001', at)).toMatchObject({
           code: 'EADDRNOTAVAIL',

@@ -5,12 +5,48 @@ import type { BackendFactory } from '@pollout/core'
 
 export const BACKEND_NAMES = ['auto', 'native', 'net'] as const
 
-/** `auto` is native where that works, else net. */
+/**
+ * `auto` is native where that works, else net.
+ *
+ * @example
+ * ```ts
+ * import { type BackendName, createReactor } from 'pollout'
+ *
+ * const backend: BackendName = process.platform === 'linux' ? 'native' : 'auto'
+ * const reactor = createReactor({ backend })
+ * ```
+ */
 export type BackendName = (typeof BACKEND_NAMES)[number]
 
+/**
+ * A backend by its name, or what makes one.
+ *
+ * @example
+ * ```ts
+ * import { simulatedBackend } from '@pollout/core/testing'
+ * import { type BackendChoice, createReactor } from 'pollout'
+ *
+ * function client(backend: BackendChoice = 'auto') {
+ *   return createReactor({ backend }).connect('tcp://192.0.2.1:7')
+ * }
+ * client(simulatedBackend()) // in a test
+ * ```
+ */
 export type BackendChoice = BackendName | BackendFactory
 
-/** What to tell, in one line without a full stop, when `auto` has to do without the native backend. */
+/**
+ * What to tell, in one line without a full stop, when `auto` has to do without the native backend.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type FallbackListener } from 'pollout'
+ *
+ * const mustBeFast: FallbackListener = (message) => {
+ *   throw new Error(message)
+ * }
+ * const reactor = createReactor({ onFallback: mustBeFast })
+ * ```
+ */
 export type FallbackListener = (message: string) => void
 
 /** Throws TypeError for what is no backend, and an Error where `native` is asked for and not available. */

@@ -9,5 +9,8 @@ const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.
 // Every refusal is an Error, and nobody looks at the stack of one: without it they cost half.
 Error.stackTraceLimit = 0
 
+// Whoever read what is told on stderr may go away: the work, and what goes to stdout, goes on.
+process.stderr.on('error', () => {})
+
 // The code is set, not enforced by exit(): what stands in pipes still gets out.
 process.exitCode = await main(process.argv.slice(2), manifest.version)

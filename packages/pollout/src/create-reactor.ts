@@ -2,6 +2,17 @@
 import { type ReactorOptions as CoreReactorOptions, Reactor } from '@pollout/core'
 import { type BackendChoice, chooseBackend, type FallbackListener } from './choose-backend.js'
 
+/**
+ * What a reactor is made of. All of it may be left out.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, publicInternetOnly, type ReactorOptions } from 'pollout'
+ *
+ * const options: ReactorOptions = { policy: publicInternetOnly, onFallback: console.warn }
+ * const reactor = createReactor(options)
+ * ```
+ */
 export interface ReactorOptions extends Omit<CoreReactorOptions, 'backend'> {
   /**
    * `auto` (the default): the native backend where it works, else the portable one. `native` throws where it is not
@@ -19,6 +30,16 @@ export interface ReactorOptions extends Omit<CoreReactorOptions, 'backend'> {
  * Makes a reactor on the best backend there is, or on the one asked for. Throws TypeError for a backend that there
  * is not, an Error of code `ERR_POLLOUT_NATIVE_UNAVAILABLE` for `native` where it does not work, and what the
  * backend throws when the system has nothing left to give (EMFILE).
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from 'pollout'
+ * import { firstValueFrom } from 'rxjs'
+ *
+ * await using reactor = createReactor()
+ * await using connection = await firstValueFrom(reactor.connect('tcp://127.0.0.1:7'))
+ * await connection.send('Hello, Server!')
+ * ```
  */
 export function createReactor(options: ReactorOptions = {}): Reactor {
   const { backend = 'auto', onFallback = warnOnce, ...rest } = options

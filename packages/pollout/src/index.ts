@@ -2,6 +2,6 @@
 export { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
 export { netBackend } from '@pollout/backend-net'
 export * from '@pollout/core'
-export type { BackendChoice, BackendName } from './choose-backend.js'
+export type { BackendChoice, BackendName, FallbackListener } from './choose-backend.js'
 // These two stand in for those of core, which know no backends.
 export { createReactor, type ReactorOptions } from './create-reactor.js'

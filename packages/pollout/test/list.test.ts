@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { LineSplitter, LONGEST_LINE } from '../src/cli/line-splitter.js'
-import { escapedText } from '../src/cli/option-values.js'
-import { Tally } from '../src/cli/tally.js'
-import { readTargets } from '../src/cli/target-list.js'
+/** Lists in files: lines, their index, and each target found again by its number. */
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { formatEndpoint } from '@pollout/core'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { LineSplitter, LONGEST_LINE } from '../src/targets/line-splitter.js'
+import { ListChangedError, ListFile } from '../src/targets/list-file.js'
+import { type Listed, readLine } from '../src/targets/listed-line.js'
+import { PortList } from '../src/targets/ports.js'
 
 function split(...chunks: (string | Buffer)[]) {
   const splitter = new LineSplitter()
@@ -46,83 +51,76 @@ describe('LineSplitter', () => {
   })
 })
 
-describe('readTargets', () => {
-  async function* once(text: string) {
-    yield Buffer.from(text)
+describe('ListFile', () => {
+  function listOf(content: string | Buffer, ports?: string, chunkBytes = 1_000) {
+    const folder = mkdtempSync(join(tmpdir(), 'pollout-list-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'list')
+    writeFileSync(path, content)
+    const fd = openSync(path, 'r')
+    onTestFinished(() => closeSync(fd))
+    const list = new ListFile(fd, ports === undefined ? undefined : PortList.parse(ports))
+    const bytes = Buffer.from(content)
+    for (let i = 0; i < bytes.length; i += chunkBytes) list.scan(bytes.subarray(i, i + chunkBytes))
+    list.scan(Buffer.alloc(0))
+    return { list, path }
   }
+  const text = (listed: Listed) =>
+    'raw' in listed ? `${listed.line}! ${listed.raw}` : formatEndpoint(listed.endpoint)
+  const texts = (list: { count: number; at(index: number): Listed }) =>
+    Array.from({ length: list.count }, (_, i) => text(list.at(i)))
 
-  it('gives endpoints, passes over comments, and tells malformed lines apart', async () => {
-    const malformed: [string, number, string][] = []
-    const list = '\uFEFF# hosts\r\n\r\n tcp://h:1 \r\nh:1\n  # more\nunix:@x\nunix:a\0b'
-    const targets = []
-    const listener = {
-      malformed: (...args: [string, number, string]) => void malformed.push(args),
-      position: () => {},
-      room: () => undefined,
-    }
-    for await (const target of readTargets(once(list), listener)) targets.push(target)
-    expect(targets).toEqual([
-      { scheme: 'tcp', host: 'h', port: 1 },
-      { scheme: 'unix', path: '\0x' },
-    ])
-    expect(malformed.map(([raw, line]) => [raw, line])).toEqual([
-      ['h:1', 4],
-      ['unix:a\0b', 7],
-    ])
-    expect(malformed[0]?.[2]).toMatch(/^line 4: "h:1" is not an endpoint; write tcp:/)
+  it('passes over blanks and comments, and tells malformed lines apart, by their number', () => {
+    const { list } = listOf('\uFEFF# hosts\r\n\r\n tcp://h:1 \r\nh:x\n  # more\nunix:@x\nh:2')
+    expect(texts(list)).toEqual(['tcp://h:1', '4! h:x', 'unix:@x', 'tcp://h:2'])
+    expect(list.at(1)).toMatchObject({ message: expect.stringMatching(/^line 4: "x" is neither/) })
   })
 
-  it('holds the reading up while there is no room', async () => {
-    let makeRoom = (): void => {}
-    let room: Promise<void> | undefined = new Promise((resolve) => {
-      makeRoom = resolve
-    })
-    const listener = { malformed: () => {}, position: () => {}, room: () => room }
-    const targets = readTargets(once('tcp://h:1\ntcp://h:2'), listener)
-    let pulled = false
-    const first = targets.next().then(() => {
-      pulled = true
-    })
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(pulled).toBe(false)
-    room = undefined
-    makeRoom()
-    await first
-    await targets.return()
-  })
-})
-
-describe('--send', () => {
   it.each([
-    ['plain ä', 'plain ä'],
-    ['a\\r\\n\\t\\0\\\\n', 'a\r\n\t\0\\n'],
-    ['\\x41\\x7a', 'Az'],
-    ['', ''],
-  ])('reads %j', (text, expected) => {
-    expect(Buffer.from(escapedText(text)).toString()).toBe(expected)
+    ['of one target a line', (i: number) => [`h${i}:7`], undefined],
+    ['of three targets a line', (i: number) => [`h${i}`], '1-3'],
+    ['with blank lines', (i: number) => (i % 5 === 0 ? ['', `h${i}:7`] : [`h${i}:7`]), undefined],
+    ['with nothing for long', (i: number) => (i < 100 ? ['# none'] : [`h${i}:7`]), undefined],
+    [
+      'of blocks, names and mistakes',
+      (i: number) => [['10.0.0.0/30:1-2', 'h:1', '?', ''][i % 4] ?? ''],
+      undefined,
+    ],
+  ])('finds each again, of a list %s', (_, linesOf, ports) => {
+    const lines = Array.from({ length: 500 }, (_, i) => linesOf(i)).flat()
+    const { list } = listOf(lines.join('\n'), ports)
+    const given = ports === undefined ? undefined : PortList.parse(ports)
+    const expected = lines.flatMap((line, i) =>
+      texts(readLine({ number: i + 1, text: line, overlong: false, endOffset: 0 }, given)),
+    )
+    expect(texts(list)).toEqual(expected)
+    const order = Array.from({ length: list.count }, (_, i) => (i * 7_919) % list.count)
+    expect(order.map((i) => text(list.at(i)))).toEqual(order.map((i) => expected[i]))
   })
 
-  it('reads \\xHH as a byte', () => {
-    expect([...escapedText('\\xff')]).toEqual([0xff])
+  it('takes lines that are longer than anything', () => {
+    const good = 'h:1\n'
+    const { list } = listOf(`${good}${'x'.repeat(700_000)}\n${good}${'y'.repeat(20_000)}`)
+    expect(list.count).toBe(4)
+    expect(texts(list).map((found) => found.slice(0, 9))).toEqual([
+      'tcp://h:1',
+      '2! xxxxxx',
+      'tcp://h:1',
+      '4! yyyyyy',
+    ])
+    expect(list.at(3)).toMatchObject({ message: `line 4: longer than ${LONGEST_LINE} bytes` })
   })
 
-  it.each(['\\q', '\\x4', 'end\\'])('refuses %j', (text) => {
-    expect(() => escapedText(text)).toThrow(/escape/)
+  it('notices that the list has shrunk', () => {
+    const { list, path } = listOf('h:1\n'.repeat(1_000))
+    writeFileSync(path, 'h:1\n')
+    expect(() => list.at(900)).toThrow(ListChangedError)
   })
-})
 
-describe('Tally', () => {
-  it('counts and gives percentiles', () => {
-    const tally = new Tally()
-    for (let ms = 1; ms <= 1_000; ms++) tally.addConnected(ms)
-    tally.addConnected(0)
-    tally.addFailed('refused', 'ECONNREFUSED')
-    tally.addFailed('invalid', 'ERR_INVALID_ENDPOINT')
-    expect(tally).toMatchObject({ total: 1_003, connected: 1_001, tried: 1_002 })
-    expect(tally.rows[0]).toEqual({ kind: 'connected', code: '', count: 1_001 })
-    const latencies = new Map(tally.latenciesMs)
-    expect(latencies.get('p50')).toBeCloseTo(500, -1)
-    expect(latencies.get('p99')).toBeCloseTo(990, -1)
-    expect(latencies.get('max')).toBeCloseTo(1_000, -1)
+  it('has a digest of its bytes', () => {
+    const digest = (content: string, bytes: number) =>
+      listOf(content, undefined, bytes).list.digest()
+    expect(digest('h:1\nh:2\n', 3)).toBe(digest('h:1\nh:2\n', 100))
+    expect(digest('h:1\nh:2\n', 3)).not.toBe(digest('h:2\nh:1\n', 3))
   })
 })

@@ -2,36 +2,61 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { closedPort, finish, start } from './harness.js'
 
 const LINES = 100_000
+/** Denied ones need no kernel: what is left is the command's own memory, for each. */
+const DENIED = 2 ** 19
 /** Node alone takes 45 to 60 MB; the rest is room for a heap between two collections. */
 const MOST_MB = 160
 
-it.skipIf(process.platform !== 'linux')(
-  `tries ${LINES} closed ports, with every outcome, in bounded memory`,
-  { timeout: 60_000 },
-  async () => {
+/** The most resident memory that a run has had, and how it ended. */
+async function peakOf(args: readonly string[]) {
+  const child = start(['fanout', ...args, '--rate', '1000000'])
+  let peakMb = 0
+  const timer = setInterval(() => {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+      peakMb = Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1_024 || peakMb
+    } catch {
+      // It has ended.
+    }
+  }, 50)
+  const finished = await finish(child)
+  clearInterval(timer)
+  expect(peakMb).toBeGreaterThan(0)
+  return { peakMb, ...finished }
+}
+
+describe.skipIf(process.platform !== 'linux')('in bounded memory', () => {
+  it(`tries ${LINES} closed ports, with every outcome`, { timeout: 60_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pollout-memory-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const list = join(folder, 'list')
     writeFileSync(list, `tcp://127.0.0.1:${await closedPort()}\n`.repeat(LINES))
-    const child = start(['fanout', '--json', list])
-    let peakMb = 0
-    const timer = setInterval(() => {
-      try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-        peakMb = Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1_024 || peakMb
-      } catch {
-        // It has ended.
-      }
-    }, 50)
-    const { code, lines } = await finish(child)
-    clearInterval(timer)
+    const { code, lines, peakMb } = await peakOf(['--json', '-l', list])
     expect(lines).toHaveLength(LINES)
     expect(code).toBe(1)
-    expect(peakMb).toBeGreaterThan(0)
     expect(peakMb).toBeLessThan(MOST_MB)
-  },
-)
+  })
+
+  it(`goes through ${DENIED} targets of a block, with a checkpoint`, {
+    timeout: 120_000,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pollout-memory-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const state = ['-o', join(folder, 'out'), '--checkpoint', join(folder, 'state')]
+    const { code, stderr, peakMb } = await peakOf([
+      '127.0.0.0/16',
+      '-p',
+      '1-8',
+      '--deny',
+      '127.0.0.0/8',
+      ...state,
+    ])
+    expect(stderr).toContain('\n524,288 targets, ')
+    expect(code).toBe(1)
+    expect(peakMb).toBeLessThan(MOST_MB)
+  })
+})

@@ -1,7 +1,15 @@
 /** How the command ends early: signals, and a stdout that nobody reads or that is full. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,30 +28,47 @@ describe.each([
   it.each(native.available ? ['native', 'net'] : ['net'])(
     'ends a fan-out cleanly, with the summary so far: %s',
     async (backend) => {
-      const { uri } = await listen()
-      const stdin = `${uri}\n`.repeat(10_000)
-      const args = ['fanout', '--json', '--rate', '100', '--backend', backend]
-      const run = await pollout(args, { stdin, onFirstOutput: (child) => child.kill(signal) })
+      const { port } = await listen()
+      const args = [
+        'fanout',
+        `127.0.0.0/16:${port}`,
+        '--json',
+        '--rate',
+        '100',
+        '--backend',
+        backend,
+      ]
+      const run = await pollout(args, { onFirstOutput: (child) => child.kill(signal) })
       expect([run.code, run.signal]).toEqual([expected, null])
-      expect(run.stderr).toMatch(new RegExp(`\nstopped after ${run.lines.length} targets in`))
-      for (const line of run.lines) expect(JSON.parse(line)).toMatchObject({ event: 'connected' })
+      const count = run.lines.length
+      expect(run.stderr).toMatch(new RegExp(`\nstopped after ${count} targets?,`))
+      for (const line of run.lines) expect(JSON.parse(line)).toHaveProperty('kind')
     },
   )
 
-  it('ends a fan-out whose list has not come to its end', async () => {
+  it('ends a fan-out whose list has not come to its end: --stream', async () => {
     const { uri } = await listen()
-    const child = start(['fanout', '--json'], { stdin: 'open' })
+    const child = start(['fanout', '--json', '--stream'], { stdin: 'open' })
     child.stdin?.write(`${uri}\n`)
     const run = await finish(child, { onFirstOutput: () => child.kill(signal) })
     expect([run.code, run.signal, run.lines.length]).toEqual([expected, null, 1])
-    expect(run.stderr).toMatch(/\nstopped after 1 targets in/)
+    expect(run.stderr).toMatch(/\nstopped after 1 target,/)
+  })
+
+  it('ends a fan-out that still reads its list', async () => {
+    const child = start(['fanout', '--json'], { stdin: 'open' })
+    child.stdin?.write('127.0.0.1:1\n'.repeat(10_000))
+    await spooled(child.pid)
+    child.kill(signal)
+    const run = await finish(child)
+    expect([run.code, run.signal, run.stdout, run.stderr]).toEqual([expected, null, '', ''])
   })
 
   it('ends a fan-out that waits for a named pipe', async () => {
     const { uri } = await listen()
     const fifo = join(folder, `fifo-${signal}`)
     execFileSync('sh', ['-c', 'mkfifo "$0"', fifo])
-    const child = start(['fanout', '--json', fifo])
+    const child = start(['fanout', '--json', '--stream', '-l', fifo])
     const writer = spawn('sh', ['-c', `echo ${uri}; exec sleep 30`], {
       stdio: ['ignore', openSync(fifo, 'r+'), 'ignore'],
     })
@@ -51,16 +76,29 @@ describe.each([
     writer.kill()
     // Here it is the signal itself that ends it: to a shell the same number.
     expect([run.code, run.signal]).toEqual([null, signal])
-    expect(run.stderr).toMatch(/\nstopped after 1 targets in/)
+    expect(run.stderr).toMatch(/\nstopped after 1 target,/)
   })
 })
+
+/** A list that comes by a pipe is kept in a file without a name. */
+async function spooled(pid: number | undefined): Promise<void> {
+  const hasSpool = (): boolean =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return /pollout-[0-9a-f]{16} \(deleted\)$/.test(readlinkSync(`/proc/${pid}/fd/${fd}`))
+      } catch {
+        return false
+      }
+    })
+  while (!hasSpool()) await new Promise((resolve) => setTimeout(resolve, 10))
+}
 
 it('a second Ctrl-C kills at once', async () => {
   // Nobody reads its stdout, so the clean end has to wait.
   const uri = `tcp://127.0.0.1:${await closedPort()}`
   const list = join(folder, 'many')
   writeFileSync(list, `${uri}\n`.repeat(100_000))
-  const child = start(['fanout', '--json', list])
+  const child = start(['fanout', '--json', '--rate', '1000000', '-l', list])
   await once(child.stdout as NodeJS.ReadableStream, 'readable')
   await new Promise((resolve) => setTimeout(resolve, 500))
   child.kill('SIGINT')
@@ -76,30 +114,47 @@ describe('stdout', () => {
     const uri = `tcp://127.0.0.1:${await closedPort()}`
     const list = join(folder, 'refused')
     writeFileSync(list, `${uri}\n`.repeat(50_000))
-    const script = `"$0" "$1" fanout --json "$2" | head -n 2; echo "codes \${PIPESTATUS[*]}"`
+    const script = `"$0" "$1" fanout --json -l "$2" | head -n 2; echo "codes \${PIPESTATUS[*]}"`
     const child = spawn('bash', ['-c', script, process.execPath, CLI, list])
     const { lines, stderr } = await finish(child)
     expect(lines).toHaveLength(3)
     expect(lines[2]).toBe('codes 141 0')
-    expect(stderr).toBe('')
+    // What was announced, and nothing more.
+    expect(stderr).toMatch(/^pollout: 50,000 targets, [^\n]+\n$/)
   })
 
-  it.each(['fanout --json', 'fanout', 'connect'])('a full disk is told: %s', async (command) => {
-    const { uri } = await listen()
-    const target = command === 'connect' ? uri : ''
-    const script = `echo "$3" | "$0" "$1" ${command} ${target} > "$2"`
-    const child = spawn('bash', ['-c', script, process.execPath, CLI, '/dev/full', uri])
-    const { code, stderr } = await finish(child)
-    expect(stderr).toMatch(/^pollout: can't write to standard output: ENOSPC.*\n/)
-    expect(code).toBe(1)
-  })
+  it.each(['fanout --json', 'fanout --csv', 'fanout', 'connect'])(
+    'a full disk is told: %s',
+    async (command) => {
+      const { uri } = await listen()
+      const target = command === 'connect' ? uri : ''
+      const script = `echo "$3" | "$0" "$1" ${command} ${target} > "$2"`
+      const child = spawn('bash', ['-c', script, process.execPath, CLI, '/dev/full', uri])
+      const { code, stderr } = await finish(child)
+      expect(stderr.match(/^pollout: can't write to standard output: ENOSPC.*\n/gm)).toHaveLength(1)
+      expect(code).toBe(3)
+    },
+  )
 
   it('a slow reader gets every outcome', async () => {
     const uri = `tcp://127.0.0.1:${await closedPort()}`
-    const child = start(['fanout', '--json'], { stdin: `${uri}\n`.repeat(5_000) })
+    const child = start(['fanout', '--json', '--rate', '1000000'], {
+      stdin: `${uri}\n`.repeat(5_000),
+    })
     await once(child.stdout as NodeJS.ReadableStream, 'readable')
     await new Promise((resolve) => setTimeout(resolve, 500))
     const { code, lines } = await finish(child)
     expect([code, lines.length]).toEqual([1, 5_000])
   })
+})
+
+it('a stderr that nobody reads any more stops nothing', { timeout: 30_000 }, async () => {
+  const { port } = await listen(() => {}, { host: '0.0.0.0' })
+  const output = join(folder, 'outcomes')
+  const run = `"$0" "$1" fanout "127.0.0.0/24:$2" --json --rate 45 --progress 2>&1 > "$3"`
+  const script = `${run} | head -n 1; echo "code \${PIPESTATUS[0]}"`
+  const child = spawn('bash', ['-c', script, process.execPath, CLI, String(port), output])
+  const { lines } = await finish(child)
+  expect(lines).toEqual([expect.stringMatching(/^pollout: 256 targets, /), 'code 0'])
+  expect(readFileSync(output, 'utf8').split('\n')).toHaveLength(257)
 })

@@ -32,9 +32,13 @@ describe.skipIf(withoutScript)(`on a terminal${withoutScript ? ` (${withoutScrip
     const { uri } = await listen()
     const list = join(folder, 'list')
     writeFileSync(list, `${uri}\n`.repeat(300))
-    const { code, stdout } = await onTerminal(`fanout --rate 300 ${list}`)
-    expect(stdout).toMatch(/\[=+-+\] \d+ % {2}ETA 00:00:0\d {2}\d+\/s {2}connected \d+/)
-    expect(stdout).toMatch(/\r\n300 targets in/)
+    const { code, stdout } = await onTerminal(
+      `fanout --rate 300 -l ${list} -o ${join(folder, 'out')}`,
+    )
+    expect(stdout).toMatch(
+      /\[=+-+\] \d+ % of 300 {2}ETA 00:00:0\d {2}\d+\/s {2}in flight \d+ {2}conn/,
+    )
+    expect(stdout).toMatch(/\r\n300 targets, /)
     expect(code).toBe(0)
   })
 
@@ -42,24 +46,31 @@ describe.skipIf(withoutScript)(`on a terminal${withoutScript ? ` (${withoutScrip
     const { uri } = await listen()
     const list = join(folder, 'piped')
     writeFileSync(list, `${uri}\n`.repeat(150))
-    const piped = `'cat ${list} | "${process.execPath}" "${CLI}" fanout --rate 300'`
+    const command = `"${process.execPath}" "${CLI}" fanout --stream --rate 300 -o /dev/null`
+    const piped = `'cat ${list} | ${command}'`
     const run = await finish(spawn('bash', ['-c', `script -qec ${piped} /dev/null`]))
-    expect(run.stdout).toMatch(/\d+\/s {2}connected \d+/)
+    expect(run.stdout).toMatch(/\d+ done {2}\d+\/s {2}in flight \d+ {2}connected \d+/)
     expect(run.stdout).not.toContain('ETA')
   })
 
-  it('shows none of it between lines of JSON', async () => {
+  it('lines of outcomes on the same terminal stay whole', async () => {
     const { uri } = await listen()
     const list = join(folder, 'json')
-    writeFileSync(list, `${uri}\n`.repeat(100))
-    const { stdout } = await onTerminal(`fanout --json --rate 300 ${list}`)
-    expect(stdout.match(/"event":"connected"/g)).toHaveLength(100)
-    expect(stdout).not.toContain('/s  connected')
+    writeFileSync(list, `${uri}\n`.repeat(150))
+    const { stdout } = await onTerminal(`fanout --json --rate 300 -l ${list}`)
+    expect(stdout).toContain('in flight')
+    // As the terminal shows it: what stood before a return of the carriage and a clearing is gone.
+    const shown = stdout
+      .split('\r\n')
+      .map((line) => line.split('\r').at(-1)?.replaceAll('\x1b[K', '') ?? '')
+    const outcomes = shown.filter((line) => line.startsWith('{'))
+    expect(outcomes.map((line) => JSON.parse(line).kind)).toEqual(Array(150).fill('connected'))
+    expect(shown.filter((line) => line.includes('in flight'))).toEqual([])
   })
 
   it('does not wait for a list to be typed', async () => {
     const { code, stdout } = await onTerminal('fanout')
-    expect(stdout).toMatch(/^pollout: no targets: name a file .+\r\n$/)
+    expect(stdout).toMatch(/pollout: no targets: write some, name a file with -l.+\r\n$/)
     expect(code).toBe(2)
   })
 })
@@ -67,5 +78,5 @@ describe.skipIf(withoutScript)(`on a terminal${withoutScript ? ` (${withoutScrip
 it('shows no progress elsewhere', async () => {
   const { uri } = await listen()
   const { stderr } = await pollout(['fanout', '--rate', '100'], { stdin: `${uri}\n`.repeat(50) })
-  expect(stderr).toBe('')
+  expect(stderr).not.toContain('in flight')
 })

@@ -3,6 +3,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ExitCode } from '../src/cli/exit-codes.js'
+import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
 import { closedPort, pollout } from './harness.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -12,6 +14,7 @@ beforeAll(async () => {
   await chmod(folder, 0o755)
   await writeFile(join(folder, 'empty'), '')
   await writeFile(join(folder, 'comments'), '# nothing\n\n  \n# here\n')
+  await writeFile(join(folder, 'bad-excludes'), '10.0.0.1\n10.0.0.9-1\n')
   await writeFile(join(folder, 'locked'), 'tcp://127.0.0.1:1\n', { mode: 0 })
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -37,18 +40,47 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     ['connect tcp://127.0.0.1:1 --timeout-ms 99999999999', /to 2147483647/],
     ['connect tcp://127.0.0.1:1 --timeout-ms', /argument missing/],
     ['connect tcp://127.0.0.1:1 --send \\q', /no escape \\q/],
-    ['fanout - --concurrency 0', /connects in flight, from 1/],
-    ['fanout - --concurrency 2.5', /whole number/],
-    ['fanout - --rate 0', /more than 0/],
-    ['fanout - --rate -1', /more than 0/],
-    ['fanout - --rate Infinity', /more than 0/],
-    ['fanout a b', /too many arguments/],
-    ['fanout {}/missing', /can't read .*missing: ENOENT.*name a readable file/],
-    ['fanout {}', /is a directory; name a file/],
-    ['fanout {}/empty', /no targets in .*empty; write one endpoint a line/],
-    ['fanout {}/comments', /no targets in/],
+    ['fanout h:1 -c 0', /connects in flight, from 1/],
+    ['fanout h:1 --concurrency 2.5', /whole number/],
+    ['fanout h:1 --max-per-host 0', /connects in flight, from 1/],
+    ['fanout h:1 --rate 0', /more than 0/],
+    ['fanout h:1 --rate -1', /more than 0/],
+    ['fanout h:1 --rate Infinity', /more than 0/],
+    ['fanout h -p http', /neither a port nor a range of ports; write 22,80/],
+    ['fanout h', /"h" has no port; write h:443, or give ports for all by -p/],
+    ['fanout {}/comments', /; for the list in that file, -l .*comments/],
+    ['fanout a_b^c:1', /no host name, address, CIDR block or range/],
+    ['fanout 10.0.0.0/99:1', /no CIDR block; write 10\.0\.0\.0\/8/],
+    ['fanout h:1 --exclude 10.0.0.0/99', /no CIDR block/],
+    [
+      'fanout h:1 --exclude-file {}/bad-excludes',
+      /bad-excludes, line 2: "10\.0\.0\.9-1" is no range/,
+    ],
+    ['fanout h:1 --exclude-file {}/missing', /can't read .*missing: ENOENT/],
+    ['fanout h:1 --allow 10.0.0.1/8', /allow: "10\.0\.0\.1\/8" is neither/],
+    ['fanout h:1 --json --csv', /two formats; choose one/],
+    ['fanout h:1 --only open', /no outcome "open"; there are connected/],
+    ['fanout h:1 --retry-on open', /no outcome "open"/],
+    ['fanout h:1 --retries -1', /whole number of retries/],
+    ['fanout h:1 --shard 3/2', /as 1\/3, 2\/3, 3\/3/],
+    ['fanout h:1 --seed x --no-shuffle', /--no-shuffle forgoes/],
+    ['fanout h:1 --stream --shard 1/2', /leave --stream out/],
+    ['fanout h:1 --expect (', /Invalid regular expression/],
+    ['fanout h:1 --sni x', /--sni needs --tls/],
+    ['fanout h:1 --banner 0', /bytes, from 1/],
+    ['fanout h:1 --resume', /--resume needs --checkpoint <file>/],
+    ['fanout h:1 --checkpoint {}/c', /--checkpoint needs -o <file>/],
+    ['fanout h:1 --checkpoint {}/none/c -o {}/out', /can't write the checkpoint .*none\/c: ENOENT/],
+    ['fanout h:1 --checkpoint {}/c -o /dev/null', /of a regular file, which \/dev\/null is not/],
+    ['fanout h:1 --checkpoint {}/comments --resume -o {}/out', /comments is no checkpoint/],
+    ['fanout h:1 -o {}/none/out', /can't write to .*none\/out: ENOENT/],
+    ['fanout -l {}/missing', /can't read .*missing: ENOENT.*name a readable file/],
+    ['fanout -l {}', /is a directory; name a file/],
+    ['fanout -l {}/empty', /no targets in .*empty; write one a line: host:port/],
+    ['fanout -l {}/comments', /no targets in/],
+    ['fanout --stream -l {}/comments', /no targets in/],
     ['fanout', /no targets in standard input/],
-    ['fanout /proc/self/mem', /can't read .*EIO/],
+    ['fanout -l /proc/self/mem', /can't read .*EIO/],
   ])('pollout %s', async (line, expected) => {
     const args = line.split(' ').map((arg) => arg.replace('{}', folder))
     const { code, stdout, stderr } = await pollout(args)
@@ -63,7 +95,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     async () => {
       // Root may read all; the built files must be readable for the other user, or this says nothing.
       const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {}
-      const { code, stderr } = await pollout(['fanout', join(folder, 'locked')], uid)
+      const { code, stderr } = await pollout(['fanout', '-l', join(folder, 'locked')], uid)
       expect(stderr).toMatch(/^pollout: can't read .*locked: EACCES.*\n$/)
       expect(code).toBe(2)
     },
@@ -77,7 +109,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
   })
 
   it('keeps what it quotes on one line', async () => {
-    const { stderr } = await pollout(['fanout', 'no\nsuch\x1b[2Jfile'])
+    const { stderr } = await pollout(['fanout', '-l', 'no\nsuch\x1b[2Jfile'])
     expect(stderr.trimEnd()).not.toMatch(/\p{Cc}/u)
   })
 
@@ -107,22 +139,31 @@ describe('help', () => {
     expect(finished[stream === 'stdout' ? 'stderr' : 'stdout']).toBe('')
   })
 
-  it.each(['connect', 'fanout'])(
-    'of %s tells options with defaults, endpoints and fields',
-    async (c) => {
+  it.each([
+    ['connect', '(default: 10000)', ['localFault', 'elapsedMs']],
+    [
+      'fanout',
+      '(default: 3000)',
+      ['(default: 1000)', 'networks that are yours', '--resume', 'skipped'],
+    ],
+  ])(
+    'of %s tells options with defaults, endpoints, fields and outcomes',
+    async (c, timeout, words) => {
       const { stdout } = await pollout([c, '--help'])
-      expect(stdout.replace(/\s+/g, ' ')).toContain('in milliseconds (default: 10000)')
-      for (const word of [
-        'unix:@name',
-        'tcp://[v6]:port',
-        'elapsedMs',
-        'localFault',
-        'choices: "auto"',
-      ]) {
-        expect(stdout).toContain(word)
+      const text = stdout.replace(/\s+/g, ' ')
+      expect(text).toContain(`in milliseconds ${timeout}`)
+      for (const word of ['unix:@name', 'tcp://[v6]:port', 'choices: "auto"', ...words]) {
+        expect(text).toContain(word)
       }
     },
   )
+
+  it('of fanout names each outcome and each exit code that there is', async () => {
+    const { stdout } = await pollout(['fanout', '--help'])
+    for (const kind of FANOUT_KINDS) expect(stdout).toMatch(new RegExp(`^  ${kind} `, 'm'))
+    const codes = stdout.slice(stdout.indexOf('Exit codes:'), stdout.indexOf('Examples:'))
+    for (const code of Object.values(ExitCode)) expect(codes).toContain(String(code))
+  })
 
   it('--version', async () => {
     expect(await pollout(['--version'])).toMatchObject({ code: 0, stdout: `${manifest.version}\n` })

@@ -9,13 +9,15 @@
  * - No call delivers an event before it returns, `poll()` excepted: the sink is called from the event loop.
  * - Readiness comes in batches, one call of the sink a loop turn, and the sink may call anything in return:
  *   close a socket that stands later in the same batch, open others, destroy the backend.
- * - A registration is one shot: it reports once, then has to be made anew. Its level is that of the time of
- *   the call, so what was ready before is reported too (in a later loop turn). While one is armed the
- *   process is kept alive, unless `unref()`; with none armed the backend keeps nothing alive.
+ * - A registration is one shot: it reports once, then has to be made anew (`watch()`, which a backend may have, makes
+ *   one that stays). Its level is that of the time of the call, so what was ready before is reported too (in a later
+ *   loop turn). While one is armed the process is kept alive, unless `unref()`; with none armed the backend keeps
+ *   nothing alive.
  * - A handle is never used again for another socket. A call on a closed one returns `-EBADF`.
  * - Tokens are the caller's; a backend hands them back and gives them no meaning.
  */
 import type { AddressFamily, SocketAddress, SocketType } from './address.js'
+import type { BulkConnector } from './bulk.js'
 import { errno } from './errno.js'
 import type { Interest } from './readiness.js'
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js'
@@ -23,22 +25,82 @@ import type { SocketOptionName, SocketOptionValue } from './socket-options.js'
 declare const handleBrand: unique symbol
 declare const tokenBrand: unique symbol
 
-/** A backend's name for one open socket: a non-negative safe integer, never reused. */
+/**
+ * A backend's name for one open socket: a non-negative safe integer, never reused.
+ *
+ * @example
+ * ```ts
+ * import type { Handle } from '@pollout/core'
+ *
+ * let last = 0
+ * function nextHandle(): Handle {
+ *   last++
+ *   return last as Handle
+ * }
+ * ```
+ */
 export type Handle = number & { readonly [handleBrand]: true }
 
-/** The reactor's name for one registration: a positive safe integer, never reused. */
+/**
+ * The reactor's name for one registration: a positive safe integer, never reused.
+ *
+ * @example
+ * ```ts
+ * import type { Handle, Interest, SystemResult, Token } from '@pollout/core'
+ *
+ * const interests = new Map<Handle, { token: Token; interest: Interest }>()
+ * function register(handle: Handle, token: Token, interest: Interest): SystemResult {
+ *   interests.set(handle, { token, interest })
+ *   return 0
+ * }
+ * ```
+ */
 export type Token = number & { readonly [tokenBrand]: true }
 
-/** A system call's answer: a result >= 0, or a negated errno. */
+/**
+ * A system call's answer: a result >= 0, or a negated errno.
+ *
+ * @example
+ * ```ts
+ * import { errno, type SystemResult } from '@pollout/core'
+ *
+ * function isUnderWay(result: SystemResult): boolean {
+ *   return result === -errno.EINPROGRESS || result === -errno.EINTR
+ * }
+ * ```
+ */
 export type SystemResult = number
 
-/** Which socket to open: socket(2). */
+/**
+ * Which socket to open: socket(2).
+ *
+ * @example
+ * ```ts
+ * import { errno, type SocketSpec, type SystemResult } from '@pollout/core'
+ *
+ * function streamsOnly({ type }: SocketSpec): SystemResult {
+ *   return type === 'stream' ? 0 : -errno.EPROTONOSUPPORT
+ * }
+ * ```
+ */
 export interface SocketSpec {
   readonly family: AddressFamily
   readonly type: SocketType
 }
 
-/** What a backend can do, as data: documentation, test skips and "unsupported" errors come from it. */
+/**
+ * What a backend can do, as data: documentation, test skips and "unsupported" errors come from it.
+ *
+ * @example
+ * ```ts
+ * import { type Capabilities, createReactor } from 'pollout'
+ *
+ * await using reactor = createReactor()
+ * const { abstractUnix, options }: Capabilities = reactor.capabilities
+ * if (!abstractUnix) console.log(`${reactor.backend} knows no abstract unix names`)
+ * if (options.includes('fastOpen')) console.log('data can go out with the SYN')
+ * ```
+ */
 export interface Capabilities {
   /** For each address family, the types of its sockets that can be opened; an empty list where there is none. */
   readonly sockets: Readonly<Record<AddressFamily, readonly SocketType[]>>
@@ -58,14 +120,42 @@ export interface Capabilities {
   readonly kernelSockets: boolean
 }
 
-/** What `open()` answers for a socket that the capabilities leave out, a negated errno; 0 where they have it. */
+/**
+ * What `open()` answers for a socket that the capabilities leave out, a negated errno; 0 where they have it.
+ *
+ * @example
+ * ```ts
+ * import { type Capabilities, type SocketSpec, specFault } from '@pollout/core'
+ *
+ * declare const capabilities: Capabilities
+ * function open(spec: SocketSpec): number {
+ *   const fault = specFault(capabilities, spec) // 0, or -EAFNOSUPPORT, -EPROTONOSUPPORT
+ *   if (fault < 0) return fault
+ *   // ... and here the socket is made
+ *   return 0
+ * }
+ * ```
+ */
 export function specFault({ sockets }: Capabilities, { family, type }: SocketSpec): SystemResult {
   const types: readonly SocketType[] | undefined = sockets[family]
   if (types === undefined || types.length === 0) return -errno.EAFNOSUPPORT
   return types.includes(type) ? 0 : -errno.EPROTONOSUPPORT
 }
 
-/** The outcome of {@link Backend.finishConnect}; a negative number is a negated errno. */
+/**
+ * The outcome of {@link Backend.finishConnect}; a negative number is a negated errno.
+ *
+ * @example
+ * ```ts
+ * import { type Backend, ConnectStatus, errnoName, type Handle } from '@pollout/core'
+ *
+ * function outcome(backend: Backend, handle: Handle): string {
+ *   const status: ConnectStatus = backend.finishConnect(handle)
+ *   if (status < 0) return errnoName(status)
+ *   return status === ConnectStatus.CONNECTED ? 'connected' : 'wait on, or try anew'
+ * }
+ * ```
+ */
 export const ConnectStatus = {
   /** The socket has a peer. */
   CONNECTED: 0,
@@ -78,26 +168,84 @@ export const ConnectStatus = {
 /** One of {@link ConnectStatus}, or a negated errno. */
 export type ConnectStatus = number
 
-/** How a socket goes: its data sent and then FIN, or at once with RST where the protocol has one. */
+/**
+ * How a socket goes: its data sent and then FIN, or at once with RST where the protocol has one.
+ *
+ * @example
+ * ```ts
+ * import { type CloseMode, createReactor } from 'pollout'
+ *
+ * const mode: CloseMode = 'reset'
+ * await using reactor = createReactor()
+ * reactor.socket('inet').close(mode)
+ * ```
+ */
 export type CloseMode = 'graceful' | 'reset'
 
 /**
  * Where `finishConnect()` writes the times of a connect, in milliseconds as `performance.now()` of the calling thread
  * counts them: at [0] when connect(2) was called, at [1] when the handshake ended or the failure became known.
+ *
+ * @example
+ * ```ts
+ * import type { Backend, ConnectTimes, Handle } from '@pollout/core'
+ *
+ * const times: ConnectTimes = new Float64Array(2)
+ * function handshakeMs(backend: Backend, handle: Handle): number {
+ *   backend.finishConnect(handle, times)
+ *   const [startedAt = Number.NaN, readyAt = Number.NaN] = times
+ *   return readyAt - startedAt
+ * }
+ * ```
  */
 export type ConnectTimes = Float64Array
 
-/** Where a backend delivers; the reactor is one. */
+/**
+ * Where a backend delivers; the reactor is one.
+ *
+ * @example
+ * ```ts
+ * import { Readiness, type ReadinessSink } from '@pollout/core'
+ *
+ * const sink: ReadinessSink = {
+ *   ready(tokens, readiness, count) {
+ *     for (let i = 0; i < count; i++) {
+ *       if ((readiness[i] ?? 0) & Readiness.WRITABLE) console.log(`${tokens[i]} can be written to`)
+ *     }
+ *   },
+ *   broken(cause) {
+ *     throw cause
+ *   },
+ * }
+ * ```
+ */
 export interface ReadinessSink {
   /**
-   * For each i < count, the registration `tokens[i]` was found ready for the bits `readiness[i]` and is no
-   * longer armed. The arrays are the backend's and hold other things once the call has returned.
+   * For each i < count, the registration `tokens[i]` was found ready for the bits `readiness[i]` and, unless
+   * `watch()` made it, is no longer armed. The arrays are the backend's and hold other things once the call has returned.
    */
   ready(tokens: Float64Array, readiness: Uint8Array, count: number): void
   /** The poller itself has failed and will deliver nothing more. */
   broken(cause: Error): void
 }
 
+/**
+ * What a reactor stands on: non-blocking sockets and a poller. The promises that bind all of its calls stand at the top of
+ * this file, and in docs/writing-a-backend.md; `describeBackend()` of `@pollout/core/conformance` tests them.
+ *
+ * @example
+ * ```ts
+ * import type { SocketAddress, SystemResult, Token } from '@pollout/core'
+ * import { type Backend, errno, type Handle, Interest } from '@pollout/core'
+ *
+ * // How a reactor begins a connect.
+ * function begin(backend: Backend, handle: Handle, to: SocketAddress, token: Token): SystemResult {
+ *   const result = backend.connect(handle, to)
+ *   if (result !== 0 && result !== -errno.EINPROGRESS) return result
+ *   return backend.register(handle, token, Interest.WRITABLE)
+ * }
+ * ```
+ */
 export interface Backend {
   /** Short and lower case: `native`, `net`. Appears in errors, events and output. */
   readonly name: string
@@ -116,6 +264,13 @@ export interface Backend {
 
   /** Arms, or re-arms, the one registration of this socket. Returns 0 or a negated errno. */
   register(handle: Handle, token: Token, interest: Interest): SystemResult
+
+  /**
+   * As `register()` for READABLE, but stays armed: it is reported in every batch for as long as there is data, an end or an
+   * error to read, until another registration takes its place, `deregister()` or `close()`. For streams that go on being
+   * read; core does without where it is missing.
+   */
+  watch?(handle: Handle, token: Token): SystemResult
 
   /** Disarms; a readiness already gathered may still be delivered. Harmless on an unregistered or closed handle. */
   deregister(handle: Handle): void
@@ -157,6 +312,9 @@ export interface Backend {
   /** What only a backend on the kernel's own sockets has. */
   readonly kernel?: KernelSockets
 
+  /** Whole attempts by the batch; without it, core runs each one on the calls above. */
+  readonly bulk?: BulkConnector
+
   /** The socket's own address: getsockname(2); undefined where it has none, or is closed. */
   localAddress(handle: Handle): SocketAddress | undefined
 
@@ -181,7 +339,25 @@ export interface Backend {
   destroy(): Promise<void>
 }
 
-/** The part of a backend that only the kernel's own sockets can have. Handles are those of its backend. */
+/**
+ * The part of a backend that only the kernel's own sockets can have. Handles are those of its backend.
+ *
+ * @example
+ * ```ts
+ * import { errno, type Handle, type KernelSockets } from '@pollout/core'
+ *
+ * const SOL_SOCKET = 1
+ * const SO_INCOMING_CPU = 49
+ *
+ * // The processor that handles a socket's packets.
+ * function processorOf(kernel: KernelSockets | undefined, handle: Handle): number {
+ *   const value = new Int32Array(1)
+ *   const bytes = new Uint8Array(value.buffer)
+ *   const result = kernel?.getOption(handle, SOL_SOCKET, SO_INCOMING_CPU, bytes) ?? -errno.ENOSYS
+ *   return result < 0 ? result : (value[0] ?? -1)
+ * }
+ * ```
+ */
 export interface KernelSockets {
   /** setsockopt(2) with the numbers and the bytes of this platform. */
   setOption(handle: Handle, level: number, option: number, value: Uint8Array): SystemResult
@@ -205,5 +381,15 @@ export interface KernelSockets {
   detach(handle: Handle): SystemResult
 }
 
-/** Makes a backend that delivers to `sink`; what `createReactor({ backend })` takes. Throws where it cannot work here. */
+/**
+ * Makes a backend that delivers to `sink`; what `createReactor({ backend })` takes. Throws where it cannot work here.
+ *
+ * @example
+ * ```ts
+ * import { type BackendFactory, createReactor, nativeBackend, netBackend } from 'pollout'
+ *
+ * const backend: BackendFactory = process.env['PORTABLE'] ? netBackend() : nativeBackend()
+ * const reactor = createReactor({ backend })
+ * ```
+ */
 export type BackendFactory = (sink: ReadinessSink) => Backend

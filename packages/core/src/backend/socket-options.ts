@@ -17,7 +17,18 @@ const ALL: readonly AddressFamily[] = ['inet', 'inet6', 'unix', 'vsock']
 const STREAM: readonly SocketType[] = ['stream']
 const EVERY: readonly SocketType[] = ['stream', 'dgram', 'seqpacket']
 
-/** What a value may be, and how it is written. */
+/**
+ * What a value may be, and how it is written.
+ *
+ * @example
+ * ```ts
+ * import type { OptionKind } from '@pollout/core'
+ *
+ * function unitOf(kind: OptionKind): string {
+ *   return kind.is === 'number' ? kind.unit : kind.is === 'linger' ? 's' : ''
+ * }
+ * ```
+ */
 export type OptionKind =
   | { readonly is: 'flag' }
   /** A whole number; `unit` is for people. */
@@ -29,18 +40,37 @@ export type OptionKind =
   /** Two port numbers, the first no larger than the second. */
   | { readonly is: 'ports' }
 
+/**
+ * A row of the table of options: what setsockopt(2) takes for it on Linux, which sockets have it, and words for people.
+ *
+ * @example
+ * ```ts
+ * import { type OptionDefinition, SOCKET_OPTIONS } from '@pollout/core'
+ *
+ * const definition: OptionDefinition = SOCKET_OPTIONS.noDelay
+ * console.log(`${definition.constant}, ${definition.manual}: ${definition.summary}`)
+ * ```
+ */
 export interface OptionDefinition {
+  /** What its value may be. */
   readonly kind: OptionKind
+  /** The level of setsockopt(2), on Linux. */
   readonly level: number
+  /** The number of the option there. */
   readonly option: number
+  /** The name that C has for it: `TCP_NODELAY`. */
   readonly constant: string
   /** The same for an IPv6 socket, where it differs. */
   readonly inet6?: { readonly level: number; readonly option: number; readonly constant: string }
+  /** The families of sockets that have it. */
   readonly families: readonly AddressFamily[]
+  /** The types of sockets that have it. */
   readonly types: readonly SocketType[]
   /** On a socket that has begun to connect it comes too late. */
   readonly beforeConnect: boolean
+  /** The manual page: `tcp(7)`. */
   readonly manual: string
+  /** One line for people. */
   readonly summary: string
 }
 
@@ -56,6 +86,18 @@ const onInet = { ...onAny, families: INET } as const
 const whenever = { beforeConnect: false } as const
 const before = { beforeConnect: true } as const
 
+/**
+ * The socket options that have a name here, and all that is to be known of each. docs/capabilities.md is made from it.
+ *
+ * @example
+ * ```ts
+ * import { SOCKET_OPTIONS } from 'pollout'
+ *
+ * for (const [name, { constant, summary }] of Object.entries(SOCKET_OPTIONS)) {
+ *   console.log(name, constant, summary)
+ * }
+ * ```
+ */
 export const SOCKET_OPTIONS = {
   /** Small segments are sent at once (TCP_NODELAY). */
   noDelay: {
@@ -171,10 +213,45 @@ export const SOCKET_OPTIONS = {
 } as const satisfies Record<string, OptionDefinition>
 
 type Table = typeof SOCKET_OPTIONS
+
+/**
+ * The name of a socket option: a row of {@link SOCKET_OPTIONS}.
+ *
+ * @example
+ * ```ts
+ * import type { SocketOptionName } from 'pollout'
+ *
+ * const wanted: readonly SocketOptionName[] = ['noDelay', 'keepAlive']
+ * ```
+ */
 export type SocketOptionName = keyof Table
 
-/** A range of ports: the first and the last. */
+/**
+ * A range of ports: the first and the last.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type PortRange } from 'pollout'
+ *
+ * const outside: PortRange = [20_000, 29_999]
+ * createReactor().connect('tcp://192.0.2.1:443', { localPort: outside })
+ * ```
+ */
 export type PortRange = readonly [low: number, high: number]
+
+/**
+ * The value of any option: which kind belongs to which one stands in {@link SocketOptions}.
+ *
+ * @example
+ * ```ts
+ * import { checkSocketOption, type SocketOptionName, type SocketOptionValue } from '@pollout/core'
+ *
+ * const kept = new Map<SocketOptionName, SocketOptionValue>()
+ * function keep(name: SocketOptionName, value: unknown): void {
+ *   kept.set(name, checkSocketOption(name, value))
+ * }
+ * ```
+ */
 export type SocketOptionValue = boolean | number | string | PortRange
 
 interface ValueOf {
@@ -185,24 +262,75 @@ interface ValueOf {
   readonly ports: PortRange
 }
 
-/** Values by name, each as its row of the table has it. */
+/**
+ * Values by name, each as its row of the table has it.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type SocketOptions } from 'pollout'
+ *
+ * const patient: SocketOptions = { keepAlive: true, keepAliveIdleSeconds: 60, noDelay: true }
+ * createReactor().connect('tcp://192.0.2.1:443', { ...patient, timeoutMs: 5_000 })
+ * ```
+ */
 export type SocketOptions = {
   readonly [Name in SocketOptionName]?: ValueOf[Table[Name]['kind']['is']] | undefined
 }
 
+/**
+ * The names of all options, in the order of the table.
+ *
+ * @example
+ * ```ts
+ * import { SOCKET_OPTION_NAMES } from 'pollout'
+ *
+ * console.log(SOCKET_OPTION_NAMES.join(', ')) // noDelay, keepAlive, ...
+ * ```
+ */
 export const SOCKET_OPTION_NAMES = Object.keys(SOCKET_OPTIONS) as readonly SocketOptionName[]
 
+/**
+ * Whether there is an option of that name.
+ *
+ * @example
+ * ```ts
+ * import { isSocketOptionName } from 'pollout'
+ *
+ * isSocketOptionName('noDelay') // true
+ * isSocketOptionName('TCP_NODELAY') // false
+ * ```
+ */
 export function isSocketOptionName(name: string): name is SocketOptionName {
   return Object.hasOwn(SOCKET_OPTIONS, name)
 }
 
-/** Whether an option means anything to such a socket. */
+/**
+ * Whether an option means anything to such a socket.
+ *
+ * @example
+ * ```ts
+ * import { appliesTo } from 'pollout'
+ *
+ * appliesTo('noDelay', { family: 'inet', type: 'stream' }) // true
+ * appliesTo('noDelay', { family: 'unix', type: 'stream' }) // false
+ * ```
+ */
 export function appliesTo(name: SocketOptionName, { family, type }: SocketSpec): boolean {
   const { families, types }: OptionDefinition = SOCKET_OPTIONS[name]
   return families.includes(family) && types.includes(type)
 }
 
-/** Throws a RangeError or TypeError, with what to write instead, where the value is none for this option. */
+/**
+ * Throws a RangeError or TypeError, with what to write instead, where the value is none for this option.
+ *
+ * @example
+ * ```ts
+ * import { checkSocketOption } from '@pollout/core'
+ *
+ * checkSocketOption('noDelay', true) // true
+ * checkSocketOption('noDelay', 'yes') // throws: noDelay must be true or false, not yes
+ * ```
+ */
 export function checkSocketOption(name: SocketOptionName, value: unknown): SocketOptionValue {
   const { kind }: OptionDefinition = SOCKET_OPTIONS[name]
   switch (kind.is) {
@@ -234,7 +362,16 @@ function isPlainText(text: string, longest: number): boolean {
   return length >= 1 && length <= longest && !text.includes('\0')
 }
 
-/** Two port numbers from 1, in order. */
+/**
+ * Two port numbers from 1, in order, as they are given. Throws a RangeError that begins with `name` for anything else.
+ *
+ * @example
+ * ```ts
+ * import { checkPorts } from '@pollout/core'
+ *
+ * const [first, last] = checkPorts('localPort', [40_000, 40_999])
+ * ```
+ */
 export function checkPorts(name: string, value: unknown): PortRange {
   const isPort = (port: unknown): port is number =>
     Number.isInteger(port) && (port as number) >= 1 && (port as number) <= 65_535
@@ -245,13 +382,38 @@ export function checkPorts(name: string, value: unknown): PortRange {
   throw new RangeError(`${name} must be two ports from 1 to 65535, [first, last]`)
 }
 
+/**
+ * The last three arguments of setsockopt(2).
+ *
+ * @example
+ * ```ts
+ * import { type EncodedOption, encodeSocketOption } from '@pollout/core'
+ *
+ * const socket = { family: 'inet', type: 'stream' } as const
+ * const encoded: EncodedOption | number = encodeSocketOption(socket, 'noDelay', true)
+ * // { level: 6, option: 1, value: <01 00 00 00> }
+ * ```
+ */
 export interface EncodedOption {
   readonly level: number
   readonly option: number
   readonly value: Uint8Array
 }
 
-/** The arguments of setsockopt(2) on Linux; a negated errno where such a socket has no such option. */
+/**
+ * The arguments of setsockopt(2) on Linux; a negated errno where such a socket has no such option.
+ *
+ * @example
+ * ```ts
+ * import { encodeSocketOption, type Handle, type KernelSockets } from '@pollout/core'
+ *
+ * function setNoDelay(kernel: KernelSockets, handle: Handle): number {
+ *   const encoded = encodeSocketOption({ family: 'inet', type: 'stream' }, 'noDelay', true)
+ *   if (typeof encoded === 'number') return encoded
+ *   return kernel.setOption(handle, encoded.level, encoded.option, encoded.value)
+ * }
+ * ```
+ */
 export function encodeSocketOption(
   spec: SocketSpec,
   name: SocketOptionName,
@@ -261,7 +423,16 @@ export function encodeSocketOption(
   return { ...optionNumbers(spec, name), value: encodeValue(value, SOCKET_OPTIONS[name].kind) }
 }
 
-/** Level and number for such a socket. */
+/**
+ * Level and number for such a socket.
+ *
+ * @example
+ * ```ts
+ * import { optionNumbers } from '@pollout/core'
+ *
+ * optionNumbers({ family: 'inet6', type: 'stream' }, 'noDelay') // { level: 6, option: 1 }
+ * ```
+ */
 export function optionNumbers(
   { family }: SocketSpec,
   name: SocketOptionName,
@@ -281,7 +452,16 @@ function integers(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer)
 }
 
-/** What getsockopt(2) wrote, as a value of this option. */
+/**
+ * What getsockopt(2) wrote, as a value of this option.
+ *
+ * @example
+ * ```ts
+ * import { decodeSocketOption } from '@pollout/core'
+ *
+ * decodeSocketOption('noDelay', Uint8Array.of(1, 0, 0, 0)) // true, on a little-endian machine
+ * ```
+ */
 export function decodeSocketOption(name: SocketOptionName, bytes: Uint8Array): SocketOptionValue {
   const { kind }: OptionDefinition = SOCKET_OPTIONS[name]
   if (kind.is === 'text') return Buffer.from(bytes).toString().replace(/\0.*$/s, '')

@@ -9,7 +9,17 @@ const BYTES = 1024 * MEBIBYTE
 const GROWTH_AT_MOST = 256 * MEBIBYTE
 const SAMPLE_MS = 50
 
-/** Defines a test for each face. Needs real sockets; memory is that of the whole process. */
+/**
+ * Defines a test for each face. Needs real sockets; memory is that of the whole process.
+ *
+ * @example
+ * ```ts
+ * import { describeFaceLoad, type Subject } from '@pollout/core/conformance'
+ *
+ * declare const subject: Subject // as for describeBackend()
+ * describeFaceLoad(subject)
+ * ```
+ */
 export function describeFaceLoad(subject: Subject): void {
   const { test, world } = subject
   test.describe(`${subject.name}: 1 GiB through each face`, () => {

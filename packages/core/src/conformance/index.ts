@@ -2,7 +2,7 @@
 export { describeFaceLoad } from './faces-load.js'
 export { realWorld } from './real-world.js'
 export { type SimulatedWorld, simulatedWorld } from './simulated-world.js'
-export { describeBackend } from './suite.js'
+export { describeBackend, describeFanOut } from './suite.js'
 export type { TestApi, TestContext } from './test-api.js'
 export type { BackendModule, Subject } from './trial.js'
 export type { PeerKind, PeerRecord, Transport, World } from './world.js'

@@ -5,14 +5,13 @@ import { once } from 'node:events'
 import { formatEndpoint } from '../endpoint/endpoint-text.js'
 import {
   EIGHT_PORTS,
-  LIFETIMES,
-  lifetimeProgram,
   SELF_CONNECT_PROGRAM,
   THROWING_PROGRAM,
   TROUBLED_NETWORK,
   TROUBLED_NETWORK_PROGRAM,
   workersProgram,
 } from './child-programs.js'
+import { LIFETIMES, lifetimeProgram } from './lifetimes.js'
 import type { Define, Subject } from './trial.js'
 import type { PeerKind } from './world.js'
 

@@ -174,7 +174,19 @@ function isStopped({ pid }: ChildProcess): boolean {
   return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
 }
 
-/** Real servers on loopback; Linux. */
+/**
+ * Real servers on loopback; Linux.
+ *
+ * @example
+ * ```ts
+ * import { realWorld } from '@pollout/core/conformance'
+ *
+ * const world = realWorld()
+ * await world.start()
+ * console.log(world.endpoint('echo', 'tcp4'), world.lacks('tcp6') ?? 'IPv6 is there')
+ * await world.stop()
+ * ```
+ */
 export function realWorld(): World {
   return new RealWorld()
 }

@@ -57,6 +57,14 @@ export function defineReconnectTests(test: Define): void {
     }
   })
 
+  test('reconnecting(): idleTimeoutMs ends the connection to a peer that fell silent', async (t) => {
+    const options = { idleTimeoutMs: 30, backoff: SOON, maxAttempts: 2 }
+    const read = (connection: Connection) => connection.received
+    const session = t.reactor().reconnecting(t.world.endpoint('witness'), read, options)
+    assert.equal(await codeOf(lastValueFrom(session)), 'ERR_IDLE_TIMEOUT')
+    for (let i = 0; i < 2; i++) assert.equal((await t.world.nextRecord()).end, 'reset')
+  })
+
   test('reconnecting(): gives up, with the error of the last connect', async (t) => {
     const options = { backoff: SOON, maxAttempts: 3 }
     const reactor = t.reactor()

@@ -17,6 +17,18 @@ import {
 import { PeerRecords } from './peer-records.js'
 import { type PeerKind, type PeerRecord, specOf, type Transport, type World } from './world.js'
 
+/**
+ * The suite's peers on a simulated network; {@link SimulatedWorld.backend} makes backends that reach them.
+ *
+ * @example
+ * ```ts
+ * import { type SimulatedWorld, simulatedWorld } from '@pollout/core/conformance'
+ *
+ * const world: SimulatedWorld = simulatedWorld()
+ * await world.start()
+ * console.log(world.endpoint('refused'))
+ * ```
+ */
 export class SimulatedWorld implements World {
   readonly lacksNamespaces = "a simulated network is no kernel's"
   readonly deserted = '192.0.2.2'
@@ -134,7 +146,19 @@ export class SimulatedWorld implements World {
   }
 }
 
-/** A world of its own; take its `backend` for the tests. */
+/**
+ * A world of its own; take its `backend` for the tests.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { simulatedWorld } from '@pollout/core/conformance'
+ *
+ * const world = simulatedWorld()
+ * await using reactor = createReactor({ backend: world.backend })
+ * reactor.connect(world.endpoint('echo')).subscribe((connection) => connection.reset())
+ * ```
+ */
 export function simulatedWorld(): SimulatedWorld {
   return new SimulatedWorld()
 }

@@ -1,6 +1,7 @@
 /** `describeBackend()`: the one suite that every backend passes. */
 import { defineAdoptTests } from './adopting.js'
 import { defineBackendInterfaceTests } from './backend-interface.js'
+import { defineBatchTests } from './batches.js'
 import { defineConnectTests } from './connecting.js'
 import { defineDatagramTests } from './datagrams.js'
 import { defineFaceTests } from './faces.js'
@@ -25,9 +26,11 @@ import { defineTlsTests } from './tls.js'
 import { defineTlsFailureTests } from './tls-failing.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
+import { defineWatchingTests } from './watching.js'
 
 const PARTS = {
   'the backend interface': defineBackendInterfaceTests,
+  'watch()': defineWatchingTests,
   'connect()': defineConnectTests,
   'connect() to a name': defineResolvingTests,
   'a name with several addresses': defineHappyEyeballsTests,
@@ -46,6 +49,7 @@ const PARTS = {
   'pool()': definePoolTests,
   'connectMany()': defineFanOutTests,
   'sources of connectMany()': defineSourceTests,
+  'connectBatches()': defineBatchTests,
   'socket() and readiness()': defineLowLevelTests,
   'sockets of the kernel': defineKernelSocketTests,
   'handing over': defineHandOverTests,
@@ -54,18 +58,74 @@ const PARTS = {
   'processes and threads': defineProcessTests,
 }
 
+/** Those in which `connectMany()` has a part, and so the backend's bulk lane, where it has one. */
+const FAN_OUT_PARTS: readonly (keyof typeof PARTS)[] = [
+  'a name with several addresses',
+  'destination policies',
+  'local addresses',
+  'options of connects',
+  'timelines',
+  'connectMany()',
+  'sources of connectMany()',
+  'connectBatches()',
+  'races',
+  'observability',
+]
+
 /**
  * Defines the suite's tests for one backend, in the test framework given. A test is skipped only where the backend's
  * capabilities, or the machine, lack what it is about; the reason says what. After each test nothing may be left:
  * no open handle, no descriptor, no armed registration, deadline or timer.
+ *
+ * @example
+ * ```ts
+ * import { netBackend } from '@pollout/backend-net'
+ * import { describeBackend, realWorld, type TestApi } from '@pollout/core/conformance'
+ *
+ * declare const test: TestApi // Vitest's describe, it, beforeAll and afterAll
+ * describeBackend({
+ *   name: 'net',
+ *   backend: netBackend(),
+ *   world: realWorld(),
+ *   module: {
+ *     directory: import.meta.dirname,
+ *     specifier: '@pollout/backend-net',
+ *     name: 'netBackend',
+ *   },
+ *   test,
+ * })
+ * ```
  */
 export function describeBackend(subject: Subject): void {
+  describeParts(subject, 'conformance', Object.keys(PARTS) as (keyof typeof PARTS)[])
+}
+
+/**
+ * Defines only those tests in which `connectMany()` has a part: for a backend's other lanes, after `describeBackend()` has
+ * seen to all the rest.
+ *
+ * @example
+ * ```ts
+ * import { describeFanOut, type Subject } from '@pollout/core/conformance'
+ * import { withBulkLane } from '@pollout/core/testing'
+ *
+ * declare const subject: Subject // as for describeBackend()
+ * describeFanOut({ ...subject, backend: withBulkLane(subject.backend) })
+ * ```
+ */
+export function describeFanOut(subject: Subject): void {
+  describeParts(subject, 'conformance of fan-outs', FAN_OUT_PARTS)
+}
+
+function describeParts(
+  subject: Subject,
+  title: string,
+  parts: readonly (keyof typeof PARTS)[],
+): void {
   const { test, world } = subject
-  test.describe(`${subject.name}: conformance`, () => {
+  test.describe(`${subject.name}: ${title}`, () => {
     test.beforeAll(() => world.start())
     test.afterAll(() => world.stop())
-    for (const [name, define] of Object.entries(PARTS)) {
-      test.describe(name, () => define(definer(subject)))
-    }
+    for (const name of parts) test.describe(name, () => PARTS[name](definer(subject)))
   })
 }

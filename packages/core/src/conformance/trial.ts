@@ -13,7 +13,20 @@ import { RawBackend } from './raw-backend.js'
 import type { TestApi } from './test-api.js'
 import { specOf, type Transport, type World } from './world.js'
 
-/** How another process or thread imports the backend. */
+/**
+ * How another process or thread imports the backend.
+ *
+ * @example
+ * ```ts
+ * import type { BackendModule } from '@pollout/core/conformance'
+ *
+ * const module: BackendModule = {
+ *   directory: import.meta.dirname,
+ *   specifier: '@pollout/backend-net',
+ *   name: 'netBackend',
+ * }
+ * ```
+ */
 export interface BackendModule {
   /** Folder from which the specifiers resolve: the backend's own package, by its name. */
   readonly directory: string
@@ -23,6 +36,24 @@ export interface BackendModule {
   readonly name: string
 }
 
+/**
+ * What is tested, by what, and against which peers.
+ *
+ * @example
+ * ```ts
+ * import { netBackend } from '@pollout/backend-net'
+ * import {
+ *   type BackendModule,
+ *   realWorld,
+ *   type Subject,
+ *   type TestApi,
+ * } from '@pollout/core/conformance'
+ *
+ * declare const test: TestApi
+ * declare const module: BackendModule
+ * const subject: Subject = { name: 'net', backend: netBackend(), world: realWorld(), module, test }
+ * ```
+ */
 export interface Subject {
   readonly name: string
   /** Called once a test and more; each backend made of it is a test's own. */
@@ -44,6 +75,8 @@ export interface Needs {
   readonly option?: SocketOptionName
   /** There is {@link Backend.disconnect}. */
   readonly disconnect?: true
+  /** There is {@link Backend.watch}. */
+  readonly watch?: true
   readonly selfConnect?: true
   /** Sockets of the kernel's at the other end, and not everybody's address. */
   readonly realNetwork?: true
@@ -79,6 +112,11 @@ export class Trial {
     const reactor = createReactor({ backend, ...options })
     if (made) this.#reactors.push({ reactor, backend: made })
     return reactor
+  }
+
+  /** Whether the reactors made so far give connectMany() a bulk lane. */
+  get hasBulkLane(): boolean {
+    return this.#reactors.some(({ backend }) => backend.bulk !== undefined)
   }
 
   /** A backend without a reactor, that ends with the test. */
@@ -157,6 +195,7 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
     return `capability options: ${option} is missing in ${name}`
   }
   if (needs.disconnect && backend.disconnect === undefined) return `${name} has no disconnect()`
+  if (needs.watch && backend.watch === undefined) return `${name} has no watch()`
   if (needs.selfConnect && !world.selfConnecting) {
     return 'how often a real socket connects to itself is chance; see the test in a network namespace'
   }

@@ -8,6 +8,18 @@ export const TRANSPORTS = ['tcp4', 'tcp6', 'unix', 'abstract'] as const
 /** Those that carry messages; on them are `echo` and `refused`. */
 export const MESSAGE_TRANSPORTS = ['udp4', 'udp6', 'unixgram', 'unixpacket'] as const
 
+/**
+ * How a peer of the suite can be reached.
+ *
+ * @example
+ * ```ts
+ * import { realWorld, type Transport } from '@pollout/core/conformance'
+ *
+ * const wanted: readonly Transport[] = ['tcp4', 'tcp6', 'unix', 'abstract', 'udp4']
+ * const world = realWorld()
+ * wanted.filter((transport) => world.lacks(transport) === undefined)
+ * ```
+ */
 export type Transport = (typeof TRANSPORTS)[number] | (typeof MESSAGE_TRANSPORTS)[number]
 
 const FAMILIES: Readonly<Record<Transport, AddressFamily>> = {
@@ -41,6 +53,16 @@ function typeOf(transport: Transport): SocketType {
  * - `resetter` resets the connection at the first data;
  * - `silent` never answers a connect (tcp4 only);
  * - `refused`: nobody listens; a socket file without a listener, on unix.
+ *
+ * @example
+ * ```ts
+ * import type { PeerKind, World } from '@pollout/core/conformance'
+ *
+ * const thatFail: readonly PeerKind[] = ['silent', 'refused']
+ * function endpoints(world: World) {
+ *   return thatFail.map((kind) => world.endpoint(kind, 'tcp4'))
+ * }
+ * ```
  */
 export type PeerKind =
   | 'echo'
@@ -53,7 +75,19 @@ export type PeerKind =
   | 'silent'
   | 'refused'
 
-/** What a recording peer saw of one connection, once that is over. */
+/**
+ * What a recording peer saw of one connection, once that is over.
+ *
+ * @example
+ * ```ts
+ * import type { PeerRecord, World } from '@pollout/core/conformance'
+ *
+ * async function line(world: World): Promise<string> {
+ *   const { bytes, end }: PeerRecord = await world.nextRecord()
+ *   return `the peer got ${bytes} bytes, then ${end === 'fin' ? 'the end' : 'a reset'}`
+ * }
+ * ```
+ */
 export interface PeerRecord {
   readonly bytes: number
   /** SHA-1 of the bytes, in hexadecimal. */
@@ -62,6 +96,22 @@ export interface PeerRecord {
   readonly end: 'fin' | 'reset'
 }
 
+/**
+ * The peers that the suite needs, wherever they live: {@link realWorld}, {@link simulatedWorld}, or one of your own.
+ *
+ * @example
+ * ```ts
+ * import { type BackendFactory, createReactor } from '@pollout/core'
+ * import type { World } from '@pollout/core/conformance'
+ * import { firstValueFrom } from 'rxjs'
+ *
+ * async function greet(world: World, backend: BackendFactory): Promise<void> {
+ *   await using reactor = createReactor({ backend })
+ *   await using connection = await firstValueFrom(reactor.connect(world.endpoint('recorder')))
+ *   await connection.send('hello')
+ * }
+ * ```
+ */
 export interface World {
   start(): Promise<void>
   stop(): Promise<void>

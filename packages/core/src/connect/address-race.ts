@@ -11,7 +11,6 @@ import { Attempt, type AttemptOwner } from './attempt.js'
 import { isSettled } from './attempt-machine.js'
 import { HappyEyeballs, type InetFamily, type RaceStep } from './happy-eyeballs.js'
 import type { SocketSetup } from './socket-setup.js'
-import { Timeline } from './timeline.js'
 
 export interface RaceOwner {
   /** An attempt has ended, in whatever way; may cancel the race. */
@@ -32,7 +31,6 @@ const RESOLUTION_DELAY_MS = 50
 
 interface Runner {
   readonly attempt: Attempt
-  readonly startedAt: number
   record: AttemptRecord | undefined
 }
 
@@ -112,7 +110,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
   /** All attempts so far, in the order of their starts. */
   get records(): readonly AttemptRecord[] {
     const now = this.#core.clock.now()
-    return this.#runners.map((runner) => runner.record ?? recordOf(runner, now))
+    return this.#runners.map((runner) => runner.record ?? runner.attempt.record(now))
   }
 
   /** All but the one that connected. */
@@ -140,7 +138,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
     const now = this.#core.clock.now()
     const spec = { family: address.family, type }
     const attempt = new Attempt(this.#core, spec, address, this, setup, policy)
-    this.#runners.push({ attempt, startedAt: now, record: undefined })
+    this.#runners.push({ attempt, record: undefined })
     this.#core.deadlines.remove(this)
     if (this.#machine.hasMore) this.#arm(attemptDelayMs, now)
     attempt.start(now)
@@ -180,17 +178,8 @@ export class AddressRace extends Expirable implements AttemptOwner {
   }
 
   #end(runner: Runner): void {
-    runner.record = recordOf(runner, this.#core.clock.now())
+    runner.record = runner.attempt.record(this.#core.clock.now())
     this.#owner?.attemptEnded(runner.record)
-  }
-}
-
-function recordOf({ attempt, startedAt }: Runner, now: number): AttemptRecord {
-  return {
-    address: attempt.address as InetAddress,
-    elapsedMs: now - startedAt,
-    result: attempt.result,
-    timeline: new Timeline(startedAt, startedAt, now, attempt),
   }
 }
 

@@ -3,11 +3,24 @@ import type { Observable } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import { checkNames, checkSignal, checkTimeout } from '../options.js'
+import { checkDescriptor, checkNames, checkSignal, checkTimeout } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Adoptable, AdoptRequest } from './adopt-request.js'
 import { connections } from './connect.js'
 
+/**
+ * Options of {@link Reactor.adopt}.
+ *
+ * @example
+ * ```ts
+ * import { type AdoptOptions, createReactor } from 'pollout'
+ *
+ * const inherited: AdoptOptions = { endpoint: 'unix:/run/app.sock', timeoutMs: 1_000 }
+ * createReactor()
+ *   .adopt(3, inherited)
+ *   .subscribe({ next: (connection) => connection.reset(), error: console.error })
+ * ```
+ */
 export interface AdoptOptions {
   /** Time for what is left of the connect, in milliseconds. Default 30,000; Infinity leaves it to the kernel. */
   readonly timeoutMs?: number | undefined
@@ -32,9 +45,4 @@ export function adopt(
   return connections(core, { endpoint, signal }, (queuedAt, owner) => {
     return new AdoptRequest(core, adoptable, { timeoutMs, queuedAt, endpoint }, owner)
   })
-}
-
-function checkDescriptor(descriptor: number): void {
-  if (Number.isInteger(descriptor) && descriptor >= 0 && descriptor < 2 ** 31) return
-  throw new RangeError(`a descriptor is a whole number from 0, not ${String(descriptor)}`)
 }

@@ -3,8 +3,8 @@ import type { SocketAddress } from '../backend/address.js'
 import { ConnectStatus, type Handle, type SocketSpec } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import { connectFailure, type Failure, ownFailure } from '../errors.js'
-import { denialOf } from '../policy/denial.js'
+import { type AttemptRecord, connectFailure, type Failure, ownFailure } from '../errors.js'
+import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import type { Timer } from '../reactor/clock.js'
 import type { ReactorCore, ReadinessListener } from '../reactor/reactor-core.js'
@@ -16,7 +16,7 @@ import {
   transition,
 } from './attempt-machine.js'
 import { SocketPreparation, type SocketSetup } from './socket-setup.js'
-import type { SocketMoments } from './timeline.js'
+import { type SocketMoments, Timeline } from './timeline.js'
 
 export interface AttemptOwner {
   /** Called once, never from inside `start()` or `adopt()`, and not at all after `cancel()`. */
@@ -24,7 +24,7 @@ export interface AttemptOwner {
 }
 
 /** A TCP socket that connected to itself got an unlucky local port; the third time the port range is to blame. */
-const MAX_SELF_CONNECTS = 2
+export const MAX_SELF_CONNECTS = 2
 /** How long to wait for a place in a unix listener's backlog: 1, 2, 4, ... ms, and no longer than this. */
 const LONGEST_BACKLOG_WAIT_MS = 50
 
@@ -117,6 +117,17 @@ export class Attempt implements ReadinessListener, SocketMoments {
     return this.failure?.code ?? (this.state === 'connected' ? 'connected' : 'ABORT_ERR')
   }
 
+  /** What there is to tell of it at `now`: not of an adopted one, which went nowhere. */
+  record(now: number): AttemptRecord {
+    const startedAt = this.#startedAt
+    return {
+      address: this.address as SocketAddress,
+      elapsedMs: now - startedAt,
+      result: this.result,
+      timeline: new Timeline(startedAt, startedAt, now, this),
+    }
+  }
+
   #begin(event: 'start' | 'adopted'): void {
     this.#starting = true
     this.#advance(event)
@@ -190,12 +201,8 @@ export class Attempt implements ReadinessListener, SocketMoments {
 
   /** What both policies have to allow: the reactor's, and the connect's own. */
   #denial(): Failure | undefined {
-    const { address } = this
-    const { policy } = this.#core
-    if (address === undefined || (policy ?? this.#policy) === undefined) return undefined
-    return (
-      (policy && denialOf(policy, address)) ?? (this.#policy && denialOf(this.#policy, address))
-    )
+    if (this.address === undefined) return undefined
+    return denialByEither(this.#core.policy, this.#policy, this.address)
   }
 
   #connect(): AttemptEvent {

@@ -14,14 +14,27 @@ import type { AttemptRecord } from '../errors.js'
 import { unknownOption } from '../options.js'
 import { checkPolicy } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
+import { int } from '../socket/socket-calls.js'
 import type { TlsOptions } from '../tls/tls-options.js'
 import type { Destination } from './connect-request.js'
 import { type RawOption, SocketSetup } from './socket-setup.js'
 import { SourceAddresses } from './source-addresses.js'
 
-/** One setsockopt(2) in this platform's own numbers. */
+/**
+ * One setsockopt(2) in this platform's own numbers.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type RawSocketOption } from 'pollout'
+ *
+ * const maxSegment: RawSocketOption = { level: 6, option: 2, value: 536 } // TCP_MAXSEG, Linux
+ * createReactor().connect('tcp://192.0.2.1:443', { rawOptions: [maxSegment] })
+ * ```
+ */
 export interface RawSocketOption {
+  /** `SOL_SOCKET`, `IPPROTO_TCP`, ... as this platform counts them. */
   readonly level: number
+  /** The number of the option at that level. */
   readonly option: number
   /** The bytes as the kernel takes them; a number is written as an `int`. */
   readonly value: Uint8Array | number
@@ -31,6 +44,18 @@ export interface RawSocketOption {
  * How the socket is made: its options by name, set before it connects, and where it connects from. What fails of it
  * fails the connect, with the errno and the syscall `setsockopt` or `bind`, phase `local`; what the backend does not
  * have, with `ERR_UNSUPPORTED`, before any socket is opened.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type SocketSetupOptions } from 'pollout'
+ *
+ * const setup: SocketSetupOptions = {
+ *   localAddress: ['192.0.2.10', '192.0.2.11'],
+ *   bindAddressNoPort: true,
+ *   noDelay: true,
+ * }
+ * createReactor().connect('tcp://192.0.2.1:443', setup)
+ * ```
  */
 export interface SocketSetupOptions extends SocketOptions {
   /**
@@ -45,7 +70,17 @@ export interface SocketSetupOptions extends SocketOptions {
   readonly rawOptions?: readonly RawSocketOption[] | undefined
 }
 
-/** Where a connect may go, and how it chooses among a name's addresses. */
+/**
+ * Where a connect may go, and how it chooses among a name's addresses.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type DestinationOptions, publicInternetOnly } from 'pollout'
+ *
+ * const webhook: DestinationOptions = { policy: publicInternetOnly, attemptDelayMs: 100 }
+ * createReactor().connect('tls://hooks.example.net:443', webhook)
+ * ```
+ */
 export interface DestinationOptions {
   /**
    * Where this connect may go, besides what the reactor's own policy says: both have to allow an address. Denied ones of
@@ -60,6 +95,23 @@ export interface DestinationOptions {
   readonly attemptDelayMs?: number | undefined
 }
 
+/**
+ * Options of one connect: {@link Reactor.connect}, and what stands on it. What can't be meant throws TypeError or RangeError
+ * at the call.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectOptions, createReactor } from 'pollout'
+ *
+ * const options: ConnectOptions = {
+ *   timeoutMs: 2_000,
+ *   signal: AbortSignal.timeout(10_000),
+ *   keepAlive: true,
+ *   onAttempt: ({ address, result }) => console.log(address, result),
+ * }
+ * createReactor().connect('tcp://db.example.net:5432', options)
+ * ```
+ */
 export interface ConnectOptions extends SocketSetupOptions, DestinationOptions {
   /**
    * Time for the whole connect: names, and every address tried. Default 30,000 ms; Infinity leaves it to the
@@ -71,6 +123,11 @@ export interface ConnectOptions extends SocketSetupOptions, DestinationOptions {
    * session it ends that too.
    */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Resets the connection when nothing came and nothing went for so long, in milliseconds: {@link Connection.idleTimeout}.
+   * Who reads or sends is told `ERR_IDLE_TIMEOUT`. Default: never. In a pool, how long a connection is kept that nobody uses.
+   */
+  readonly idleTimeoutMs?: number | undefined
   /** For endpoints `tls://` only, whose handshake counts within `timeoutMs`. */
   readonly tls?: TlsOptions | undefined
   /**
@@ -95,12 +152,6 @@ export function checkDestination({ policy, attemptDelayMs }: DestinationOptions)
     )
   }
   return { policy: checkPolicy(policy), attemptDelayMs: delayMs }
-}
-
-/** Throws TypeError. */
-export function checkCallback<T>(name: string, callback: T): T {
-  if (callback === undefined || typeof callback === 'function') return callback
-  throw new TypeError(`${name} must be a function`)
 }
 
 const SETUP_NAMES = ['localAddress', 'localPort', 'rawOptions'] as const
@@ -193,8 +244,7 @@ function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] 
 function checkRawValue(value: unknown): Uint8Array {
   // Copied: what the caller does with its bytes afterwards changes nothing here.
   if (value instanceof Uint8Array) return Uint8Array.from(value)
-  const integer = checkInteger('value', value, 'or a Uint8Array')
-  return new Uint8Array(Int32Array.of(integer).buffer)
+  return int(checkInteger('value', value, 'or a Uint8Array'))
 }
 
 function checkInteger(what: string, value: unknown, or = ''): number {

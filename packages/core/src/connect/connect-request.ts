@@ -23,7 +23,6 @@ import { Attempt } from './attempt.js'
 import type { InetFamily } from './happy-eyeballs.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
 import type { SocketSetup } from './socket-setup.js'
-import { Timeline } from './timeline.js'
 
 /** Where a connect may go, and how it takes its way there among several addresses; checked. */
 export interface Destination {
@@ -45,7 +44,6 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   /** The local address that had no port, where `failure` is about that. */
   exhaustedSource: SocketAddress | undefined
   readonly #options: ConnectRequestOptions
-  #attemptedAt = 0
   /** Where there are several addresses, or may be. */
   #race: AddressRace | undefined
 
@@ -69,13 +67,13 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   get attempts(): readonly AttemptRecord[] {
     if (this.#race) return this.#race.records
     if (this.attempt === undefined) return NO_ATTEMPTS
-    return [this.#record(this.attempt, this.startedAt + this.elapsedMs)]
+    return [this.attempt.record(this.startedAt + this.elapsedMs)]
   }
 
   /** The only attempt has ended. */
   attemptSettled(attempt: Attempt): void {
     if (diagnostics.connectAttempt.hasSubscribers || this.#options.onAttempt) {
-      this.attemptEnded(this.#record(attempt, this.core.clock.now()))
+      this.attemptEnded(attempt.record(this.core.clock.now()))
       if (!this.isUnderWay) return
     }
     this.#decided(attempt)
@@ -165,7 +163,6 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   }
 
   #try(address: SocketAddress, now: number): void {
-    this.#attemptedAt = now
     const spec = { family: address.family, type: this.type }
     const { policy } = this.#options.destination
     this.attempt = new Attempt(this.core, spec, address, this, this.setup, policy)
@@ -178,15 +175,5 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     this.address = address
     this.exhaustedSource = attempt.exhaustedSource
     this.fail(failure)
-  }
-
-  #record(attempt: Attempt, now: number): AttemptRecord {
-    const startedAt = this.#attemptedAt
-    return {
-      address: attempt.address as SocketAddress,
-      elapsedMs: now - startedAt,
-      result: attempt.result,
-      timeline: new Timeline(startedAt, startedAt, now, attempt),
-    }
   }
 }

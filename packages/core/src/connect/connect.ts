@@ -6,7 +6,7 @@ import { SocketChannel } from '../connection/socket-channel.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure } from '../errors.js'
-import { checkSignal, checkTimeout } from '../options.js'
+import { checkCallback, checkSignal, checkTimeout } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
@@ -14,7 +14,6 @@ import { Handshake } from '../tls/handshake.js'
 import { checkTls, type TlsSetup } from '../tls/tls-options.js'
 import {
   type ConnectOptions,
-  checkCallback,
   checkDestination,
   checkSetup,
   DESTINATION_NAMES,
@@ -22,7 +21,10 @@ import {
 import { ConnectRequest } from './connect-request.js'
 import type { Request, RequestOptions, RequestOwner } from './request.js'
 
-const OWN_OPTIONS = ['timeoutMs', 'signal', 'onAttempt', 'tls', ...DESTINATION_NAMES]
+const OWN_OPTIONS = [
+  ...['timeoutMs', 'idleTimeoutMs', 'signal', 'onAttempt', 'tls'],
+  ...DESTINATION_NAMES,
+]
 
 /** See {@link Reactor.connect}. */
 export function connect(
@@ -32,12 +34,17 @@ export function connect(
 ): Observable<Connection> {
   const endpoint = toEndpoint(target)
   const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
+  const idleTimeoutMs = checkTimeout(
+    'idleTimeoutMs',
+    options.idleTimeoutMs ?? Number.POSITIVE_INFINITY,
+  )
   const signal = checkSignal(options.signal)
   const destination = checkDestination(options)
   const listener = checkCallback('onAttempt', options.onAttempt)
   const setup = checkSetup(options, OWN_OPTIONS)
   const tls = checkedTls(core, endpoint, options)
-  return connections(core, { endpoint, signal, tls, timeoutMs }, (queuedAt, owner) => {
+  const each = { endpoint, signal, tls, timeoutMs, idleTimeoutMs }
+  return connections(core, each, (queuedAt, owner) => {
     const onAttempt = listener && inSubscriber(listener)
     const request = { timeoutMs, queuedAt, setup, destination, onAttempt }
     return new ConnectRequest(core, endpoint, request, owner)
@@ -63,12 +70,20 @@ export interface ConnectionsOptions {
   /** A handshake is to follow, within what is left of this time. */
   readonly tls?: TlsSetup | undefined
   readonly timeoutMs?: number
+  /** For what is emitted. */
+  readonly idleTimeoutMs?: number
 }
 
 /** For each subscription a request, and of that one connection or one error. */
 export function connections(
   core: ReactorCore,
-  { endpoint, signal, tls, timeoutMs = Number.POSITIVE_INFINITY }: ConnectionsOptions,
+  {
+    endpoint,
+    signal,
+    tls,
+    timeoutMs = Number.POSITIVE_INFINITY,
+    idleTimeoutMs,
+  }: ConnectionsOptions,
   makeRequest: (queuedAt: RequestOptions['queuedAt'], owner: RequestOwner) => Request,
 ): Observable<Connection> {
   return new Observable((subscriber) => {
@@ -83,6 +98,7 @@ export function connections(
     let handshake: Handshake | undefined
     const emit = (connection: Connection): void => {
       stopWatching()
+      if (idleTimeoutMs !== undefined) connection.idleTimeout(idleTimeoutMs)
       inContext(() => {
         subscriber.next(connection)
         subscriber.complete()

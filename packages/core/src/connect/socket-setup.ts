@@ -3,7 +3,7 @@ import { formatAddress, type SocketAddress } from '../backend/address.js'
 import type { Backend, Handle, SocketSpec } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import type { SocketOptionName, SocketOptionValue } from '../backend/socket-options.js'
-import { connectFailure, type Failure, isPortExhaustion } from '../errors.js'
+import { connectFailure, type Failure } from '../errors.js'
 import { type SourceAddresses, SourceWalk } from './source-addresses.js'
 
 export interface RawOption {
@@ -50,10 +50,6 @@ export class SocketPreparation {
   readonly #backend: Backend
   readonly #spec: SocketSpec
   #walk: SourceWalk | undefined
-  /** Of the places that were of no use, the failure that tells most. */
-  #exhausted: Failure | undefined
-  /** The local address that this failure is about. */
-  #exhaustedAt: SocketAddress | undefined
 
   constructor(setup: SocketSetup, backend: Backend, spec: SocketSpec) {
     this.#setup = setup
@@ -68,28 +64,26 @@ export class SocketPreparation {
 
   /** The local address that had no port, where that is what failed. */
   get exhaustedAt(): SocketAddress | undefined {
-    return this.#exhaustedAt
+    return this.#walk?.exhaustedAt
   }
 
   /** Sets the options, then binds. Undefined when the socket is ready to connect. */
   configure(handle: Handle): Failure | undefined {
     for (const [name, value] of this.#setup.options) {
       const result = this.#backend.setOption?.(handle, name, value) ?? -errno.ENOPROTOOPT
-      if (result < 0) return about(connectFailure(result, 'setsockopt'), `option ${name}`)
+      if (result < 0) return optionFailure(result, name)
     }
     for (const { level, option, value } of this.#setup.raw) {
       const { kernel } = this.#backend
       const result = kernel?.setOption(handle, level, option, value) ?? -errno.ENOPROTOOPT
-      if (result < 0) {
-        return about(connectFailure(result, 'setsockopt'), `option ${option} of level ${level}`)
-      }
+      if (result < 0) return optionFailure(result, nameOf({ level, option }))
     }
     return this.#setup.sources && this.#bind(handle, this.#setup.sources)
   }
 
   /** connect(2) failed. Undefined where another local address or port is to be tried; else what to tell. */
   connectFailed(failure: Failure): Failure | undefined {
-    return this.#walk ? this.#skip(this.#walk, failure) : failure
+    return this.#walk ? this.#walk.failed(failure) : failure
   }
 
   #bind(handle: Handle, sources: SourceAddresses): Failure | undefined {
@@ -99,11 +93,10 @@ export class SocketPreparation {
     if (sources.leavesPort) this.#leavePort(handle)
     for (;;) {
       const at = walk.current
-      if (at === undefined) return this.#exhausted
+      if (at === undefined) return walk.exhausted
       const result = this.#backend.bind?.(handle, at) ?? -errno.EOPNOTSUPP
       if (result >= 0) return undefined
-      const where = `local address ${formatAddress(at)}`
-      const failure = this.#skip(walk, about(connectFailure(result, 'bind'), where))
+      const failure = walk.failed(bindFailure(result, at))
       if (failure) return failure
     }
   }
@@ -119,21 +112,21 @@ export class SocketPreparation {
     if (this.#setup.options.has('bindAddressNoPort')) return
     this.#backend.setOption?.(handle, 'bindAddressNoPort', true)
   }
+}
 
-  /** Undefined where there is another place to try. */
-  #skip(walk: SourceWalk, failure: Failure): Failure | undefined {
-    const at = walk.current
-    if (at === undefined) return failure
-    if (isPortExhaustion(failure)) walk.skipPort()
-    else if (failure.errno === -errno.EADDRNOTAVAIL) walk.skipAddress()
-    else return failure
-    // That ports are used up is worth waiting for, an address that is not ours is not.
-    if (this.#exhausted === undefined || isPortExhaustion(failure)) {
-      this.#exhausted = failure
-      this.#exhaustedAt = at
-    }
-    return walk.current === undefined ? this.#exhausted : undefined
-  }
+/** setsockopt(2) said no. */
+export function optionFailure(result: number, name: string): Failure {
+  return about(connectFailure(result, 'setsockopt'), `option ${name}`)
+}
+
+/** What to call an option without a name. */
+export function nameOf({ level, option }: Omit<RawOption, 'value'>): string {
+  return `${option} of level ${level}`
+}
+
+/** bind(2) said no. */
+export function bindFailure(result: number, at: SocketAddress): Failure {
+  return about(connectFailure(result, 'bind'), `local address ${formatAddress(at)}`)
 }
 
 function about(failure: Failure, what: string): Failure {

@@ -8,7 +8,7 @@ import type { AddressFamily, SocketAddress } from '../backend/address.js'
 import { literalFamily } from '../backend/address.js'
 import { errno } from '../backend/errno.js'
 import type { PortRange } from '../backend/socket-options.js'
-import { connectFailure, type Failure } from '../errors.js'
+import { connectFailure, type Failure, isPortExhaustion } from '../errors.js'
 
 const ANY = { inet: '0.0.0.0', inet6: '::' } as const
 
@@ -31,6 +31,11 @@ export class SourceAddresses {
       inet6: this.#named ? ofFamily(addresses, 'inet6') : [ANY.inet6],
       unix: ofFamily(addresses, undefined),
     }
+  }
+
+  /** The addresses of one family, in the order in which {@link SourceWalk.index} counts them. */
+  of(family: 'inet' | 'inet6'): readonly string[] {
+    return this.#pool[family]
   }
 
   /** What the user wrote, for messages. */
@@ -74,6 +79,9 @@ export class SourceWalk {
   readonly #turn: number
   #address = 0
   #port = 0
+  /** Of the places that were of no use, the failure that tells most. */
+  #exhausted: Failure | undefined
+  #exhaustedAt: SocketAddress | undefined
 
   constructor(
     family: 'inet' | 'inet6' | 'unix',
@@ -91,20 +99,53 @@ export class SourceWalk {
   /** The place to try; undefined where all have been. */
   get current(): SocketAddress | undefined {
     if (this.#address === this.#addresses.length) return undefined
-    const index = (this.#turn + this.#address) % this.#addresses.length
-    const address = this.#addresses[index] as string
+    const address = this.#addresses[this.index] as string
     if (this.#family === 'unix') return { family: 'unix', path: address }
-    const port = this.#firstPort + ((this.#turn + this.#port) % this.#portCount)
-    return { family: this.#family, address, port }
+    return { family: this.#family, address, port: this.port }
+  }
+
+  /** Which of the family's addresses that is. */
+  get index(): number {
+    return (this.#turn + this.#address) % this.#addresses.length
+  }
+
+  /** 0 leaves it to the system. */
+  get port(): number {
+    return this.#firstPort + ((this.#turn + this.#port) % this.#portCount)
+  }
+
+  /** Why there is no place left, once that is so. */
+  get exhausted(): Failure | undefined {
+    return this.#exhausted
+  }
+
+  /** The local address that this failure is about. */
+  get exhaustedAt(): SocketAddress | undefined {
+    return this.#exhaustedAt
+  }
+
+  /** bind(2) or connect(2) failed. Undefined where there is another place to try; else what to tell. */
+  failed(failure: Failure): Failure | undefined {
+    const at = this.current
+    if (at === undefined) return failure
+    if (isPortExhaustion(failure)) this.#skipPort()
+    else if (failure.errno === -errno.EADDRNOTAVAIL) this.#skipAddress()
+    else return failure
+    // That ports are used up is worth waiting for, an address that is not ours is not.
+    if (this.#exhausted === undefined || isPortExhaustion(failure)) {
+      this.#exhausted = failure
+      this.#exhaustedAt = at
+    }
+    return this.current === undefined ? this.#exhausted : undefined
   }
 
   /** This place is taken: the next port, or the next address. */
-  skipPort(): void {
-    if (++this.#port === this.#portCount) this.skipAddress()
+  #skipPort(): void {
+    if (++this.#port === this.#portCount) this.#skipAddress()
   }
 
   /** This address is of no use, whatever the port. */
-  skipAddress(): void {
+  #skipAddress(): void {
     this.#port = 0
     this.#address++
   }

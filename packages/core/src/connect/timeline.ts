@@ -6,6 +6,16 @@
  *
  * A name with several addresses has one timeline; its socket's moments are those of the last socket tried. A target that
  * `connectMany()` had put aside and tried again keeps its first `queuedAt`.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from 'pollout'
+ * import { firstValueFrom } from 'rxjs'
+ *
+ * await using reactor = createReactor()
+ * const { timeline } = await firstValueFrom(reactor.connect('tcp://127.0.0.1:6379'))
+ * console.log(`network ${timeline.handshakeMs} ms, event loop ${timeline.loopMs} ms`)
+ * ```
  */
 export interface ConnectTimeline {
   /** It was asked for: subscribed to, or its target pulled from the source. */

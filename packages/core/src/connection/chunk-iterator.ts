@@ -2,7 +2,21 @@
 import { onAbort } from '../reactor/abort.js'
 import type { ChunkListener } from './receiver.js'
 
-/** Chunks as they are asked for; leaving a `for await` loop calls `return()`. */
+/**
+ * Chunks as they are asked for; leaving a `for await` loop calls `return()`.
+ *
+ * @example
+ * ```ts
+ * import type { Chunks, Connection } from 'pollout'
+ *
+ * async function firstChunk(connection: Connection): Promise<Buffer | undefined> {
+ *   const chunks: Chunks = connection.chunks()
+ *   const { value } = await chunks.next()
+ *   await chunks.return() // or else the next reader would find this one still there
+ *   return value
+ * }
+ * ```
+ */
 export interface Chunks extends AsyncIterableIterator<Buffer, undefined, undefined> {
   /** Stops the reading at once; a `next()` that waits ends too. The connection stays open. */
   return(): Promise<IteratorResult<Buffer, undefined>>

@@ -20,16 +20,55 @@ import { type NetSocket, type NetSocketOptions, netSocketOf } from './hand-over.
 import { Link } from './link.js'
 import { WebStreams } from './web-streams.js'
 
+/**
+ * Options of {@link Connection.send}.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, SendOptions } from 'pollout'
+ *
+ * const soon: SendOptions = { signal: AbortSignal.timeout(500) }
+ * async function report(connection: Connection): Promise<void> {
+ *   await connection.send('load 0.7\n', soon)
+ * }
+ * ```
+ */
 export interface SendOptions {
   /** Takes the data back where nothing of it was sent yet; where some was, the connection is reset. */
   readonly signal?: AbortSignal | undefined
 }
 
+/**
+ * Options of {@link Connection.chunks}.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, ReadOptions } from 'pollout'
+ *
+ * async function readForASecond(connection: Connection): Promise<void> {
+ *   const options: ReadOptions = { signal: AbortSignal.timeout(1_000) }
+ *   for await (const chunk of connection.chunks(options)) console.log(chunk.length)
+ * }
+ * ```
+ */
 export interface ReadOptions {
   /** Ends the reading, with an error of code `ABORT_ERR`; the connection stays open. */
   readonly signal?: AbortSignal | undefined
 }
 
+/**
+ * Options of {@link Connection.close}.
+ *
+ * @example
+ * ```ts
+ * import type { CloseOptions, Connection } from 'pollout'
+ *
+ * const impatient: CloseOptions = { timeoutMs: 1_000 }
+ * async function leave(connection: Connection): Promise<void> {
+ *   await connection.close(impatient)
+ * }
+ * ```
+ */
 export interface CloseOptions {
   /** Resets the connection when the peer has not taken everything by then, in milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined
@@ -37,7 +76,24 @@ export interface CloseOptions {
 
 const DISPOSE_TIMEOUT_MS = 5_000
 
-/** Options of TLS, and of the handshake on a connection that is there already. */
+/**
+ * Options of TLS, and of the handshake on a connection that is there already.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, TlsConnection, UpgradeOptions } from 'pollout'
+ *
+ * const options: UpgradeOptions = { servername: 'mail.example.net', timeoutMs: 5_000 }
+ * async function startTls(connection: Connection): Promise<TlsConnection> {
+ *   await connection.send('STARTTLS\r\n')
+ *   for await (const reply of connection) {
+ *     if (reply.toString().startsWith('220')) break
+ *     throw new Error(`no TLS here: ${reply}`)
+ *   }
+ *   return connection.upgradeToTls(options)
+ * }
+ * ```
+ */
 export interface UpgradeOptions extends TlsOptions {
   /** Time for what is left to be sent, and for the handshake, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number | undefined
@@ -45,7 +101,18 @@ export interface UpgradeOptions extends TlsOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A connection inside of TLS. */
+/**
+ * A connection inside of TLS.
+ *
+ * @example
+ * ```ts
+ * import type { TlsConnection } from 'pollout'
+ *
+ * function describe({ tls }: TlsConnection): string {
+ *   return `${tls.protocol}, ${tls.cipher.name}${tls.sessionReused ? ', resumed' : ''}`
+ * }
+ * ```
+ */
 export type TlsConnection = Connection & { readonly tls: TlsInfo }
 
 /** How a connection came about. */
@@ -69,6 +136,18 @@ export interface ConnectionOrigin {
  *
  * Datagrams (`udp`, `unixgram`) have no end: what the network, or the peer's machine, says against one rejects one send
  * or ends one reading, and the connection can be used on.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from 'pollout'
+ * import { firstValueFrom } from 'rxjs'
+ *
+ * await using reactor = createReactor()
+ * await using connection = await firstValueFrom(reactor.connect('tcp://127.0.0.1:7'))
+ * await connection.send('Hello, Server!')
+ * await connection.end()
+ * for await (const chunk of connection) console.log(chunk.toString())
+ * ```
  */
 export class Connection implements AsyncDisposable {
   /** What was connected to, as the user wrote it. */
@@ -111,6 +190,14 @@ export class Connection implements AsyncDisposable {
   /** The descriptor is given back, or will be when what was sent is out. */
   get closed(): boolean {
     return this.link.closed
+  }
+
+  /**
+   * The peer will send no more, and everything that it sent has been read: the reader has come to its FIN. False while that
+   * stands unread with the kernel, and where the connection was broken or closed from this side first.
+   */
+  get peerEnded(): boolean {
+    return this.link.peerEnded
   }
 
   /**

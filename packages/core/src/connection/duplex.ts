@@ -11,6 +11,17 @@ import { gather } from './gather.js'
 import { IdleTimeout } from './idle-timeout.js'
 import { SocketLikeDuplex } from './socket-likeness.js'
 
+/**
+ * Options of {@link Connection.toDuplex} and {@link Reactor.duplex}.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type DuplexOptions } from 'pollout'
+ *
+ * const options: DuplexOptions = { allowHalfOpen: true, writableHighWaterMark: 1_048_576 }
+ * const upload = createReactor().duplex('tcp://192.0.2.1:9000', options)
+ * ```
+ */
 export interface DuplexOptions {
   /** This side's stream stays open when the peer ends its own. Default false, as in `node:net`. */
   readonly allowHalfOpen?: boolean | undefined
@@ -37,6 +48,18 @@ interface Waiting {
 /**
  * Owns its connection: destroying one destroys the other. Where something of `net.Socket` has no meaning on a connection,
  * as `setNoDelay()` on a unix socket, nothing happens, as there.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionDuplex, createReactor } from 'pollout'
+ *
+ * const socket: ConnectionDuplex = createReactor().duplex('tcp://127.0.0.1:7')
+ * socket.setNoDelay(true).setTimeout(5_000, () => socket.destroy())
+ * socket.on('connect', () => console.log(`connected from port ${socket.localPort}`))
+ * socket.on('error', console.error)
+ * socket.pipe(process.stdout)
+ * socket.end('Hello, Server!')
+ * ```
  */
 export class ConnectionDuplex extends SocketLikeDuplex {
   /** As set by `setTimeout()`, in milliseconds. */
@@ -79,20 +102,24 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     }
   }
 
+  /** The connection is not there yet, and the duplex not destroyed. */
   get connecting(): boolean {
     return !this.destroyed && (this.connection === undefined || this.#announcing)
   }
 
+  /** The connection is not there: not yet, or it never was. */
   get pending(): boolean {
     return this.connection === undefined || this.#announcing
   }
 
+  /** Which directions are open, in the words of `net.Socket`. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.connecting) return 'opening'
     if (this.readable) return this.writable ? 'open' : 'readOnly'
     return this.writable ? 'writeOnly' : 'closed'
   }
 
+  /** Bytes received so far. */
   get bytesRead(): number {
     return this.#bytesRead
   }
@@ -170,6 +197,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     return this.destroy()
   }
 
+  /** @internal */
   override _read(): void {
     this.#whenConnected(({ link }) => {
       this.#reader ??= link.read({
@@ -181,10 +209,12 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     })
   }
 
+  /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#whenConnected((connection) => this.#send(connection, chunk, done), done)
   }
 
+  /** @internal */
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
     this.#whenConnected((connection) => {
       const parts = gather(chunks.map(({ chunk }) => chunk))
@@ -196,6 +226,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     }, done)
   }
 
+  /** @internal */
   override _final(done: Done): void {
     this.#whenConnected(({ link }) => {
       const tell = (error?: Error): void => process.nextTick(() => this.#inContext(done, error))
@@ -207,6 +238,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     }, done)
   }
 
+  /** @internal */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const connection = this.connection
     this.#idle?.stop()
@@ -217,7 +249,9 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     else connection?.link.leave()
     for (const waiting of this.#waiting.splice(0)) waiting.done?.(error ?? goneError())
     done(error)
-    process.nextTick(() => this.#inContext(() => void this.emit('close', error !== null)))
+    const close = (): void => this.#inContext(() => void this.emit('close', error !== null))
+    // As late as a net.Socket's, which comes after the immediates that 'error' has led to: postgres.js relies on it.
+    process.nextTick(() => setImmediate(close))
   }
 
   readonly #onChunk = (data: Buffer): void => {

@@ -4,6 +4,19 @@ import { Socket as NetSocket } from 'node:net'
 
 export type { NetSocket }
 
+/**
+ * Options of {@link Connection.toNetSocket}.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, NetSocketOptions } from 'pollout'
+ *
+ * const options: NetSocketOptions = { allowHalfOpen: true }
+ * function handOver(connection: Connection): void {
+ *   connection.toNetSocket(options).end('Hello, Server!')
+ * }
+ * ```
+ */
 export interface NetSocketOptions {
   /** This side's stream stays open when the peer ends its own. Default false, as in `node:net`. */
   readonly allowHalfOpen?: boolean | undefined

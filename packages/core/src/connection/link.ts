@@ -3,7 +3,7 @@
  * on it, those of RxJS, of Node and of the Web; it knows of none of them.
  */
 import type { SocketAddress, SocketType } from '../backend/address.js'
-import type { CloseMode } from '../backend/backend.js'
+import type { CloseMode, SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
@@ -11,8 +11,8 @@ import { ConnectError, type Failure, ownFailure } from '../errors.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { IdleTimeout } from './idle-timeout.js'
-import { type ChunkListener, Receiver } from './receiver.js'
-import { Sender } from './sender.js'
+import { type ChunkListener, Receiver, type ReceivingLink } from './receiver.js'
+import { Sender, type SendingLink } from './sender.js'
 
 export interface LinkPlace {
   readonly endpoint: Endpoint
@@ -20,12 +20,13 @@ export interface LinkPlace {
   readonly type: SocketType
 }
 
-export class Link implements Owned, ChannelListener {
+export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink {
   readonly core: ReactorCore
   readonly channel: Channel
   readonly #place: LinkPlace
   /** The error that sending ran into, negated. */
   #brokenBy: number | undefined
+  #peerEnded = false
   /** Made on first use, so that an idle connection stays small. */
   #receiver: Receiver | undefined
   #sender: Sender | undefined
@@ -50,6 +51,15 @@ export class Link implements Owned, ChannelListener {
     return (this.#sender?.pendingBytes ?? 0) + (this.channel.heldBytes ?? 0)
   }
 
+  get type(): SocketType {
+    return this.#place.type
+  }
+
+  /** The reader has come to the end of what the peer sends. */
+  get peerEnded(): boolean {
+    return this.#peerEnded
+  }
+
   /** Somebody reads, and has not heard of the end. */
   get busy(): boolean {
     return this.#receiver?.busy ?? false
@@ -58,20 +68,7 @@ export class Link implements Owned, ChannelListener {
   /** Starts to read, paused; throws where somebody else does. */
   read(listener: ChunkListener): Receiver {
     if (this.busy) throw this.busyError()
-    const { channel, core } = this
-    const receiver = new Receiver(
-      {
-        receive: (into) => this.#receive(into),
-        scratch: () => core.scratch,
-        wantReadable: () => channel.want(Interest.READABLE),
-        unwantReadable: () => channel.unwant(Interest.READABLE),
-        later: (callback) => core.later(callback),
-        failureOf: (result) => channel.failureOf(result, 'receive', 'recv'),
-        error: (failure) => this.error(failure),
-        type: this.#place.type,
-      },
-      listener,
-    )
+    const receiver = new Receiver(this, listener)
     this.#receiver = receiver
     if (this.#closed) this.#endReader(this.#closed)
     else if (this.#closing) receiver.end()
@@ -110,6 +107,7 @@ export class Link implements Owned, ChannelListener {
 
   /** Gives the channel back at once, and waits for nothing: by RST where something is still to be sent. Idempotent. */
   leave(): void {
+    this.#sender?.flush()
     if (this.unsentBytes > 0) this.reset()
     else this.#release('graceful', closedFailure('close'))
   }
@@ -128,6 +126,7 @@ export class Link implements Owned, ChannelListener {
   }
 
   detach(): number {
+    this.#sender?.flush()
     this.assertOpen()
     if (this.#sender?.waiting) {
       const reason = 'there is data that the kernel has not taken yet: await send() before'
@@ -162,6 +161,28 @@ export class Link implements Owned, ChannelListener {
     this.fail(why)
   }
 
+  /** For the receiver. The kernel tells an error once: where sending was told of it, an end of the stream is none. */
+  receive(into: Uint8Array): SystemResult {
+    const count = this.channel.receive(into)
+    if (count > 0) this.#idle?.touch()
+    if (count !== 0 || this.type === 'dgram') return count
+    if (this.#brokenBy !== undefined) return this.#brokenBy
+    this.#peerEnded = true
+    return 0
+  }
+
+  /** For the sender. */
+  transmit(data: Uint8Array, offset: number): SystemResult {
+    const count = this.channel.send(data, offset)
+    if (count > 0) this.#idle?.touch()
+    return count
+  }
+
+  /** For the sender: nothing can be sent any more, by this negated errno. */
+  sendingBroke(result: SystemResult): void {
+    if (result !== -errno.EPIPE) this.#brokenBy = result
+  }
+
   /** Throws why nothing can be done with the descriptor any more. */
   assertOpen(): void {
     if (this.#closed) throw this.error(this.#closed)
@@ -188,36 +209,12 @@ export class Link implements Owned, ChannelListener {
   }
 
   #sending(): Sender {
-    const { channel } = this
-    this.#sender ??= new Sender({
-      send: (data, offset) => this.#send(data, offset),
-      shutdown: () => channel.shutdown(),
-      wantWritable: () => channel.want(Interest.WRITABLE),
-      failed: (result) => {
-        if (result !== -errno.EPIPE) this.#brokenBy = result
-      },
-      failureOf: (result, syscall) => channel.failureOf(result, 'send', syscall),
-      error: (failure) => this.error(failure),
-      reset: () => this.reset(),
-      type: this.#place.type,
-    })
+    this.#sender ??= new Sender(this)
     return this.#sender
   }
 
-  #send(data: Uint8Array, offset: number): number {
-    const count = this.channel.send(data, offset)
-    if (count > 0) this.#idle?.touch()
-    return count
-  }
-
-  /** The kernel tells an error once: where sending was told of it, an end of the stream is none. */
-  #receive(into: Uint8Array): number {
-    const count = this.channel.receive(into)
-    if (count > 0) this.#idle?.touch()
-    return count === 0 && this.#brokenBy !== undefined ? this.#brokenBy : count
-  }
-
   #release(mode: CloseMode, why: Failure): void {
+    this.#sender?.flush()
     if (this.#closed) return
     this.#closed = why
     this.channel.close(mode)

@@ -1,7 +1,11 @@
 /** The receiving side of a connection: one reader, who may pause. */
 import type { SocketType } from '../backend/address.js'
+import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
+import { Interest } from '../backend/readiness.js'
 import type { ConnectError, Failure } from '../errors.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { Channel } from './channel.js'
 
 export interface ChunkListener {
   chunk(data: Buffer): void
@@ -9,27 +13,25 @@ export interface ChunkListener {
   error(error: ConnectError): void
 }
 
-/** What a receiver needs from its connection. */
-export interface ReceiverSocket {
-  receive(into: Uint8Array): number
-  /** Shared by all receivers: what was read has to be copied out before anybody else runs. */
-  scratch(): Uint8Array
-  wantReadable(): void
-  unwantReadable(): void
-  later(callback: () => void): void
-  /** What a negated errno of `receive()` stands for. */
-  failureOf(result: number): Failure
-  error(failure: Failure): ConnectError
+/** What a receiver needs of its link. */
+export interface ReceivingLink {
+  readonly core: Pick<ReactorCore, 'scratch' | 'later'>
+  readonly channel: Channel
   readonly type: SocketType
+  receive(into: Uint8Array): SystemResult
+  error(failure: Failure): ConnectError
 }
 
+/** Full buffers in a row, before the others of the batch have their turn: the kernel's queue often holds more than one. */
+const MOST_READS = 4
+
 export class Receiver {
-  readonly #socket: ReceiverSocket
+  readonly #link: ReceivingLink
   #listener: ChunkListener | undefined
   #paused = true
 
-  constructor(socket: ReceiverSocket, listener: ChunkListener) {
-    this.#socket = socket
+  constructor(link: ReceivingLink, listener: ChunkListener) {
+    this.#link = link
     this.#listener = listener
   }
 
@@ -41,13 +43,13 @@ export class Receiver {
   /** Chunks may come, from the next loop turn on. */
   resume(): void {
     this.#paused = false
-    if (this.#listener) this.#socket.wantReadable()
+    if (this.#listener) this.#link.channel.want(Interest.READABLE)
   }
 
   /** No chunk comes until `resume()`; the data stays with the kernel. */
   pause(): void {
     this.#paused = true
-    this.#socket.unwantReadable()
+    this.#link.channel.unwant(Interest.READABLE)
   }
 
   /** The reader leaves. */
@@ -59,31 +61,40 @@ export class Receiver {
 
   /** The socket has data, the end, or an error. */
   readable(): void {
-    if (this.#paused || this.#listener === undefined) return
-    const scratch = this.#socket.scratch()
-    const count = this.#socket.receive(scratch)
-    if (count > 0 || (count === 0 && this.#socket.type === 'dgram')) {
-      this.#listener.chunk(Buffer.from(scratch.subarray(0, count)))
-      if (!this.#paused && this.#listener) this.#socket.wantReadable()
-    } else if (count === 0) {
-      this.#finish((listener) => listener.end())
-    } else if (count === -errno.EAGAIN || count === -errno.EINTR) {
-      this.#socket.wantReadable()
-    } else {
-      const error = this.#socket.error(this.#socket.failureOf(count))
-      this.#finish((listener) => listener.error(error))
-    }
+    for (let reads = 0; reads < MOST_READS && this.#read(); reads++);
   }
 
   /** This side closes: the reader is told of an end, in a later loop turn. */
   end(): void {
-    this.#finish((listener) => this.#socket.later(() => listener.end()))
+    this.#finish((listener) => this.#link.core.later(() => listener.end()))
   }
 
   /** The connection is taken away: the reader is told why, in a later loop turn. */
   fail(why: Failure): void {
-    const error = this.#socket.error(why)
-    this.#finish((listener) => this.#socket.later(() => listener.error(error)))
+    const error = this.#link.error(why)
+    this.#finish((listener) => this.#link.core.later(() => listener.error(error)))
+  }
+
+  /** Whether there may be more at once: the buffer was filled. */
+  #read(): boolean {
+    if (this.#paused || this.#listener === undefined) return false
+    const { core, channel, type } = this.#link
+    const { scratch } = core
+    const count = this.#link.receive(scratch)
+    if (count > 0 || (count === 0 && type === 'dgram')) {
+      this.#listener.chunk(Buffer.from(scratch.subarray(0, count)))
+      if (!this.#paused && this.#listener) channel.want(Interest.READABLE)
+      return count === scratch.length
+    }
+    if (count === 0) {
+      this.#finish((listener) => listener.end())
+    } else if (count === -errno.EAGAIN || count === -errno.EINTR) {
+      channel.want(Interest.READABLE)
+    } else {
+      const error = this.#link.error(channel.failureOf(count, 'receive', 'recv'))
+      this.#finish((listener) => listener.error(error))
+    }
+    return false
   }
 
   #finish(tell: (listener: ChunkListener) => void): void {

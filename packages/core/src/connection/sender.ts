@@ -1,22 +1,25 @@
 /** The sending side of a connection: keeps what the kernel would not take yet, in order. */
 import type { SocketType } from '../backend/address.js'
+import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
+import { Interest } from '../backend/readiness.js'
 import { abortedFailure, type ConnectError, type Failure, transferFailure } from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
+import type { Outgoing } from '../reactor/outbox.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
+import type { Channel } from './channel.js'
 
-/** What a sender needs from its connection. */
-export interface SenderSocket {
-  send(data: Uint8Array, offset: number): number
-  shutdown(): number
-  wantWritable(): void
+/** What a sender needs of its link. */
+export interface SendingLink {
+  readonly core: Pick<ReactorCore, 'backend' | 'outbox'>
+  readonly channel: Channel
+  readonly type: SocketType
+  transmit(data: Uint8Array, offset: number): SystemResult
   /** Nothing can be sent any more, by this negated errno; whoever waits is told by the sender. */
-  failed(result: number): void
-  /** What a negated errno of `send()` or `shutdown()` stands for. */
-  failureOf(result: number, syscall: string): Failure
+  sendingBroke(result: SystemResult): void
   error(failure: Failure): ConnectError
   reset(): void
-  readonly type: SocketType
 }
 
 interface Pending {
@@ -30,16 +33,18 @@ interface Pending {
 /** A packet that does not fit says nothing about the others; any other error ends the connection. */
 const OF_ONE_PACKET = new Set([-errno.EMSGSIZE, -errno.ENOBUFS])
 
-export class Sender {
-  readonly #socket: SenderSocket
+export class Sender implements Outgoing {
+  readonly #link: SendingLink
   readonly #queue: Pending[] = []
   #pendingBytes = 0
   /** Nothing can be sent any more, and why. */
   #failed: Failure | undefined
   #ended: Promise<void> | undefined
+  /** What stands in the queue has not been tried yet: see `Outbox`. */
+  #isHeld = false
 
-  constructor(socket: SenderSocket) {
-    this.#socket = socket
+  constructor(link: SendingLink) {
+    this.#link = link
   }
 
   get pendingBytes(): number {
@@ -51,17 +56,28 @@ export class Sender {
     return this.#queue.length > 0
   }
 
-  async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw this.#socket.error(abortedFailure(signal.reason, 'send'))
-    const refusal = this.#refusal()
-    if (refusal) throw this.#socket.error(refusal)
-    const isNothing = data.length === 0 && this.#socket.type !== 'dgram'
-    if (isNothing && this.#queue.length === 0) return
-    let pending!: Pending
+  send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const refusal = signal?.aborted ? abortedFailure(signal.reason, 'send') : this.#refusal()
+    if (refusal) return Promise.reject(this.#link.error(refusal))
+    const isNothing = data.length === 0 && this.#link.type !== 'dgram'
+    const pending: Pending = {
+      data: isNothing ? 'mark' : data,
+      offset: 0,
+      resolve() {},
+      reject() {},
+    }
+    const isNext = this.#add(pending)
+    const result = isNext ? this.#sendOne(pending) : -errno.EAGAIN
+    // Most are out here, and need no promise of their own.
+    if (result >= 0) {
+      this.#settle(pending, result)
+      return this.#link.core.outbox.doneAtOnce()
+    }
     const done = new Promise<void>((resolve, reject) => {
-      pending = { data: isNothing ? 'mark' : data, offset: 0, resolve, reject }
+      pending.resolve = resolve
+      pending.reject = reject
     })
-    this.#push(pending)
+    if (isNext) this.#settle(pending, result)
     if (signal === undefined || !this.#queue.includes(pending)) return done
     const stopWatching = onAbort(signal, () => this.#abort(pending, signal.reason))
     return done.finally(stopWatching)
@@ -70,13 +86,13 @@ export class Sender {
   /** As `send()`, for streams: tells `done` instead of a promise, at once where the kernel takes it at once. */
   write(data: Uint8Array, done: (error?: ConnectError) => void): void {
     const refusal = this.#refusal()
-    if (refusal) return done(this.#socket.error(refusal))
+    if (refusal) return done(this.#link.error(refusal))
     const told = (error?: unknown): void => guarded(() => done(error as ConnectError | undefined))
     this.#push({ data: data.length === 0 ? 'mark' : data, offset: 0, resolve: told, reject: told })
   }
 
   end(): Promise<void> {
-    if (this.#failed) return Promise.reject(this.#socket.error(this.#failed))
+    if (this.#failed) return Promise.reject(this.#link.error(this.#failed))
     this.#ended ??= new Promise<void>((resolve, reject) => {
       this.#push({ data: 'end', offset: 0, resolve, reject })
     })
@@ -85,6 +101,7 @@ export class Sender {
 
   /** Settles when everything is out; undefined where nothing waits. */
   flushed(): Promise<void> | undefined {
+    this.flush()
     if (this.#queue.length === 0) return undefined
     // Stands behind all that waits, and so is not taken back with any of it.
     return new Promise((resolve) => {
@@ -92,17 +109,19 @@ export class Sender {
     })
   }
 
+  /** What was held back goes out now. */
+  flush(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.writable()
+  }
+
   /** The socket takes more. */
   writable(): void {
-    while (this.#queue.length > 0) {
+    let goesOn = true
+    while (goesOn && this.#queue.length > 0) {
       const first = this.#queue[0] as Pending
-      const result = this.#sendOne(first)
-      if (isFullQueue(result)) return this.#socket.wantWritable()
-      if (result < 0 && !this.#isOfOneMessage(result)) return this.#broken(first, result)
-      this.#queue.shift()
-      this.#pendingBytes -= remaining(first)
-      if (result >= 0) first.resolve()
-      else first.reject(this.#socket.error(this.#socket.failureOf(result, 'send')))
+      goesOn = this.#settle(first, this.#sendOne(first))
     }
   }
 
@@ -111,7 +130,7 @@ export class Sender {
     if (this.#failed) return
     this.#failed = why
     this.#pendingBytes = 0
-    for (const pending of this.#queue.splice(0)) pending.reject(this.#socket.error(why))
+    for (const pending of this.#queue.splice(0)) pending.reject(this.#link.error(why))
   }
 
   /** Why nothing more can be sent. */
@@ -121,9 +140,33 @@ export class Sender {
   }
 
   #push(pending: Pending): void {
+    if (this.#add(pending)) this.writable()
+  }
+
+  /** Whether it is to be sent now: nothing stands before it, and nobody will flush it soon. */
+  #add(pending: Pending): boolean {
     this.#pendingBytes += remaining(pending)
     this.#queue.push(pending)
-    if (this.#queue.length === 1) this.writable()
+    if (this.#queue.length > 1) return false
+    this.#isHeld = this.#link.core.outbox.holds(this)
+    return !this.#isHeld
+  }
+
+  /** What the first of the queue has come to; whether the next one may be tried. */
+  #settle(first: Pending, result: SystemResult): boolean {
+    if (isFullQueue(result)) {
+      this.#link.channel.want(Interest.WRITABLE)
+      return false
+    }
+    if (result < 0 && !this.#isOfOneMessage(result)) {
+      this.#broken(first, result)
+      return false
+    }
+    this.#queue.shift()
+    this.#pendingBytes -= remaining(first)
+    if (result >= 0) first.resolve()
+    else first.reject(this.#link.error(this.#link.channel.failureOf(result, 'send', 'send')))
+    return true
   }
 
   /** 0 or more once the kernel has taken all of it, else the negated errno. */
@@ -131,26 +174,31 @@ export class Sender {
     const { data } = pending
     if (data === 'mark') return 0
     // Nobody would see the end of datagrams; that nothing follows is kept here.
-    if (data === 'end') return this.#socket.type === 'dgram' ? 0 : this.#socket.shutdown()
-    if (this.#socket.type !== 'stream') return this.#socket.send(data, 0)
+    const { type, channel } = this.#link
+    if (data === 'end') return type === 'dgram' ? 0 : channel.shutdown()
+    if (type !== 'stream') return this.#link.transmit(data, 0)
+    const { kernelReadiness } = this.#link.core.backend.capabilities
     while (pending.offset < data.length) {
-      const sent = this.#socket.send(data, pending.offset)
+      const sent = this.#link.transmit(data, pending.offset)
       if (sent < 0) return sent
       pending.offset += sent
       this.#pendingBytes -= sent
+      // The kernel will say when there is room for much, and an attempt now would get crumbs.
+      if (kernelReadiness && pending.offset < data.length) return -errno.EAGAIN
     }
     return 0
   }
 
   /** Whether an error speaks of one message only, so that the next may be sent. */
   #isOfOneMessage(result: number): boolean {
-    const { type } = this.#socket
+    const { type } = this.#link
     return type === 'dgram' || (type === 'seqpacket' && OF_ONE_PACKET.has(result))
   }
 
   #broken(first: Pending, result: number): void {
-    this.#socket.failed(result)
-    this.fail(this.#socket.failureOf(result, first.data === 'end' ? 'shutdown' : 'send'))
+    this.#link.sendingBroke(result)
+    const syscall = first.data === 'end' ? 'shutdown' : 'send'
+    this.fail(this.#link.channel.failureOf(result, 'send', syscall))
   }
 
   #abort(pending: Pending, reason: unknown): void {
@@ -158,13 +206,13 @@ export class Sender {
     if (index < 0) return
     if (pending.offset > 0) {
       // The peer has seen a part: nothing that follows could make sense to it.
-      pending.reject(this.#socket.error(abortedFailure(reason, 'send')))
-      this.#socket.reset()
+      pending.reject(this.#link.error(abortedFailure(reason, 'send')))
+      this.#link.reset()
       return
     }
     this.#queue.splice(index, 1)
     this.#pendingBytes -= remaining(pending)
-    pending.reject(this.#socket.error(abortedFailure(reason, 'send')))
+    pending.reject(this.#link.error(abortedFailure(reason, 'send')))
   }
 }
 

@@ -1,7 +1,7 @@
 /** The channel that is a socket of the backend: its registration, its options, and its place among the open ones. */
 import type { SocketAddress, SocketType } from '../backend/address.js'
 import type { CloseMode, Handle, SocketSpec, SystemResult } from '../backend/backend.js'
-import { type Interest, Readiness } from '../backend/readiness.js'
+import { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { type Failure, transferFailure } from '../errors.js'
@@ -25,7 +25,10 @@ export class SocketChannel implements Channel, ReadinessListener {
   readonly #place: SocketPlace
   #listener: ChannelListener | undefined
   #token = 0
+  /** What the registration is for. */
+  #armed: Interest = 0
   #interest: Interest = 0
+  #isWatching = false
   /** Inside `ready()`. */
   #handling = false
   #open = true
@@ -42,6 +45,11 @@ export class SocketChannel implements Channel, ReadinessListener {
 
   get localAddress(): SocketAddress | undefined {
     return this.#open ? this.#core.backend.localAddress(this.#handle) : undefined
+  }
+
+  /** @internal */
+  get isWatching(): boolean {
+    return this.#isWatching
   }
 
   attach(listener: ChannelListener): void {
@@ -84,8 +92,7 @@ export class SocketChannel implements Channel, ReadinessListener {
   close(mode: CloseMode): void {
     if (!this.#open) return
     this.#core.close(this.#handle, this.#token, mode)
-    this.#token = 0
-    this.#count()
+    this.#nowArmed(0, 0)
     this.#left(mode)
   }
 
@@ -105,9 +112,7 @@ export class SocketChannel implements Channel, ReadinessListener {
   detach(): number {
     const { backend } = this.#core
     calls.kernelOf(backend, 'giving descriptors away')
-    if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
-    this.#token = 0
-    this.#count()
+    this.#disarm()
     try {
       const descriptor = calls.detach(backend, this.#handle)
       this.#left('detached')
@@ -120,8 +125,7 @@ export class SocketChannel implements Channel, ReadinessListener {
 
   /** @internal The registration reported. */
   ready(readiness: Readiness): void {
-    this.#token = 0
-    this.#count()
+    if (!this.#isWatching) this.#nowArmed(0, 0)
     const due = readiness & TROUBLE ? this.#interest : this.#interest & readiness
     this.#interest &= ~due
     this.#handling = true
@@ -135,16 +139,26 @@ export class SocketChannel implements Channel, ReadinessListener {
 
   /** Brings the registration up to date with the interest; while readiness is handled, once, at its end. */
   #arm(): void {
-    if (!this.#open || this.#handling) return
-    if (this.#interest === 0) {
-      if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
-      this.#token = 0
-      return this.#count()
-    }
+    if (!this.#open || this.#handling || this.#interest === this.#armed) return
+    if (this.#interest === 0) return this.#disarm()
+    // A writer that waits for room is told once; a reader mostly goes on.
+    const isReading = this.#interest === Interest.READABLE
+    this.#isWatching = isReading && this.#core.backend.watch !== undefined
     const result = this.#core.register(this.#handle, this.#interest, this, this.#token)
-    this.#token = Math.max(0, result)
+    if (result >= 0) return this.#nowArmed(result, this.#interest)
+    this.#nowArmed(0, 0)
+    this.#listener?.broken(transferFailure(result, 'receive', 'epoll_ctl'))
+  }
+
+  #disarm(): void {
+    if (this.#token !== 0) this.#core.deregister(this.#handle, this.#token)
+    this.#nowArmed(0, 0)
+  }
+
+  #nowArmed(token: number, interest: Interest): void {
+    this.#token = token
+    this.#armed = interest
     this.#count()
-    if (result < 0) this.#listener?.broken(transferFailure(result, 'receive', 'epoll_ctl'))
   }
 
   #count(): void {

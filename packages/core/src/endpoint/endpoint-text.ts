@@ -23,6 +23,14 @@ const VSOCK_URI = /^vsock:\/\/(\d{1,10}):(\d{1,10})$/
 /**
  * Reads `tcp://host:port`, `tcp://[v6]:port`, `tls://...` and `udp://...` likewise, `unix:/path` or `unix:@abstract`, `unixgram:` and
  * `unixpacket:` likewise, or `vsock://cid:port`. Throws {@link InvalidEndpointError}.
+ *
+ * @example
+ * ```ts
+ * import { parseEndpoint } from 'pollout'
+ *
+ * parseEndpoint('tcp://[::1]:6379') // { scheme: 'tcp', host: '::1', port: 6379 }
+ * parseEndpoint('unix:@metrics') // { scheme: 'unix', path: '\0metrics' }
+ * ```
  */
 export function parseEndpoint(text: string): Endpoint {
   if (typeof text !== 'string') throw notOne(text)
@@ -66,7 +74,16 @@ function notOne(text: unknown): InvalidEndpointError {
   )
 }
 
-/** The URI form, which {@link parseEndpoint} reads back. */
+/**
+ * The URI form, which {@link parseEndpoint} reads back.
+ *
+ * @example
+ * ```ts
+ * import { formatEndpoint, tcp } from 'pollout'
+ *
+ * formatEndpoint(tcp('::1', 6379)) // 'tcp://[::1]:6379'
+ * ```
+ */
 export function formatEndpoint(endpoint: Endpoint): string {
   if ('path' in endpoint) return `${endpoint.scheme}:${formatPath(endpoint.path)}`
   if ('cid' in endpoint) return `vsock://${endpoint.cid}:${endpoint.port}`
@@ -81,6 +98,15 @@ function formatPath(path: string): string {
 /**
  * Takes an endpoint in either form and checks it, whoever made it. Returns a copy, so that what the caller does with
  * its object afterwards changes nothing here. Throws {@link InvalidEndpointError}.
+ *
+ * @example
+ * ```ts
+ * import { type Endpoint, toEndpoint } from 'pollout'
+ *
+ * function schemeOf(target: Endpoint | string): Endpoint['scheme'] {
+ *   return toEndpoint(target).scheme
+ * }
+ * ```
  */
 export function toEndpoint(endpoint: Endpoint | string): Endpoint {
   if (typeof endpoint === 'string') return parseEndpoint(endpoint)

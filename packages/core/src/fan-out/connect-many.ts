@@ -1,54 +1,55 @@
 /** `connectMany()`: a fan-out as an observable of outcomes. */
-import { Observable } from 'rxjs'
-import {
-  checkDestination,
-  checkSetup,
-  DESTINATION_NAMES,
-  type DestinationOptions,
-  type SocketSetupOptions,
-} from '../connect/connect-options.js'
+import type { Observable } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
-import { abortedFailure, ConnectError } from '../errors.js'
-import { checkCount, checkRate, checkSignal, checkTimeout, checkWord } from '../options.js'
-import { onAbort } from '../reactor/abort.js'
-import { captureContext } from '../reactor/async-context.js'
+import { checkWord } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { FanOut, type OnConnected } from './fan-out.js'
+import { checkFanOut, type FanOutLimits } from './fan-out-options.js'
+import type { OnConnected } from './fan-out-sides.js'
+import { objectFeed } from './object-feed.js'
+import { observe } from './observe.js'
 import type { ConnectedOutcome, FailedOutcome, Outcome, Target } from './outcome.js'
-import { checkSource, type TargetSource } from './target-source.js'
+import { outcomeOfEnd, outcomeOfRequest } from './outcome-objects.js'
+import { checkSource, type SourceListener, type TargetSource } from './target-source.js'
+import { Unclaimed } from './unclaimed.js'
 
-export interface ConnectManyOptions extends SocketSetupOptions, DestinationOptions {
-  /**
-   * Attempts in flight at once, a whole number from 1. Default 1,000. When descriptors or ports run out, fewer are
-   * kept in flight until there are enough again, so more than the limit of open files is no mistake.
-   */
-  readonly concurrency?: number | undefined
-  /** Attempts begun a second, evenly spaced; what a busy loop missed is made up for within 10 ms. Default: no limit. */
-  readonly rate?: number | undefined
-  /** Time for each target, in milliseconds, as in `ConnectOptions`. Default 30,000. */
-  readonly timeoutMs?: number | undefined
+/**
+ * Options of {@link Reactor.connectMany}.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectManyOptions, createReactor } from 'pollout'
+ *
+ * const gently: ConnectManyOptions = { concurrency: 500, rate: 2_000, timeoutMs: 1_500 }
+ * createReactor()
+ *   .connectMany(['tcp://192.0.2.1:22', 'tcp://192.0.2.2:22'], gently)
+ *   .subscribe(({ target, kind }) => console.log(target, kind))
+ * ```
+ */
+export interface ConnectManyOptions extends FanOutLimits {
   /**
    * What becomes of a connected socket: `close` (default; leaves TIME_WAIT on this side for a minute), `reset`
    * (RST, leaves nothing), or `keep`: the outcome carries a {@link Connection}, which the subscriber closes.
    */
   readonly onConnected?: OnConnected | undefined
-  /** Stops all at once, with a {@link ConnectError} of code `ABORT_ERR`. */
-  readonly signal?: AbortSignal | undefined
 }
 
-/** An outcome whose connection is there, when it is kept. */
+/**
+ * An outcome whose connection is there, when it is kept.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type KeptOutcome } from 'pollout'
+ *
+ * function use(outcome: KeptOutcome<string>): void {
+ *   if (outcome.kind === 'connected') outcome.connection.reset()
+ *   else console.error(outcome.target, outcome.code)
+ * }
+ * createReactor().connectMany(['tcp://192.0.2.1:22'], { onConnected: 'keep' }).subscribe(use)
+ * ```
+ */
 export type KeptOutcome<T> =
   | (ConnectedOutcome<T> & { readonly connection: Connection })
   | FailedOutcome<T>
-
-const OWN_OPTIONS = [
-  'concurrency',
-  'rate',
-  'timeoutMs',
-  'onConnected',
-  'signal',
-  ...DESTINATION_NAMES,
-]
 
 /** See {@link Reactor.connectMany}. */
 export function connectMany<T extends Target>(
@@ -57,44 +58,19 @@ export function connectMany<T extends Target>(
   options: ConnectManyOptions = {},
 ): Observable<Outcome<T>> {
   checkSource(targets)
-  const concurrency = checkCount('concurrency', options.concurrency ?? 1_000)
-  const rate = checkRate('rate', options.rate ?? Number.POSITIVE_INFINITY)
-  const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
-  const onConnected = checkWord('onConnected', options.onConnected ?? 'close', [
-    'keep',
-    'close',
-    'reset',
-  ])
-  const signal = checkSignal(options.signal)
-  const destination = checkDestination(options)
-  const setup = checkSetup(options, OWN_OPTIONS)
-  return new Observable((subscriber) => {
-    const inContext = captureContext()
-    const fail = (error: unknown): void => inContext(() => subscriber.error(error))
-    if (core.gone) {
-      const error = new ConnectError(core.gone)
-      return core.later(() => fail(error))
-    }
-    if (signal?.aborted)
-      return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
+  const words = ['keep', 'close', 'reset'] as const
+  const onConnected = checkWord('onConnected', options.onConnected ?? 'close', words)
+  const checked = checkFanOut(options, onConnected)
+  const open = (listener: SourceListener) => objectFeed(targets, listener)
+  return observe<T, Outcome<T>>(core, checked, open, (subscriber, inContext) => {
+    const unclaimed = new Unclaimed(core)
     const emit = (outcome: Outcome<T>): void => subscriber.next(outcome)
-    const fanOut = new FanOut<T>(
-      core,
-      { concurrency, rate, timeoutMs, onConnected, setup, destination },
-      {
-        outcome: (outcome) => inContext(emit, outcome),
-        complete: () => inContext(() => subscriber.complete()),
-        error: fail,
+    return {
+      batch: (tell) => inContext(tell),
+      ended: (task, end) => emit(outcomeOfEnd(task, end, unclaimed)),
+      requestEnded(task, request) {
+        inContext(emit, outcomeOfRequest(core, task, request, onConnected))
       },
-    )
-    const stopWatching = onAbort(signal, () => {
-      fanOut.cancel()
-      fail(new ConnectError(abortedFailure(signal?.reason)))
-    })
-    fanOut.start(targets)
-    return () => {
-      stopWatching()
-      fanOut.cancel()
     }
   })
 }

@@ -1,89 +1,102 @@
 /**
- * The engine of `connectMany()`: pulls targets, keeps so many attempts in flight, and gives each one outcome.
+ * The engine of `connectMany()` and `connectBatches()`: pulls targets, keeps so many attempts in flight, and gives each one
+ * outcome. It knows no observables.
  *
- * It knows no observables. Local exhaustion (descriptors, ports, memory) lowers the number in flight and puts the
- * target aside to be tried again: it is told only when that has not helped in time, and then as local trouble.
+ * This is the policy; attempts are run by one of two lanes. TCP to a literal goes to the backend's bulk lane, where there is
+ * one (`bulk-run.ts`), and is handed over ahead of its time, so that the lane never waits for JavaScript; anything else
+ * is a `ConnectRequest`. Both share the limit of what is in flight, the pacer, and the caps.
+ *
+ * Local exhaustion (descriptors, ports, memory) lowers the number in flight and puts the target aside to be tried
+ * again: it is told only when that has not helped in time, and then as local trouble.
  */
-import { establish } from '../connect/connect.js'
-import { ConnectRequest, type Destination } from '../connect/connect-request.js'
-import type { SocketSetup } from '../connect/socket-setup.js'
-import { type ConnectTimeline, Timeline } from '../connect/timeline.js'
-import type { Connection } from '../connection/connection.js'
-import { ConnectError, type Failure, isExhaustion, ownFailure } from '../errors.js'
+import { ConnectRequest } from '../connect/connect-request.js'
+import { ConnectError, type Failure, isExhaustion } from '../errors.js'
 import type { Timer } from '../reactor/clock.js'
+import { Fifo } from '../reactor/fifo.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
+import { countDecided } from './bulk-diagnostics.js'
+import { BulkEnd } from './bulk-end.js'
+import { BulkRun, type BulkRunOwner } from './bulk-run.js'
+import { type BulkSetup, bulkSetup } from './bulk-setup.js'
+import { Caps } from './caps.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
-import { Task, type TaskOwner } from './fan-out-task.js'
-import { Failed, type Outcome, type Target } from './outcome.js'
+import type { FanOutListener, FanOutOptions, Feed } from './fan-out-sides.js'
+import { LossWatch } from './loss-watch.js'
 import { Pacer } from './pacer.js'
-import { PutAside } from './put-aside.js'
-import { openSource, type Puller, type SourceListener, type TargetSource } from './target-source.js'
+import { PutAside, type Tried } from './put-aside.js'
+import type { SourceListener } from './target-source.js'
+import { addressOfTask, endpointOf, type Task, type TaskOwner } from './task.js'
+import { TaskPool } from './task-pool.js'
 
-/** What to do with a socket that has connected. */
-export type OnConnected = 'keep' | 'close' | 'reset'
-
-export interface FanOutOptions {
-  readonly concurrency: number
-  readonly rate: number
-  readonly timeoutMs: number
-  readonly onConnected: OnConnected
-  readonly setup: SocketSetup | undefined
-  readonly destination: Destination
-}
-
-export interface FanOutListener<T> {
-  outcome(outcome: Outcome<T>): void
-  /** Every target has had its outcome. */
-  complete(): void
-  /** The source failed, after the outcomes of all it gave; or the reactor is gone. */
-  error(error: unknown): void
-}
-
-/** One pass starts no more than this, so that filling a large `concurrency` does not hold up the loop. */
-const STARTS_PER_PASS = 128
+/** One pass does no more work than this, so that filling a large `concurrency` does not hold up the loop, ... */
+const WORK_PER_PASS = 2_048
+/** ... where a request makes system calls at once, and a task for the lane none. */
+const WORK_OF_REQUEST = 16
 /** The source waits when so many targets have been put aside: for one place's ports, say, that others do not need. */
 const MOST_ASIDE = 10_000
+/** Targets that the lane has beyond its limit, so that it never waits for JavaScript: as many again as the limit, from and to. */
+const AHEAD = { least: 64, most: 4_096 } as const
+/** How long before its time a paced start is handed to the lane. A busy loop has that long, and half of it goes by between two times. */
+const AHEAD_MS = 50
+/** Where not one attempt is in flight that could give back what has run out. */
+const EXHAUSTED_WAIT_MS = 10
 
-export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwner<T> {
+export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOwner<T> {
   readonly #core: ReactorCore
   readonly #options: FanOutOptions
   readonly #listener: FanOutListener<T>
   readonly #limit: ConcurrencyLimit
   readonly #pacer: Pacer
-  #source: Puller<T> | undefined
+  readonly #loss: LossWatch | undefined
+  readonly #caps: Caps<T> | undefined
+  readonly #tasks = new TaskPool<T>(this)
+  #feed: Feed<T> | undefined
   #exhausted = false
   #sourceError: { readonly error: unknown } | undefined
-  readonly #inFlight = new Set<Task<T>>()
-  /** Invalid targets whose outcome is told in a later turn; they count as in flight. */
-  #untold = 0
+  /** In flight by a request of their own. */
+  readonly #requested = new Set<Task<T>>()
+  /** The bulk lane, from the first task for it; undefined where there is none. */
+  #bulk: BulkRun<T> | undefined
+  #bulkSetup: BulkSetup | undefined
+  /** Decided without an attempt, and told in a later turn; they count as in flight. */
+  #decided: Task<T>[] = []
+  readonly #end = new BulkEnd()
   /** Those that local exhaustion keeps waiting. */
   readonly #aside: PutAside<T>
-  /** Back from being put aside, or waiting for their time by `rate`; they go first. */
-  readonly #again: Task<T>[] = []
+  /** Back from waiting; they go first. */
+  readonly #again = new Fifo<Task<T>>()
+  /** The next one, for which there was no room, or no time by `rate`. */
+  #held: Task<T> | undefined
   #paceTimer: Timer | undefined
+  #resumeTimer: Timer | undefined
   #passScheduled = false
   #ended = false
 
   constructor(core: ReactorCore, options: FanOutOptions, listener: FanOutListener<T>) {
+    const { concurrency, adaptive, rate, caps, timeoutMs } = options
     this.#core = core
     this.#options = options
     this.#listener = listener
-    this.#limit = new ConcurrencyLimit(options.concurrency)
-    this.#pacer = new Pacer(options.rate)
-    this.#aside = new PutAside(core, options.timeoutMs, (task) => {
+    this.#limit = new ConcurrencyLimit(concurrency, adaptive)
+    this.#pacer = new Pacer(rate)
+    if (adaptive) this.#loss = new LossWatch(this.#limit)
+    const again = (task: Task<T>): void => {
       this.#again.push(task)
       this.#schedulePass()
-    })
+    }
+    if (caps) this.#caps = new Caps(caps, again)
+    this.#aside = new PutAside(core, timeoutMs, again)
+    this.#bulkSetup = core.backend.bulk && bulkSetup(core.backend, options.setup)
   }
 
   /** Tells nothing before it has returned. */
-  start(source: TargetSource<T>): void {
+  start(open: (listener: SourceListener) => Feed<T>): void {
     this.#core.own(this)
     // An observable may push while it is being subscribed to: that is for the first pass to find.
     this.#passScheduled = true
     try {
-      this.#source = openSource(source, this)
+      this.#feed = open(this)
     } catch (error) {
       this.#exhausted = true
       this.#sourceError = { error }
@@ -93,21 +106,23 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
     this.#schedulePass()
   }
 
-  /** Stops at once: every socket is closed when this returns, and nothing more is told. */
+  /** Stops at once: nothing more is told. Sockets are closed when this returns; those of the bulk lane by its threads, soon after. */
   cancel(): void {
     if (this.#ended) return
     this.#ended = true
     this.#core.disown(this)
     this.#paceTimer?.cancel()
+    this.#resumeTimer?.cancel()
     this.#aside.clear()
-    for (const task of this.#inFlight) task.request?.cancel()
-    this.#inFlight.clear()
+    this.#bulk?.cancel()
+    for (const task of this.#requested) task.request?.cancel()
+    this.#requested.clear()
     this.#cancelSource()
   }
 
   /** Its clean-up is the user's code, and must not keep anybody from hearing of the end. */
   #cancelSource(): void {
-    if (!this.#exhausted) guarded(() => this.#source?.cancel())
+    if (!this.#exhausted) guarded(() => this.#feed?.cancel())
   }
 
   reactorGone(why: Failure): void {
@@ -120,7 +135,7 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
   }
 
   failed(error: unknown): void {
-    // What the source gave before may still wait to be pulled; its puller says when that is all.
+    // What the source gave before may still wait to be pulled; its feed says when that is all.
     this.#sourceError = { error }
     this.#schedulePass()
   }
@@ -135,50 +150,47 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
     })
   }
 
-  /** Starts what may be started now. */
+  /** Tells what was decided here, starts what may be started now, and ends when there is nothing more to come. */
   #pass(): void {
     if (this.#ended) return
-    for (let started = 0; this.#inFlight.size + this.#untold < this.#limit.current; started++) {
-      if (started === STARTS_PER_PASS) {
-        this.#schedulePass()
-        break
-      }
-      const task = this.#again.shift() ?? this.#pull()
-      // A source may well cancel all this while it is asked.
-      if (task === undefined || this.#ended) break
-      if (!this.#paced()) {
-        this.#again.unshift(task)
-        break
-      }
-      this.#begin(task)
-    }
+    if (this.#decided.length > 0) this.#tellDecided()
+    this.#startMore()
+    if (this.#ended) return
+    this.#bulk?.flush()
+    if (this.#decided.length > 0) this.#schedulePass()
     this.#endWhenDone()
   }
 
-  /** Takes the permission for one more start, if there is one now; if not, a timer will ask again. */
-  #paced(): boolean {
-    if (this.#options.rate === Number.POSITIVE_INFINITY) return true
+  /** The policy loop. A source, a policy or a diagnostics channel is the user's code, and may cancel all this at any point. */
+  #startMore(): void {
     const now = this.#core.clock.now()
-    const waitMs = this.#pacer.waitMs(now)
-    if (waitMs === 0) {
-      this.#pacer.take(now)
-      return true
+    for (let work = 0; !this.#ended; ) {
+      if (work >= WORK_PER_PASS) return this.#schedulePass()
+      const task = this.#next(now)
+      if (task === undefined || this.#ended) return
+      const isBulk = this.#isForBulk(task)
+      if (!this.#hasRoom(isBulk) || !this.#isDue(isBulk, now)) {
+        this.#held = task
+        return
+      }
+      work += isBulk ? 1 : WORK_OF_REQUEST
+      if (task.verdict) this.#decided.push(task)
+      else if (this.#caps === undefined || this.#caps.admit(task)) this.#begin(task, isBulk, now)
     }
-    this.#paceTimer ??= this.#core.setTimer(waitMs, () => {
-      this.#paceTimer = undefined
-      this.#pass()
-    })
-    return false
   }
 
-  #pull(): Task<T> | undefined {
-    if (this.#exhausted || this.#aside.size >= MOST_ASIDE) return undefined
+  /** The next task there is; from the source only where there may be room for it. */
+  #next(now: number): Task<T> | undefined {
+    const held = this.#held
+    this.#held = undefined
+    if (held) return held
+    if (this.#again.size > 0) return this.#again.take()
+    const mayPull = this.#hasRoom(true) && !this.#exhausted && this.#waiting < MOST_ASIDE
     // For want of what all need there is no use in asking for more.
-    if (this.#aside.starved >= this.#options.concurrency) return undefined
+    if (!mayPull || this.#aside.starved >= this.#options.concurrency) return undefined
     try {
-      const pulled = this.#source?.pull()
-      if (pulled === undefined) return undefined
-      if (!pulled.done) return this.#task(pulled.value)
+      const pulled = this.#feed?.pull(this.#tasks, now)
+      if (pulled !== 'end') return pulled
       this.#exhausted = true
     } catch (error) {
       this.#exhausted = true
@@ -187,78 +199,179 @@ export class FanOut<T extends Target> implements Owned, SourceListener, TaskOwne
     return undefined
   }
 
-  #task(target: T): Task<T> {
-    return new Task(this, target, this.#core.clock.now())
+  /** Put aside, or over a cap. */
+  get #waiting(): number {
+    return this.#aside.size + (this.#caps?.waiting ?? 0)
   }
 
-  #begin(task: Task<T>): void {
-    const { endpoint, queuedAt } = task
-    if (endpoint === undefined) return this.#tellInvalid(task)
-    this.#inFlight.add(task)
+  get #underWay(): number {
+    return (this.#bulk?.outstanding ?? 0) + this.#requested.size + this.#decided.length
+  }
+
+  #isForBulk({ version, isTcp }: Task<T>): boolean {
+    const families = this.#bulkSetup?.families
+    if (!isTcp || version === 0 || families === undefined) return false
+    return version === 4 ? families.inet : families.inet6
+  }
+
+  /** Ahead of its time only where all goes to the lane: what waits in there can't make room for a request. */
+  #hasRoom(isBulk: boolean): boolean {
+    const limit = this.#limit.current
+    const underWay = this.#underWay
+    if (underWay < limit) return true
+    const mayBeAhead = isBulk && this.#bulkSetup !== undefined && this.#requested.size === 0
+    return mayBeAhead && underWay < limit + Math.min(AHEAD.most, Math.max(AHEAD.least, limit))
+  }
+
+  /** Whether the next start is due; if not, a timer will ask again. */
+  #isDue(isBulk: boolean, now: number): boolean {
+    const waitMs = this.#pacer.waitMs(now)
+    const aheadMs = isBulk ? AHEAD_MS : 0
+    if (waitMs <= aheadMs) return true
+    this.#paceTimer ??= this.#core.setTimer(waitMs - aheadMs / 2, () => {
+      this.#paceTimer = undefined
+      this.#pass()
+    })
+    return false
+  }
+
+  #begin(task: Task<T>, isBulk: boolean, now: number): void {
+    const isPaced = this.#pacer.intervalMs > 0
+    const startAt = isPaced ? this.#pacer.take(now) : 0
+    if (this.#loss) task.round = this.#loss.started()
+    const bulk = isBulk ? (this.#bulk ?? this.#openBulk()) : undefined
+    if (bulk === undefined) return this.#request(task)
+    task.verdict = bulk.prepare(task)
+    if (task.verdict) this.#decided.push(task)
+    else bulk.submit(task, startAt)
+  }
+
+  /** Undefined where the system has nothing left for a lane: then all goes without one. */
+  #openBulk(): BulkRun<T> | undefined {
+    const connector = this.#core.backend.bulk
+    const setup = this.#bulkSetup
+    if (connector === undefined || setup === undefined) return undefined
+    const { onConnected, timeoutMs, destination } = this.#options
+    const limit = this.#limit.current
+    const { intervalMs } = this.#pacer
+    const sources = this.#options.setup?.sources
+    const { policy } = destination
+    const options = { limit, onConnected, timeoutMs, intervalMs, setup, sources, policy }
+    try {
+      this.#bulk = new BulkRun(this.#core, connector, options, this.#tasks, this)
+    } catch {
+      this.#bulkSetup = undefined
+    }
+    return this.#bulk
+  }
+
+  #request(task: Task<T>): void {
     const { timeoutMs, setup, destination } = this.#options
-    const options = { timeoutMs, setup, destination, queuedAt }
-    task.request = new ConnectRequest(this.#core, endpoint, options, task)
+    const options = { timeoutMs, setup, destination, queuedAt: task.queuedAt }
+    this.#requested.add(task)
+    task.request = new ConnectRequest(this.#core, endpointOf(task), options, task)
     task.request.start()
   }
 
-  #tellInvalid(task: Task<T>): void {
-    const { error } = task
-    const message = error instanceof Error ? error.message : String(error)
-    const failure = ownFailure('ERR_INVALID_ENDPOINT', 'parse', 'parse', message, error)
-    this.#untold++
-    this.#core.later(() => {
-      if (this.#ended) return
-      this.#untold--
-      const timeline = new Timeline(task.queuedAt, undefined, this.#core.clock.now())
-      this.#tell(new Failed(task.target, 0, timeline, failure, {}))
-    })
+  bulkBatch(tell: () => void): void {
+    this.#listener.batch(tell)
+    if (this.#ended) return
+    this.#followLimit()
+    this.#pass()
   }
 
-  settled(task: Task<T>, request: ConnectRequest): void {
-    this.#inFlight.delete(task)
+  bulkEnded(task: Task<T>, end: BulkEnd): void {
+    const { failure } = end
+    this.#caps?.release(task)
+    this.#loss?.ended(task.round, failure?.timedOutBy !== undefined)
+    if (failure?.localFault) {
+      const tried = (): Tried => ({
+        address: addressOfTask(task),
+        exhaustedSource: task.walk?.exhaustedAt,
+        routes: this.#options.setup?.routes ?? false,
+      })
+      if (this.#isKept(task, failure, end.inFlight + this.#requested.size, tried)) return
+    } else this.#sufficed(end.finishedAt)
+    this.#listener.ended(task, end)
+    this.#tasks.give(task)
+  }
+
+  requestSettled(task: Task<T>, request: ConnectRequest): void {
+    this.#requested.delete(task)
     const { failure } = request
-    if (failure && this.#aside.offer(task, request, failure)) {
-      if (isExhaustion(failure)) this.#limit.exhausted(this.#inFlight.size)
-      return this.#schedulePass()
+    this.#caps?.release(task)
+    this.#loss?.ended(task.round, failure?.timedOutBy !== undefined)
+    let isKept = false
+    if (failure?.localFault) {
+      const tried = (): Tried => ({
+        address: request.address,
+        exhaustedSource: request.exhaustedSource,
+        routes: request.setup?.routes ?? false,
+      })
+      const inFlight = this.#requested.size + (this.#bulk?.outstanding ?? 0)
+      isKept = this.#isKept(task, failure, inFlight, tried)
+    } else this.#sufficed(request.finishedAt)
+    this.#followLimit()
+    if (!isKept) {
+      this.#listener.requestEnded(task, request)
+      this.#tasks.give(task)
     }
-    if (!failure?.localFault) {
-      this.#limit.sufficed()
-      this.#aside.sufficed(request.finishedAt)
-    }
-    const timeline = request.timeline as ConnectTimeline
-    this.#tell(
-      failure
-        ? new Failed(task.target, request.elapsedMs, timeline, failure, request)
-        : this.#connected(task, request, timeline),
-    )
-  }
-
-  #connected(task: Task<T>, request: ConnectRequest, timeline: ConnectTimeline): Outcome<T> {
-    const { address, elapsedMs, failedAttempts } = request
-    const { onConnected } = this.#options
-    let connection: Connection | undefined
-    if (onConnected === 'keep') connection = establish(this.#core, request)
-    else this.#core.close(request.takeHandle(), 0, onConnected === 'close' ? 'graceful' : 'reset')
-    return {
-      kind: 'connected',
-      target: task.target,
-      elapsedMs,
-      timeline,
-      address: address as NonNullable<typeof address>,
-      failedAttempts,
-      connection,
-    }
-  }
-
-  #tell(outcome: Outcome<T>): void {
-    this.#listener.outcome(outcome)
     // Not here and now: then every outcome of a batch would pull a share of targets, and the reactor's queue grow.
     this.#schedulePass()
   }
 
+  /** Something of this machine was lacking. True where the task is put aside, and nothing to be told yet. */
+  #isKept(task: Task<T>, failure: Failure, inFlight: number, tried: () => Tried): boolean {
+    if (!this.#aside.offer(task, failure, tried)) return false
+    if (isExhaustion(failure)) this.#limit.exhausted(inFlight)
+    return true
+  }
+
+  /** Nothing was lacking. */
+  #sufficed(now: number): void {
+    this.#limit.sufficed()
+    this.#aside.sufficed(now)
+  }
+
+  /** Tells the lane what the limit is now; that also makes one go on that has run out of something. */
+  #followLimit(): void {
+    const bulk = this.#bulk
+    if (bulk === undefined || this.#resumeTimer) return
+    if (!bulk.hasStopped || this.#limit.current > 1) return bulk.limit(this.#limit.current)
+    this.#resumeTimer = this.#core.setTimer(EXHAUSTED_WAIT_MS, () => {
+      this.#resumeTimer = undefined
+      bulk.limit(this.#limit.current)
+    })
+  }
+
+  #tellDecided(): void {
+    const decided = this.#decided
+    this.#decided = []
+    this.#listener.batch(() => {
+      for (const task of decided) if (!this.#ended) this.#tellVerdict(task)
+    })
+  }
+
+  #tellVerdict(task: Task<T>): void {
+    const now = this.#core.clock.now()
+    const verdict = task.verdict as Failure
+    const isInvalid = verdict.phase === 'parse'
+    this.#end.decide(verdict, isInvalid ? Number.NaN : now, now)
+    if (!isInvalid) {
+      this.#caps?.release(task)
+      this.#loss?.ended(task.round, false)
+      countDecided(this.#core, task, this.#end)
+    }
+    if (this.#ended) return
+    this.#listener.ended(task, this.#end)
+    this.#tasks.give(task)
+  }
+
   #endWhenDone(): void {
-    const busy = this.#inFlight.size + this.#untold + this.#aside.size + this.#again.length > 0
-    if (busy || !this.#exhausted || this.#ended) return
+    const waiting = this.#waiting + this.#again.size + (this.#held ? 1 : 0)
+    if (this.#underWay + waiting > 0 || !this.#exhausted || this.#ended) return
+    this.#bulk?.end()
+    this.#bulk = undefined
     this.cancel()
     if (this.#sourceError) this.#listener.error(this.#sourceError.error)
     else this.#listener.complete()

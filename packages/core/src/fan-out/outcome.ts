@@ -7,13 +7,24 @@ import {
   type AttemptRecord,
   type ConnectError,
   type ConnectPhase,
-  type ErrorContext,
-  errorWithoutStack,
   type Failure,
   isDenial,
 } from '../errors.js'
 
-/** A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome. */
+/**
+ * A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type Target, tcp } from 'pollout'
+ *
+ * const plain: Target = 'tcp://192.0.2.1:22'
+ * const withMore = { ...tcp('192.0.2.2', 22), rack: 'b4' }
+ * createReactor()
+ *   .connectMany([withMore])
+ *   .subscribe(({ target, kind }) => console.log(target.rack, kind))
+ * ```
+ */
 export type Target = Endpoint | string
 
 /**
@@ -26,6 +37,16 @@ export type Target = Endpoint | string
  * - `local`: this side could not try; says nothing about the target;
  * - `invalid`: the target is not an endpoint, nothing was tried;
  * - `other`: anything else; `code` and `phase` tell.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type OutcomeKind } from 'pollout'
+ *
+ * const counts = new Map<OutcomeKind, number>()
+ * createReactor()
+ *   .connectMany(['tcp://192.0.2.1:22', 'tcp://192.0.2.2:22'])
+ *   .subscribe(({ kind }) => counts.set(kind, (counts.get(kind) ?? 0) + 1))
+ * ```
  */
 export type OutcomeKind =
   | 'connected'
@@ -46,18 +67,46 @@ interface OutcomeBase<T> {
   readonly timeline: ConnectTimeline
 }
 
+/**
+ * The target has a listener: it connected.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectedOutcome, formatAddress } from 'pollout'
+ *
+ * function line({ target, address, timeline }: ConnectedOutcome<string>): string {
+ *   return `${target} at ${formatAddress(address)} in ${timeline.handshakeMs} ms`
+ * }
+ * ```
+ */
 export interface ConnectedOutcome<T = Target> extends OutcomeBase<T> {
   readonly kind: 'connected'
   /** The address that answered. */
   readonly address: SocketAddress
   /** The addresses of a name that did not: failed, denied, or cut short (`ABORT_ERR`) as this one was faster. */
   readonly failedAttempts: readonly AttemptRecord[]
-  /** With `onConnected: 'keep'`: the subscriber's from now on, to be closed by it. */
+  /**
+   * With `onConnected: 'keep'`: the subscriber's from now on, to be closed by it. The object may be made at the first look;
+   * the socket is open whether looked at or not, until it is closed or the reactor destroyed.
+   */
   readonly connection: Connection | undefined
 }
 
+/**
+ * It did not connect. All but `error` is plain data, so that refusals by the million cost no stack traces.
+ *
+ * @example
+ * ```ts
+ * import type { FailedOutcome } from 'pollout'
+ *
+ * function line({ target, kind, code, phase }: FailedOutcome<string>): string {
+ *   return `${target} ${kind}: ${code} while ${phase}`
+ * }
+ * ```
+ */
 export interface FailedOutcome<T = Target> extends OutcomeBase<T> {
   readonly kind: Exclude<OutcomeKind, 'connected'>
+  /** As in {@link ConnectError}, and so are the next four. */
   readonly code: string
   readonly errno: number | undefined
   readonly phase: ConnectPhase
@@ -67,11 +116,24 @@ export interface FailedOutcome<T = Target> extends OutcomeBase<T> {
   readonly error: ConnectError
 }
 
+/**
+ * What became of one target; `kind` tells the two apart.
+ *
+ * @example
+ * ```ts
+ * import { formatAddress, type Outcome } from 'pollout'
+ *
+ * function line(outcome: Outcome<string>): string {
+ *   if (outcome.kind === 'connected') return `${outcome.target} ${formatAddress(outcome.address)}`
+ *   return `${outcome.target} ${outcome.error.message}`
+ * }
+ * ```
+ */
 export type Outcome<T = Target> = ConnectedOutcome<T> | FailedOutcome<T>
 
 const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
 
-function kindOf(failure: Failure): FailedOutcome['kind'] {
+export function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'parse') return 'invalid'
   if (isDenial(failure)) return 'denied'
   if (failure.localFault) return 'local'
@@ -79,45 +141,4 @@ function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.code === 'ECONNREFUSED') return 'refused'
   if (failure.code === 'ETIMEDOUT') return 'timed-out'
   return UNREACHABLE.has(failure.code) ? 'unreachable' : 'other'
-}
-
-/** A class for the sake of its getter: an Error, with its stack, costs more than all the rest of a refusal. */
-export class Failed<T> implements FailedOutcome<T> {
-  readonly kind: FailedOutcome['kind']
-  readonly target: T
-  readonly elapsedMs: number
-  readonly timeline: ConnectTimeline
-  readonly code: string
-  readonly errno: number | undefined
-  readonly phase: ConnectPhase
-  readonly localFault: boolean
-  readonly timedOutBy: 'kernel' | 'deadline' | undefined
-  readonly #failure: Failure
-  readonly #origin: ErrorContext
-  #error: ConnectError | undefined
-
-  constructor(
-    target: T,
-    elapsedMs: number,
-    timeline: ConnectTimeline,
-    failure: Failure,
-    origin: ErrorContext,
-  ) {
-    this.kind = kindOf(failure)
-    this.target = target
-    this.elapsedMs = elapsedMs
-    this.timeline = timeline
-    this.code = failure.code
-    this.errno = failure.errno
-    this.phase = failure.phase
-    this.localFault = failure.localFault
-    this.timedOutBy = failure.timedOutBy
-    this.#failure = failure
-    this.#origin = origin
-  }
-
-  get error(): ConnectError {
-    this.#error ??= errorWithoutStack(this.#failure, this.#origin)
-    return this.#error
-  }
 }

@@ -1,28 +1,31 @@
 /**
- * Pacing: so many a second, evenly, on a schedule that has no memory of idle time.
+ * Pacing: so many starts a second, evenly, on a schedule that has no memory of idle time.
  *
- * The k-th permission is due k / rate seconds after the first. One that was not taken when it was due can be made
- * up for, but only for {@link BURST_MS}: a timer has a resolution of 1 ms, a loop turn may take some more.
+ * The k-th start is due k / rate seconds after the first. One that was not taken when it was due can be made up for, but
+ * only {@link MAKE_UP_MS} worth of them: a timer has a resolution of 1 ms, a loop turn may take some more.
  */
-const BURST_MS = 10
+import { MAKE_UP_MS } from '../backend/bulk.js'
 
 export class Pacer {
-  readonly #intervalMs: number
+  /** Milliseconds between two starts; 0 where there is no limit. */
+  readonly intervalMs: number
   #nextAt = Number.NEGATIVE_INFINITY
 
-  /** `rate`: permissions a second; Infinity for no limit. */
+  /** `rate`: starts a second; Infinity for no limit. */
   constructor(rate: number) {
-    this.#intervalMs = 1_000 / rate
+    this.intervalMs = 1_000 / rate
   }
 
-  /** Milliseconds to wait for the next permission; 0 when there is one now. */
+  /** Milliseconds until the next start is due; 0 when it is. */
   waitMs(now: number): number {
-    return this.#intervalMs === 0 ? 0 : Math.max(0, this.#nextAt - now)
+    return this.intervalMs === 0 ? 0 : Math.max(0, this.#nextAt - now)
   }
 
-  /** Takes the permission that is there. */
-  take(now: number): void {
-    const dueAt = this.#nextAt === Number.NEGATIVE_INFINITY ? now : this.#nextAt
-    this.#nextAt = Math.max(dueAt, now - BURST_MS) + this.#intervalMs
+  /** Takes the next start, due or not, and tells when it is due. */
+  take(now: number): number {
+    const isFirst = this.#nextAt === Number.NEGATIVE_INFINITY
+    const dueAt = isFirst ? now : Math.max(this.#nextAt, now - MAKE_UP_MS)
+    this.#nextAt = dueAt + this.intervalMs
+    return dueAt
   }
 }

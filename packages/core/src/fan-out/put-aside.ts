@@ -4,21 +4,29 @@
  * Descriptors and memory are given back by whatever ends, so as long as others get theirs there is hope; a port, only by
  * connects to the same destination or from the same port; an address, never.
  */
+import type { SocketAddress } from '../backend/address.js'
 import { errno } from '../backend/errno.js'
-import type { ConnectRequest } from '../connect/connect-request.js'
 import { type Failure, isExhaustion, isPortExhaustion } from '../errors.js'
 import type { Timer } from '../reactor/clock.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import type { Task } from './fan-out-task.js'
-import type { Target } from './outcome.js'
 import { lacksAddress } from './port-exhaustion.js'
+import type { Task } from './task.js'
 
 /** A target put aside is tried again after 10, 20, 40, ... ms, and no longer than this. */
 const LONGEST_RETRY_WAIT_MS = 200
 /** Exhaustion that lasts longer than this, or than `timeoutMs`, is told as the target's outcome, `local`. */
 const LONGEST_EXHAUSTION_MS = 10_000
 
-export class PutAside<T extends Target> {
+/** Where the attempt went that failed. */
+export interface Tried {
+  readonly address: SocketAddress | undefined
+  /** The local address that had no port, where that is what failed. */
+  readonly exhaustedSource: SocketAddress | undefined
+  /** Its packets may have gone another way than those of a plain socket. */
+  readonly routes: boolean
+}
+
+export class PutAside<T> {
   readonly #core: ReactorCore
   readonly #patienceMs: number
   readonly #back: (task: Task<T>) => void
@@ -49,11 +57,11 @@ export class PutAside<T extends Target> {
   }
 
   /** Keeps the task to be tried again, if something has run out and waiting may help. */
-  offer(task: Task<T>, request: ConnectRequest, failure: Failure): boolean {
+  offer(task: Task<T>, failure: Failure, tried: () => Tried): boolean {
     const forAll = isExhaustion(failure)
-    if (!forAll && !this.#isForWantOfPorts(task, request, failure)) return false
+    if (!forAll && !this.#isForWantOfPorts(task, failure, tried)) return false
     const now = this.#core.clock.now()
-    task.lacksSince ??= now
+    if (Number.isNaN(task.lacksSince)) task.lacksSince = now
     const since = forAll ? Math.max(task.lacksSince, this.#lastSufficedAt) : task.lacksSince
     if (now - since >= this.#patienceMs) return false
     if (forAll) this.#starved++
@@ -72,11 +80,13 @@ export class PutAside<T extends Target> {
     this.#tasks.clear()
   }
 
-  #isForWantOfPorts(task: Task<T>, request: ConnectRequest, failure: Failure): boolean {
+  #isForWantOfPorts(task: Task<T>, failure: Failure, tried: () => Tried): boolean {
     if (!isPortExhaustion(failure)) return false
     // Asked once for each target, and not where it would go another way than the socket that failed.
-    const isInDoubt = failure.errno === -errno.EADDRNOTAVAIL && task.lacksSince === undefined
-    if (!isInDoubt || !request.address || request.setup?.routes) return true
-    return !lacksAddress(this.#core.backend, request.address, request.exhaustedSource)
+    const isInDoubt = failure.errno === -errno.EADDRNOTAVAIL && Number.isNaN(task.lacksSince)
+    if (!isInDoubt) return true
+    const { address, exhaustedSource, routes } = tried()
+    if (!address || routes) return true
+    return !lacksAddress(this.#core.backend, address, exhaustedSource)
   }
 }

@@ -6,6 +6,17 @@ import { guarded, reportUncaught } from '../reactor/uncaught.js'
 /**
  * Targets for `connectMany()`. An iterable or async iterable is pulled, so it may be endless and needs no memory.
  * An observable pushes: what it emits before its turn is kept in memory, without bound.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type TargetSource } from 'pollout'
+ *
+ * function* network(): Generator<string> {
+ *   for (let host = 1; host < 255; host++) yield `tcp://192.0.2.${host}:22`
+ * }
+ * const targets: TargetSource<string> = network()
+ * createReactor().connectMany(targets).subscribe(console.log)
+ * ```
  */
 export type TargetSource<T> = Iterable<T> | AsyncIterable<T> | Subscribable<T>
 

@@ -5,6 +5,17 @@ import { type Clock, systemClock } from '../reactor/clock.js'
 import { canonicalHost } from './host-name.js'
 import { type Addresses, isNoAddress, type ResolvedAddress, type Resolver } from './resolver.js'
 
+/**
+ * Options of {@link cachedResolver}.
+ *
+ * @example
+ * ```ts
+ * import { cachedResolver, dnsResolver, type ResolverCacheOptions } from 'pollout'
+ *
+ * const options: ResolverCacheOptions = { maxEntries: 10_000, maxTtlMs: 60_000 }
+ * const resolver = cachedResolver(dnsResolver(), options)
+ * ```
+ */
 export interface ResolverCacheOptions {
   /** How many answers are kept; the least recently used go first. Default 1,000. */
   readonly maxEntries?: number | undefined
@@ -18,7 +29,17 @@ export interface ResolverCacheOptions {
   readonly clock?: Clock | undefined
 }
 
-/** A resolver with a memory. */
+/**
+ * A resolver with a memory.
+ *
+ * @example
+ * ```ts
+ * import { type CachedResolver, cachedResolver, systemResolver } from 'pollout'
+ *
+ * const resolver: CachedResolver = cachedResolver(systemResolver)
+ * process.on('SIGHUP', () => resolver.clear())
+ * ```
+ */
 export interface CachedResolver extends Resolver {
   /** Answers that are kept. */
   readonly size: number
@@ -33,7 +54,7 @@ export interface CachedResolver extends Resolver {
  *
  * @example
  * ```ts
- * import { cachedResolver, systemResolver } from '@pollout/core'
+ * import { cachedResolver, systemResolver } from 'pollout'
  *
  * const resolver = cachedResolver(systemResolver, { ttlMs: 5_000 })
  * ```

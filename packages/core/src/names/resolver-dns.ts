@@ -4,6 +4,17 @@ import { checkCount, checkNames } from '../options.js'
 import { canonicalHost, isLocalhost } from './host-name.js'
 import { type Addresses, isNoAddress, type ResolvedAddress, type Resolver } from './resolver.js'
 
+/**
+ * Options of {@link dnsResolver}.
+ *
+ * @example
+ * ```ts
+ * import { type DnsResolverOptions, dnsResolver } from 'pollout'
+ *
+ * const options: DnsResolverOptions = { servers: ['192.0.2.53', '[2001:db8::53]:53'], tries: 2 }
+ * const resolver = dnsResolver(options)
+ * ```
+ */
 export interface DnsResolverOptions {
   /** `192.0.2.53`, `192.0.2.53:5353` or `[2001:db8::53]:53`, best first. Default: those that the system is set up for. */
   readonly servers?: readonly string[] | undefined
@@ -13,7 +24,17 @@ export interface DnsResolverOptions {
   readonly tries?: number | undefined
 }
 
-/** A resolver on DNS servers. */
+/**
+ * A resolver on DNS servers.
+ *
+ * @example
+ * ```ts
+ * import { type DnsResolver, dnsResolver } from 'pollout'
+ *
+ * const resolver: DnsResolver = dnsResolver()
+ * process.once('SIGTERM', () => resolver.cancel())
+ * ```
+ */
 export interface DnsResolver extends Resolver {
   /** Both families; made for engines that look them up side by side. */
   resolveFamily(host: string, family: 'inet' | 'inet6'): Promise<readonly ResolvedAddress[]>
@@ -28,9 +49,11 @@ export interface DnsResolver extends Resolver {
  *
  * @example
  * ```ts
- * import { cachedResolver, dnsResolver } from '@pollout/core'
+ * import { cachedResolver, dnsResolver } from 'pollout'
  *
- * const resolver = cachedResolver(dnsResolver({ servers: ['192.0.2.53'], timeoutMs: 1_000, tries: 2 }))
+ * const resolver = cachedResolver(
+ *   dnsResolver({ servers: ['192.0.2.53'], timeoutMs: 1_000, tries: 2 }),
+ * )
  * ```
  */
 export function dnsResolver(options: DnsResolverOptions = {}): DnsResolver {

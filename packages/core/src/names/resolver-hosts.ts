@@ -3,7 +3,17 @@ import { literalFamily } from '../backend/address.js'
 import { canonicalHost } from './host-name.js'
 import type { Addresses, Resolver } from './resolver.js'
 
-/** Addresses by name. */
+/**
+ * Addresses by name.
+ *
+ * @example
+ * ```ts
+ * import { type Hosts, hostsResolver } from 'pollout'
+ *
+ * const hosts: Hosts = { 'db.test': '192.0.2.1', 'web.test': ['192.0.2.2', '2001:db8::2'] }
+ * const resolver = hostsResolver(hosts)
+ * ```
+ */
 export type Hosts = Readonly<Record<string, string | readonly string[]>>
 
 /**
@@ -12,7 +22,7 @@ export type Hosts = Readonly<Record<string, string | readonly string[]>>
  *
  * @example
  * ```ts
- * import { hostsResolver, systemResolver } from '@pollout/core'
+ * import { hostsResolver, systemResolver } from 'pollout'
  *
  * const resolver = hostsResolver({ 'db.test': ['192.0.2.1', '2001:db8::1'] }, systemResolver)
  * ```

@@ -2,7 +2,16 @@
 import { lookup } from 'node:dns/promises'
 import type { Failure } from '../errors.js'
 
-/** One address of a name, with how long that holds. */
+/**
+ * One address of a name, with how long that holds.
+ *
+ * @example
+ * ```ts
+ * import type { ResolvedAddress } from 'pollout'
+ *
+ * const record: ResolvedAddress = { address: '2001:db8::1', ttlMs: 300_000 }
+ * ```
+ */
 export interface ResolvedAddress {
   /** An address literal. */
   readonly address: string
@@ -10,7 +19,17 @@ export interface ResolvedAddress {
   readonly ttlMs?: number | undefined
 }
 
-/** What a resolver gives: literals, or literals with the time that they hold. */
+/**
+ * What a resolver gives: literals, or literals with the time that they hold.
+ *
+ * @example
+ * ```ts
+ * import type { Addresses } from 'pollout'
+ *
+ * const plain: Addresses = ['192.0.2.1', '2001:db8::1']
+ * const dated: Addresses = [{ address: '192.0.2.1', ttlMs: 60_000 }]
+ * ```
+ */
 export type Addresses = readonly (string | ResolvedAddress)[]
 
 /**
@@ -19,7 +38,7 @@ export type Addresses = readonly (string | ResolvedAddress)[]
  *
  * @example
  * ```ts
- * import type { Resolver } from '@pollout/core'
+ * import type { Resolver } from 'pollout'
  *
  * const resolver: Resolver = {
  *   resolve: async (host) => (host === 'db.test' ? ['192.0.2.1', '2001:db8::1'] : []),
@@ -39,6 +58,13 @@ export interface Resolver {
 /**
  * getaddrinfo(3), in a thread of libuv's: the hosts file, DNS and whatever else the machine is set up for, sorted by
  * RFC 6724. Not more than four at a time by default (`UV_THREADPOOL_SIZE`), and it tells no time for which they hold.
+ *
+ * @example
+ * ```ts
+ * import { cachedResolver, createReactor, systemResolver } from 'pollout'
+ *
+ * const reactor = createReactor({ resolver: cachedResolver(systemResolver) })
+ * ```
  */
 export const systemResolver: Resolver = {
   async resolve(host) {

@@ -17,6 +17,15 @@ export function denialOf(policy: DestinationPolicy, address: SocketAddress): Fai
   }
 }
 
+/** What both of them, where they are there, have to allow: the reactor's policy, and the connect's own. */
+export function denialByEither(
+  reactors: DestinationPolicy | undefined,
+  own: DestinationPolicy | undefined,
+  address: SocketAddress,
+): Failure | undefined {
+  return (reactors && denialOf(reactors, address)) ?? (own && denialOf(own, address))
+}
+
 function denied(rule: string, reason: string, cause?: unknown): Failure {
   const text = `denied by the destination policy, rule "${rule}": ${reason}`
   return ownFailure('ERR_DENIED', 'policy', 'connect', text, cause)

@@ -1,13 +1,27 @@
 /**
  * Addresses that are not the public internet, as data.
  *
- * From IANA's special-purpose address registries for IPv4 and IPv6 (RFC 6890, RFC 8190; up to RFC 9780 of 2025) and its
- * multicast registries. Blocks that the registries call globally reachable are in as well: they are anycast services (PCP, TURN,
- * AMT, AS112) that the nearest network answers, often one's own. The one exception is 64:ff9b::/96, the well-known
- * NAT64 prefix: the IPv4 address in it is judged.
+ * In are all blocks of IANA's IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190), as they stood on
+ * 2025-10-09, or a block around them; a test goes through the rows. Also those that the registries call globally reachable:
+ * they are anycast services (PCP, TURN, AMT, AS112) that the nearest network answers, often one's own, or identifiers
+ * that nobody hosts anything at (ORCHIDv2, drones). Besides the registries: multicast (RFC 5771, RFC 4291), what they no
+ * longer list (site-local, v4-compatible, v4-translated), and Azure's own channel, which has a public address.
+ *
+ * Out are 64:ff9b::/96, the well-known NAT64 prefix, and the v4-mapped ::ffff:0:0/96, both of them in the registry: the
+ * IPv4 address in them is judged. Out is also what is merely not allocated yet, since it may be tomorrow.
  */
 
-/** A block of addresses with a name for people. */
+/**
+ * A block of addresses with a name for people.
+ *
+ * @example
+ * ```ts
+ * import { destinationPolicy, type NamedRange } from 'pollout'
+ *
+ * const lab: NamedRange = { cidr: '192.0.2.0/24', name: 'the lab, ask Mia' }
+ * const policy = destinationPolicy({ deny: [lab] })
+ * ```
+ */
 export interface NamedRange {
   /** `10.0.0.0/8`, `2001:db8::/32`, or a single address. */
   readonly cidr: string
@@ -15,7 +29,16 @@ export interface NamedRange {
   readonly name: string
 }
 
-/** Unicast addresses that IANA has opened for allocation. All of IPv6 beyond 2000::/3 is reserved: RFC 4291. */
+/**
+ * Unicast addresses that IANA has opened for allocation. All of IPv6 beyond 2000::/3 is reserved: RFC 4291.
+ *
+ * @example
+ * ```ts
+ * import { destinationPolicy, unicastRanges } from 'pollout'
+ *
+ * const noMulticastV6 = destinationPolicy({ allow: unicastRanges })
+ * ```
+ */
 export const unicastRanges: readonly string[] = Object.freeze(['0.0.0.0/0', '2000::/3'])
 
 /**
@@ -23,7 +46,7 @@ export const unicastRanges: readonly string[] = Object.freeze(['0.0.0.0/0', '200
  *
  * @example
  * ```ts
- * import { destinationPolicy, nonPublicRanges, unicastRanges } from '@pollout/core'
+ * import { destinationPolicy, nonPublicRanges, unicastRanges } from 'pollout'
  *
  * const webhooks = destinationPolicy({
  *   allow: unicastRanges,

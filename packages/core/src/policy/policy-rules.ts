@@ -1,10 +1,30 @@
 /** The rules of a destination policy other than address blocks: ports, unix paths and vsock, read and applied. */
 import { posix } from 'node:path'
 
-/** One port, or a range with both ends in it: `443`, `'8000-8999'`. */
+/**
+ * One port, or a range with both ends in it: `443`, `'8000-8999'`.
+ *
+ * @example
+ * ```ts
+ * import { destinationPolicy, type PortRule } from 'pollout'
+ *
+ * const web: readonly PortRule[] = [80, 443, '8000-8999']
+ * const policy = destinationPolicy({ ports: web })
+ * ```
+ */
 export type PortRule = number | string
 
-/** A context identifier, with the ports that may be reached there: all where there are none given. vsock(7). */
+/**
+ * A context identifier, with the ports that may be reached there: all where there are none given. vsock(7).
+ *
+ * @example
+ * ```ts
+ * import { destinationPolicy, type VsockRule } from 'pollout'
+ *
+ * const hostAgent: VsockRule = { cid: 2, ports: [1024] }
+ * const policy = destinationPolicy({ vsock: [hostAgent] })
+ * ```
+ */
 export interface VsockRule {
   readonly cid: number
   readonly ports?: readonly PortRule[] | undefined

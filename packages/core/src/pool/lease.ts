@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.js'
  *
  * @example
  * ```ts
- * import type { ConnectionPool } from '@pollout/core'
+ * import type { ConnectionPool } from 'pollout'
  *
  * declare const pool: ConnectionPool
  * using lease = await pool.acquire()

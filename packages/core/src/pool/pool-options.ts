@@ -1,7 +1,7 @@
 /** The options of `pool()`, and their check: once, at the call. */
 import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
-import { checkCount, checkSignal, checkTimeout } from '../options.js'
+import { checkCallback, checkCount, checkSignal, checkTimeout } from '../options.js'
 
 /**
  * Whether an idle connection is fit for use: true, or the promise of it. What it throws or rejects with means no. It leaves
@@ -9,7 +9,7 @@ import { checkCount, checkSignal, checkTimeout } from '../options.js'
  *
  * @example
  * ```ts
- * import type { ConnectionCheck } from '@pollout/core'
+ * import type { ConnectionCheck } from 'pollout'
  *
  * const ping: ConnectionCheck = async (connection) => {
  *   await connection.send('PING\r\n')
@@ -27,12 +27,12 @@ export type ConnectionCheck = (connection: Connection) => boolean | PromiseLike<
  *
  * @example
  * ```ts
- * import type { PoolOptions } from '@pollout/core'
+ * import type { PoolOptions } from 'pollout'
  *
  * const options: PoolOptions = { maxConnections: 4, idleTimeoutMs: 5_000, timeoutMs: 1_000 }
  * ```
  */
-export interface PoolOptions extends Omit<ConnectOptions, 'signal'> {
+export interface PoolOptions extends Omit<ConnectOptions, 'signal' | 'idleTimeoutMs'> {
   /** Connections at one time: in use, idle, and in the making. Default 10. */
   readonly maxConnections?: number | undefined
   /** Idle ones that are kept; of more, the longest idle is closed. Default: `maxConnections`. */
@@ -58,7 +58,7 @@ export interface PoolOptions extends Omit<ConnectOptions, 'signal'> {
  *
  * @example
  * ```ts
- * import type { AcquireOptions } from '@pollout/core'
+ * import type { AcquireOptions } from 'pollout'
  *
  * const options: AcquireOptions = { signal: AbortSignal.timeout(500) }
  * ```
@@ -90,9 +90,6 @@ export function checkPoolOptions(options: PoolOptions): readonly [PoolLimits, Co
   if ('signal' in connecting && connecting.signal !== undefined) {
     throw new TypeError('a pool has no signal: acquire() does, and close() ends the pool')
   }
-  if (check !== undefined && typeof check !== 'function') {
-    throw new TypeError('check must be a function')
-  }
   const most = checkCount('maxConnections', maxConnections ?? 10)
   const limits = {
     maxConnections: most,
@@ -102,7 +99,7 @@ export function checkPoolOptions(options: PoolOptions): readonly [PoolLimits, Co
     maxUses: checkCount('maxUses', maxUses ?? Number.POSITIVE_INFINITY),
     maxWaiting: checkCountOrNone('maxWaiting', maxWaiting ?? 1_000),
     acquireTimeoutMs: checkTimeout('acquireTimeoutMs', acquireTimeoutMs ?? 30_000),
-    check,
+    check: checkCallback('check', check),
     checkTimeoutMs: checkTimeout('checkTimeoutMs', checkTimeoutMs ?? 5_000),
   }
   return [limits, connecting]

@@ -23,7 +23,7 @@ import { WaitingLine } from './waiting-line.js'
  *
  * @example
  * ```ts
- * import type { ConnectionPool, PoolStats } from '@pollout/core'
+ * import type { ConnectionPool, PoolStats } from 'pollout'
  *
  * declare const pool: ConnectionPool
  * const { leased, waiting }: PoolStats = pool.stats()
@@ -49,7 +49,7 @@ export interface PoolStats {
  *
  * @example
  * ```ts
- * import type { ConnectionPool, DrainOptions } from '@pollout/core'
+ * import type { ConnectionPool, DrainOptions } from 'pollout'
  *
  * declare const pool: ConnectionPool
  * const patience: DrainOptions = { timeoutMs: 10_000 }
@@ -71,7 +71,7 @@ export interface DrainOptions {
  *
  * @example
  * ```ts
- * import type { Reactor } from '@pollout/core'
+ * import type { Reactor } from 'pollout'
  *
  * declare const reactor: Reactor
  * await using pool = reactor.pool('tcp://127.0.0.1:6379', { maxConnections: 4 })

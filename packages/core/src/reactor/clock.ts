@@ -1,11 +1,38 @@
 /** Time, behind an interface, so that tests can hold it: see `@pollout/core/testing`. */
 import { performance } from 'node:perf_hooks'
 
+/**
+ * A timer of a {@link Clock}, which its owner may take back.
+ *
+ * @example
+ * ```ts
+ * import { systemClock, type Timer } from 'pollout'
+ *
+ * const timer: Timer = systemClock.setTimer(1_000, () => console.log('a second has passed'))
+ * timer.cancel()
+ * ```
+ */
 export interface Timer {
   /** Harmless after the timer has fired. */
   cancel(): void
 }
 
+/**
+ * What a reactor knows of time. {@link systemClock} is the one to use; `manualClock()` of `@pollout/core/testing` is one for
+ * tests.
+ *
+ * @example
+ * ```ts
+ * import { type Clock, systemClock } from 'pollout'
+ *
+ * // Time that passes ten times as fast.
+ * const hasty: Clock = {
+ *   now: () => systemClock.now() * 10,
+ *   setTimer: (delayMs, callback) => systemClock.setTimer(delayMs / 10, callback),
+ *   defer: (callback, keepAlive) => systemClock.defer(callback, keepAlive),
+ * }
+ * ```
+ */
 export interface Clock {
   /** Monotonic time in milliseconds, with a fraction; its zero is arbitrary. */
   now(): number
@@ -18,6 +45,17 @@ export interface Clock {
 /** setTimeout(2^31 ms) and longer fires at once; such a delay is cut here and armed again by its owner. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
+/**
+ * `performance.now()`, and Node's own timers, which do not keep the process alive.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from 'pollout'
+ *
+ * const before = systemClock.now()
+ * systemClock.defer(() => console.log(`the loop took ${systemClock.now() - before} ms`), true)
+ * ```
+ */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(delayMs, callback) {

@@ -12,6 +12,12 @@ export class Fifo<T> {
     this.#items.push(item)
   }
 
+  /** The oldest item, which stays. Throws where there is none. */
+  get first(): T {
+    if (this.size === 0) throw new RangeError('the queue is empty')
+    return this.#items[this.#head] as T
+  }
+
   /** The oldest item. Throws where there is none. */
   take(): T {
     if (this.size === 0) throw new RangeError('the queue is empty')

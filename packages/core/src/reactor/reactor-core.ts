@@ -14,6 +14,7 @@ import type {
   SystemResult,
   Token,
 } from '../backend/backend.js'
+import { errno } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../errors.js'
 import type { Resolver } from '../names/resolver.js'
@@ -21,12 +22,15 @@ import type { DestinationPolicy } from '../policy/policy.js'
 import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
+import { Outbox } from './outbox.js'
 import { TurnQueue } from './turn-queue.js'
 import { guarded, reportUncaught } from './uncaught.js'
 
 export interface ReadinessListener {
-  /** Called once for each registration that reported. What it throws is reported as uncaught, and harms nobody else. */
+  /** Called for each report of its registration. What it throws is reported as uncaught, and harms nobody else. */
   ready(readiness: Readiness): void
+  /** The registration is of `watch()`, and stays when it has reported. */
+  readonly isWatching?: boolean
 }
 
 /** What lives in a reactor and has to end with it. */
@@ -40,13 +44,28 @@ export interface Startable {
   begin(): void
 }
 
-/** A snapshot of a reactor's counters, for monitoring and leak checks. */
+/**
+ * A snapshot of a reactor's counters, for monitoring and leak checks.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type ReactorStats } from 'pollout'
+ *
+ * await using reactor = createReactor()
+ * const { inFlight, open, failed }: ReactorStats = reactor.stats()
+ * console.log(`${inFlight} connecting, ${open} open, ${failed} failed so far`)
+ * ```
+ */
 export interface ReactorStats {
+  /** Name of the backend. */
   readonly backend: string
   /** Connects that took their first step. */
   readonly started: number
+  /** Connects that ended with a peer. */
   readonly connected: number
+  /** Connects that ended without one; cancelled ones are not among them. */
   readonly failed: number
+  /** Connects that were unsubscribed from, or aborted, before they ended. */
   readonly cancelled: number
   /** Connects asked for and not ended, those that wait to be started included. */
   readonly inFlight: number
@@ -58,7 +77,9 @@ export interface ReactorStats {
   readonly registrations: number
   /** Deadlines that are running. */
   readonly deadlines: number
+  /** Times that the backend has delivered readiness. */
   readonly batches: number
+  /** Registrations that it has reported ready in them. */
   readonly events: number
   /** Events for a registration that was gone: normal after a cancellation. */
   readonly staleEvents: number
@@ -78,6 +99,7 @@ export class ReactorCore implements ReadinessSink {
   /** What every connect of this reactor has to be allowed by. */
   readonly policy: DestinationPolicy | undefined
   readonly deadlines: Deadlines
+  readonly outbox = new Outbox((callback) => this.later(callback))
   /** Where backends write the times of a connect: read and forgotten within one call. */
   readonly times: ConnectTimes = new Float64Array(2)
   readonly counters = {
@@ -129,15 +151,18 @@ export class ReactorCore implements ReadinessSink {
     return this.#gone
   }
 
-  /** Received data passes through here before it is copied to its size, so that an idle connection holds no buffer. */
+  /**
+   * Received data passes through here before it is copied to its size, so that an idle connection holds no buffer. To copy
+   * costs no more than to receive into memory that is new each time: this stays in the cache.
+   */
   get scratch(): Uint8Array {
     this.#scratch ??= new Uint8Array(SCRATCH_BYTES)
     return this.#scratch
   }
 
   /**
-   * Arms a one-shot registration under a new token, in place of the socket's registration `replaced` (0: it has none).
-   * Returns the token, or a negated errno.
+   * Arms a registration under a new token, in place of the socket's registration `replaced` (0: it has none): of one shot,
+   * unless the listener is watching. Returns the token, or a negated errno.
    */
   register(
     handle: Handle,
@@ -147,7 +172,9 @@ export class ReactorCore implements ReadinessSink {
   ): SystemResult | Token {
     if (replaced !== 0) this.#listeners.delete(replaced)
     const token = ++this.#lastToken as Token
-    const result = this.backend.register(handle, token, interest)
+    const result = listener.isWatching
+      ? (this.backend.watch?.(handle, token) ?? -errno.ENOSYS)
+      : this.backend.register(handle, token, interest)
     if (result < 0) return result
     this.#listeners.set(token, listener)
     if (this.#background !== 0 || this.#isAside) this.#balance()
@@ -176,6 +203,7 @@ export class ReactorCore implements ReadinessSink {
   ready(tokens: Float64Array, readiness: Uint8Array, count: number): void {
     this.#batches++
     this.#events += count
+    this.outbox.open()
     for (let i = 0; i < count; i++) {
       const token = tokens[i] as number
       const listener = this.#listeners.get(token)
@@ -183,13 +211,15 @@ export class ReactorCore implements ReadinessSink {
         this.#staleEvents++
         continue
       }
-      this.#listeners.delete(token)
+      if (listener.isWatching !== true) this.#listeners.delete(token)
       try {
         listener.ready(readiness[i] as number)
       } catch (error) {
         reportUncaught(error)
       }
+      this.outbox.next()
     }
+    this.outbox.close()
     if (this.#background !== 0) this.#balance()
   }
 

@@ -10,6 +10,8 @@ import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectionDuplex, DuplexOptions } from '../connection/duplex.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
+import type { OutcomeBatch, TargetColumns } from '../fan-out/columns.js'
+import { type ConnectBatchesOptions, connectBatches } from '../fan-out/connect-batches.js'
 import { type ConnectManyOptions, connectMany, type KeptOutcome } from '../fan-out/connect-many.js'
 import type { Outcome, Target } from '../fan-out/outcome.js'
 import type { TargetSource } from '../fan-out/target-source.js'
@@ -26,6 +28,18 @@ import { readiness } from '../socket/socket-readiness.js'
 import { type Clock, systemClock } from './clock.js'
 import { ReactorCore, type ReactorStats } from './reactor-core.js'
 
+/**
+ * What a reactor is made of.
+ *
+ * @example
+ * ```ts
+ * import { netBackend } from '@pollout/backend-net'
+ * import { publicInternetOnly, Reactor, type ReactorOptions } from '@pollout/core'
+ *
+ * const options: ReactorOptions = { backend: netBackend(), policy: publicInternetOnly }
+ * await using reactor = new Reactor(options)
+ * ```
+ */
 export interface ReactorOptions {
   /** What the reactor stands on: `nativeBackend()`, `netBackend()`, or one of your own. */
   readonly backend: BackendFactory
@@ -44,6 +58,19 @@ export interface ReactorOptions {
 /**
  * Makes connects, and owns all that comes of them until it is destroyed. One per program, thread or test is
  * enough; several do not disturb each other. Nothing that is idle keeps the process alive.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type Reactor } from 'pollout'
+ *
+ * const reactor: Reactor = createReactor()
+ * reactor
+ *   .session('tcp://127.0.0.1:7', (connection) => {
+ *     connection.send('Hello, Server!').catch(console.error)
+ *     return connection.received
+ *   })
+ *   .subscribe({ next: (chunk) => console.log(String(chunk)), error: console.error })
+ * ```
  */
 export class Reactor implements AsyncDisposable {
   readonly #core: ReactorCore
@@ -59,6 +86,7 @@ export class Reactor implements AsyncDisposable {
     return this.#core.backend.name
   }
 
+  /** What its backend can do; what it can't answers with `ERR_UNSUPPORTED`. */
   get capabilities(): Capabilities {
     return this.#core.backend.capabilities
   }
@@ -98,12 +126,12 @@ export class Reactor implements AsyncDisposable {
    * `use` failed, by what it reads or of itself. Errors with what went wrong last, once it gives up: {@link ReconnectOptions},
    * `isBeyondRetry()`. An end that nobody reads is not noticed.
    *
-   * Completes when `use` does while the connection stands. When `use` completes, the peer's end counts whether `use` has
-   * read it or not; where the last answer and the end come together (QUIT), close the connection before completing.
+   * Completes when `use` does, unless that has read to the peer's end: then its connection is lost. Whoever is done with
+   * the end, as after QUIT, closes the connection before completing.
    *
    * @example
    * ```ts
-   * import { backoff, type Reactor } from '@pollout/core'
+   * import { backoff, type Reactor } from 'pollout'
    *
    * declare const reactor: Reactor
    * reactor
@@ -127,7 +155,7 @@ export class Reactor implements AsyncDisposable {
    *
    * @example
    * ```ts
-   * import type { Reactor } from '@pollout/core'
+   * import type { Reactor } from 'pollout'
    *
    * declare const reactor: Reactor
    * await using pool = reactor.pool('tcp://127.0.0.1:6379', { maxConnections: 4 })
@@ -156,7 +184,12 @@ export class Reactor implements AsyncDisposable {
   /**
    * Tries many targets and emits one {@link Outcome} for each, in the order of their ends. No target makes it fail as
    * a whole: it errors only when the source does (after the outcomes of all that it gave), the signal is aborted,
-   * or the reactor is destroyed. Unsubscribing stops it at once, and closes every socket but those emitted.
+   * or the reactor is destroyed. Unsubscribing stops it at once: nothing more is emitted, and every socket but those
+   * emitted is closed. Where a bulk lane with threads runs the attempts (TCP to literals, on the native backend), its
+   * threads do that: descriptors are given back within some milliseconds, and `destroy()` waits for it.
+   *
+   * With `onConnected: 'keep'` what is emitted is the subscriber's: each connection is to be closed by it, also one that
+   * it has never looked at, or that came after it had lost interest without unsubscribing. `destroy()` closes the rest.
    */
   connectMany<T extends Target>(
     targets: TargetSource<T>,
@@ -171,6 +204,36 @@ export class Reactor implements AsyncDisposable {
     options?: ConnectManyOptions,
   ): Observable<Outcome<T>> {
     return connectMany(this.#core, targets, options)
+  }
+
+  /**
+   * The same in columns, for those who want no object for each of their targets: typed arrays in, typed arrays out. Numbers
+   * only, so targets are TCP to address literals, and connections are not kept. The source is one of batches, of any
+   * length, as those of the outcomes: each is what one turn of the loop has brought.
+   *
+   * @example
+   * ```ts
+   * import { createReactor, OUTCOME_KINDS } from 'pollout'
+   *
+   * const reactor = createReactor()
+   * function* blocks() {
+   *   for (let block = 0; block < 256; block++) {
+   *     yield {
+   *       addresses: Uint32Array.from({ length: 256 }, (_, i) => 0x0a00_0000 + block * 256 + i),
+   *       ports: 22,
+   *     }
+   *   }
+   * }
+   * reactor.connectBatches(blocks(), { rate: 5_000 }).subscribe(({ count, index, kind }) => {
+   *   for (let i = 0; i < count; i++) console.log(index[i], OUTCOME_KINDS[kind[i] ?? 0])
+   * })
+   * ```
+   */
+  connectBatches(
+    targets: TargetSource<TargetColumns>,
+    options?: ConnectBatchesOptions,
+  ): Observable<OutcomeBatch> {
+    return connectBatches(this.#core, targets, options)
   }
 
   /**
@@ -193,6 +256,7 @@ export class Reactor implements AsyncDisposable {
     return readiness(this.#core, socket, interest, options)
   }
 
+  /** The counters as they stand now. */
   stats(): ReactorStats {
     return this.#core.stats()
   }
@@ -218,12 +282,23 @@ export class Reactor implements AsyncDisposable {
     return this.#core.destroy()
   }
 
+  /** {@link Reactor.destroy}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy()
   }
 }
 
-/** A reactor on the given backend. The package `pollout` has one that chooses the backend by itself. */
+/**
+ * A reactor on the given backend. The package `pollout` has one that chooses the backend by itself.
+ *
+ * @example
+ * ```ts
+ * import { nativeBackend } from '@pollout/backend-native'
+ * import { createReactor } from '@pollout/core'
+ *
+ * await using reactor = createReactor({ backend: nativeBackend() })
+ * ```
+ */
 export function createReactor(options: ReactorOptions): Reactor {
   return new Reactor(options)
 }

@@ -6,7 +6,7 @@ import { checkNames, checkTimeout, checkWord } from '../options.js'
  *
  * @example
  * ```ts
- * import { type BackoffOptions, backoff } from '@pollout/core'
+ * import { type BackoffOptions, backoff } from 'pollout'
  *
  * const patient: BackoffOptions = { firstMs: 500, longestMs: 60_000, jitter: 'equal' }
  * backoff(patient)
@@ -35,7 +35,7 @@ export interface BackoffOptions {
  *
  * @example
  * ```ts
- * import type { Backoff } from '@pollout/core'
+ * import type { Backoff } from 'pollout'
  *
  * const everySecond: Backoff = { stableMs: 0, delayMs: () => 1_000 }
  * ```
@@ -57,7 +57,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1
  *
  * @example
  * ```ts
- * import { backoff } from '@pollout/core'
+ * import { backoff } from 'pollout'
  *
  * const waits = backoff({ firstMs: 50, jitter: 'none' })
  * waits.delayMs(1) // 50

@@ -33,7 +33,7 @@ const MISTAKES = new Set<number>(
  *
  * @example
  * ```ts
- * import { ConnectError, isBeyondRetry, type ReconnectOptions } from '@pollout/core'
+ * import { ConnectError, isBeyondRetry, type ReconnectOptions } from 'pollout'
  *
  * const options: ReconnectOptions = {
  *   giveUp: (error) =>

@@ -1,6 +1,6 @@
 /** The options of `reconnecting()`, and their check: once, at the call. */
 import type { ConnectOptions } from '../connect/connect-options.js'
-import { checkCount, checkTimeout } from '../options.js'
+import { checkCallback, checkCount, checkTimeout } from '../options.js'
 import { type Backoff, backoff } from './backoff.js'
 import { isBeyondRetry } from './beyond-retry.js'
 import type { RetryRules } from './retry-plan.js'
@@ -11,7 +11,7 @@ import type { RetryRules } from './retry-plan.js'
  *
  * @example
  * ```ts
- * import { backoff, type ReconnectOptions } from '@pollout/core'
+ * import { backoff, type ReconnectOptions } from 'pollout'
  *
  * const options: ReconnectOptions = {
  *   backoff: backoff({ longestMs: 5_000 }),
@@ -39,7 +39,6 @@ export interface ReconnectOptions extends ConnectOptions {
 /** Throws TypeError or RangeError for what can't be meant. */
 export function checkRetryRules(options: ReconnectOptions): RetryRules {
   const { maxAttempts = Number.POSITIVE_INFINITY, giveUp = isBeyondRetry } = options
-  if (typeof giveUp !== 'function') throw new TypeError('giveUp must be a function')
   const waits = options.backoff ?? backoff()
   if (typeof waits.delayMs !== 'function' || typeof waits.stableMs !== 'number') {
     throw new TypeError('backoff must be a Backoff, as backoff({ ... }) makes it')
@@ -49,6 +48,6 @@ export function checkRetryRules(options: ReconnectOptions): RetryRules {
     backoff: waits,
     maxAttempts: checkCount('maxAttempts', maxAttempts),
     giveUpAfterMs: checkTimeout('giveUpAfterMs', giveUpAfterMs),
-    giveUp,
+    giveUp: checkCallback('giveUp', giveUp),
   }
 }

@@ -14,7 +14,7 @@ import type { ReactorCore } from '../reactor/reactor-core.js'
  *
  * @example
  * ```ts
- * import type { ReconnectingSession } from '@pollout/core'
+ * import type { ReconnectingSession } from 'pollout'
  *
  * declare const session: ReconnectingSession<Buffer>
  * session.state$.subscribe((state) => {

@@ -12,7 +12,7 @@ import {
   share,
   throwError,
 } from 'rxjs'
-import { whatHasCome } from '../connection/arrival.js'
+import { connect } from '../connect/connect.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
@@ -23,7 +23,7 @@ import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import { checkRetryRules, type ReconnectOptions } from './reconnect-options.js'
 import { type ReconnectState, ReconnectStates } from './reconnect-state.js'
 import { RetryPlan, type RetryRules } from './retry-plan.js'
-import { session } from './session.js'
+import { talking } from './session.js'
 
 /**
  * An observable of what `use` emits on one connection after the other, and beside it the state. Its subscribers share one
@@ -31,7 +31,7 @@ import { session } from './session.js'
  *
  * @example
  * ```ts
- * import type { Reactor } from '@pollout/core'
+ * import type { Reactor } from 'pollout'
  *
  * declare const reactor: Reactor
  * const ticks = reactor.reconnecting('tcp://127.0.0.1:7000', (connection) => connection.received)
@@ -67,15 +67,14 @@ export function reconnecting<T>(
   use: Use<T>,
   options: ReconnectOptions = {},
 ): ReconnectingSession<T> {
-  const { backoff, maxAttempts, giveUpAfterMs, giveUp, repeat = false, ...connecting } = options
+  const { backoff, maxAttempts, giveUpAfterMs, giveUp, repeat = false, ...others } = options
   const endpoint = toEndpoint(target)
   const rules = checkRetryRules({ backoff, maxAttempts, giveUpAfterMs, giveUp })
   const states = new ReconnectStates(core)
-  const connect = (talk: Use<T>): Observable<T> => session(core, endpoint, talk, connecting)
-  // Throws for mistakes in the options now, and not at the first attempt.
-  connect(use)
-  const { signal } = connecting
-  const plan = { core, endpoint, connect, use, rules, repeat, signal, states }
+  // One for all attempts: it checks the options now, and takes its turns among several local addresses.
+  const connecting = connect(core, endpoint, others)
+  const { signal } = others
+  const plan = { core, endpoint, connecting, use, rules, repeat, signal, states }
   const shared = new Observable<T>((subscriber) => new Course(plan, subscriber).begin())
   return new ReconnectingSession(shared.pipe(share()), states.states$)
 }
@@ -83,7 +82,7 @@ export function reconnecting<T>(
 interface Setup<T> {
   readonly core: ReactorCore
   readonly endpoint: Endpoint
-  readonly connect: (talk: Use<T>) => Observable<T>
+  readonly connecting: Observable<Connection>
   readonly use: Use<T>
   readonly rules: RetryRules
   readonly repeat: boolean
@@ -122,10 +121,11 @@ class Course<T> implements Owned {
   }
 
   #connect(): void {
-    const { connect, core, repeat, states } = this.#setup
+    const { connecting, core, repeat, signal, states } = this.#setup
+    const session = talking(connecting, (connection) => this.#talk(connection), signal)
     const once = defer(() => {
       states.set({ kind: 'connecting', attempt: this.#plan.attempt })
-      return this.#over ? EMPTY : connect((connection) => this.#talk(connection))
+      return this.#over ? EMPTY : session
     })
     const again = once.pipe(retry({ delay: (error) => this.#afterFailure(error) }))
     const delay = (): Observable<void> => this.#wait(this.#plan.completed(core.clock.now()))
@@ -150,20 +150,17 @@ class Course<T> implements Owned {
   }
 
   /**
-   * Behind what `use` made: fails where it is the peer that has ended. What reads to the end completes as what has done
-   * its work does, so the connection is asked; who closed it, or left data unread, had another reason to complete.
+   * Behind what `use` made: fails where that has read to the peer's end, since then it completes as what has done its work
+   * does. An end that nobody has read is none yet, and who closed the connection had another reason to complete.
    */
   #lostOf(connection: Connection): Observable<never> {
-    const { core, endpoint } = this.#setup
-    return new Observable((subscriber) => {
-      if (connection.closed) return subscriber.complete()
-      return whatHasCome(core, connection, (arrival) => {
-        if (arrival !== 'end') return subscriber.complete()
-        // FIN for FIN; the session, which fails, would reset it.
-        if (connection.unsentBytes === 0) void connection.close()
-        const why = ownFailure('ERR_PEER_ENDED', 'receive', 'recv', 'the peer ended the stream')
-        subscriber.error(new ConnectError(why, { endpoint, address: connection.peerAddress }))
-      })
+    return defer(() => {
+      if (connection.closed || !connection.peerEnded) return EMPTY
+      // FIN for FIN; the session, which fails, would reset it.
+      if (connection.unsentBytes === 0) void connection.close()
+      const { endpoint } = this.#setup
+      const why = ownFailure('ERR_PEER_ENDED', 'receive', 'recv', 'the peer ended the stream')
+      return throwError(() => new ConnectError(why, { endpoint, address: connection.peerAddress }))
     })
   }
 

@@ -15,8 +15,15 @@ export function session<T>(
   use: (connection: Connection) => ObservableInput<T>,
   options: ConnectOptions = {},
 ): Observable<T> {
-  const connecting = connect(core, target, options)
-  const { signal } = options
+  return talking(connect(core, target, options), use, options.signal)
+}
+
+/** The session itself: on a connection of its own for each subscriber, which `connecting` makes. */
+export function talking<T>(
+  connecting: Observable<Connection>,
+  use: (connection: Connection) => ObservableInput<T>,
+  signal: AbortSignal | undefined,
+): Observable<T> {
   return new Observable((subscriber) => {
     let connection: Connection | undefined
     const fail = (error: unknown): void => {

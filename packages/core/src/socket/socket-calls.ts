@@ -20,7 +20,19 @@ const OPTION_BYTES = 64
 const MOST_OPTION_BYTES = 65_536
 const INT = { low: -(2 ** 31), high: 2 ** 32 - 1 } as const
 
-/** The value that option has. */
+/**
+ * The value that option has.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, SocketOptionValueOf } from 'pollout'
+ *
+ * const ports: SocketOptionValueOf<'localPortRange'> = [40_000, 40_999]
+ * function idleSeconds(connection: Connection): SocketOptionValueOf<'keepAliveIdleSeconds'> {
+ *   return connection.getOption('keepAliveIdleSeconds')
+ * }
+ * ```
+ */
 export type ValueOf<Name extends SocketOptionName> = NonNullable<SocketOptions[Name]>
 
 /** Throws ERR_UNSUPPORTED where the backend has no sockets of the kernel's. */
@@ -107,8 +119,8 @@ function checkNumbers(level: number, option: number): void {
   }
 }
 
-/** Signed or not, in this machine's byte order. */
-function int(value: number): Uint8Array {
+/** An `int` of setsockopt(2), signed or not, in this machine's byte order. Throws RangeError. */
+export function int(value: number): Uint8Array {
   if (Number.isInteger(value) && value >= INT.low && value <= INT.high) {
     return new Uint8Array(Uint32Array.of(value).buffer)
   }

@@ -5,15 +5,40 @@ import { errno, errnoName } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import { ConnectError, connectFailure, type Failure } from '../errors.js'
-import { checkTimeout, checkWord } from '../options.js'
+import { checkDescriptor, checkTimeout, checkWord } from '../options.js'
 import { denialOf } from '../policy/denial.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import * as calls from './socket-calls.js'
 import type { TcpInfo } from './tcp-info.js'
 
-/** `OK`, or the name of an errno. */
+/**
+ * `OK`, or the name of an errno.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type PosixAnswer } from 'pollout'
+ *
+ * await using reactor = createReactor()
+ * using socket = reactor.socket('inet')
+ * const answer: PosixAnswer = socket.bind({ family: 'inet', address: '127.0.0.1', port: 0 })
+ * if (answer !== 'OK') console.error(`bind: ${answer}`)
+ * ```
+ */
 export type PosixAnswer = 'OK' | (string & {})
 
+/**
+ * Options of {@link Socket.connectSync}.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectSyncOptions, createReactor } from 'pollout'
+ *
+ * const patience: ConnectSyncOptions = { timeoutMs: 500 }
+ * await using reactor = createReactor({ backend: 'native' })
+ * using socket = reactor.socket('inet')
+ * socket.connectSync({ family: 'inet', address: '127.0.0.1', port: 22 }, patience) // 'OK'
+ * ```
+ */
 export interface ConnectSyncOptions {
   /** How long to wait, in milliseconds. Default 30,000; Infinity leaves it to the kernel (about 134 s on Linux). */
   readonly timeoutMs?: number | undefined
@@ -25,9 +50,23 @@ export interface ConnectSyncOptions {
  *
  * What the backend has no means for throws {@link ConnectError} `ERR_UNSUPPORTED`, and names it; which that is stands in
  * the reactor's capabilities: `bind`, `options`, `kernelSockets`.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, Interest, type Socket } from 'pollout'
+ * import { firstValueFrom } from 'rxjs'
+ *
+ * await using reactor = createReactor()
+ * using socket: Socket = reactor.socket('inet', 'stream')
+ * socket.connect({ family: 'inet', address: '127.0.0.1', port: 7 }) // 'EINPROGRESS'
+ * await firstValueFrom(reactor.readiness(socket, Interest.WRITABLE))
+ * if (socket.finishConnect() === 'OK') socket.send(Buffer.from('Hello, Server!')) // 14
+ * ```
  */
 export class Socket implements Disposable {
+  /** The family of the addresses that it takes. */
   readonly family: AddressFamily
+  /** Whether it carries a stream, datagrams, or packets in order. */
   readonly type: SocketType
   readonly #core: ReactorCore
   readonly #handle: Handle
@@ -60,10 +99,8 @@ export class Socket implements Disposable {
    * {@link ConnectError} (`EBADF`, `ENOTSOCK`, `EINVAL` for one that listens, ...), and then it stays the caller's.
    */
   static adopt(core: ReactorCore, descriptor: number): Socket {
+    checkDescriptor(descriptor)
     core.assertAlive()
-    if (!Number.isInteger(descriptor) || descriptor < 0) {
-      throw new RangeError(`a descriptor is a whole number from 0, not ${String(descriptor)}`)
-    }
     const kernel = calls.kernelOf(core.backend, 'adopting descriptors')
     const handle = kernel.adopt(descriptor)
     if (handle < 0) throw calls.localError(handle, 'adopt')
@@ -72,6 +109,7 @@ export class Socket implements Disposable {
     return new Socket(core, handle as Handle, spec)
   }
 
+  /** The descriptor is given back, or away. */
   get closed(): boolean {
     return !this.#open
   }
@@ -218,6 +256,7 @@ export class Socket implements Disposable {
     this.#waiting?.()
   }
 
+  /** {@link Socket.close}, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -1,7 +1,16 @@
 /** What the kernel knows of a TCP connection: Linux's `struct tcp_info`, read from its bytes. */
 import { endianness } from 'node:os'
 
-/** States of RFC 9293, as Linux names them (net/tcp_states.h, less the `TCP_`). */
+/**
+ * States of RFC 9293, as Linux names them (net/tcp_states.h, less the `TCP_`).
+ *
+ * @example
+ * ```ts
+ * import type { TcpState } from 'pollout'
+ *
+ * const peerHasEnded: readonly TcpState[] = ['CLOSE_WAIT', 'LAST_ACK', 'CLOSING']
+ * ```
+ */
 export type TcpState =
   | 'ESTABLISHED'
   | 'SYN_SENT'
@@ -36,6 +45,16 @@ const STATES: readonly TcpState[] = [
  * A snapshot of one TCP connection, from TCP_INFO of tcp(7); the names of the kernel's own fields (linux/tcp.h) stand
  * with each. The struct grows from kernel to kernel: what may be undefined is not known to an older one. Times are in
  * milliseconds, with a fraction where the kernel has microseconds.
+ *
+ * @example
+ * ```ts
+ * import type { Connection, TcpInfo } from 'pollout'
+ *
+ * function quality(connection: Connection): string {
+ *   const { rttMs, rttVarMs, totalRetransmits }: TcpInfo = connection.tcpInfo()
+ *   return `${rttMs} ms, give or take ${rttVarMs} ms; ${totalRetransmits} segments sent again`
+ * }
+ * ```
  */
 export interface TcpInfo {
   /** State of the connection (`tcpi_state`). */
@@ -114,7 +133,18 @@ const NO_SAMPLE = 0xffffffff
 /** `~0UL`, as near as a number comes to it. */
 const UNLIMITED = 2 ** 64
 
-/** Reads what TCP_INFO wrote. Throws a RangeError for fewer bytes than any kernel writes. */
+/**
+ * Reads what TCP_INFO wrote. Throws a RangeError for fewer bytes than any kernel writes.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, parseTcpInfo } from 'pollout'
+ *
+ * await using reactor = createReactor({ backend: 'native' })
+ * using socket = reactor.socket('inet')
+ * parseTcpInfo(socket.getRawOption(6, 11, 512)).state // TCP_INFO of IPPROTO_TCP: 'CLOSE'
+ * ```
+ */
 export function parseTcpInfo(bytes: Uint8Array): TcpInfo {
   if (bytes.length < LEAST_BYTES) {
     throw new RangeError(`struct tcp_info has ${LEAST_BYTES} bytes at least, not ${bytes.length}`)

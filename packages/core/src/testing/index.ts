@@ -1,11 +1,13 @@
 /** `@pollout/core/testing`: a backend by script, a simulated network, and a clock by hand. */
 export { ManualClock, manualClock } from './manual-clock.js'
+export { type BulkLaneSetting, withBulkLane, withoutBulkLane } from './reference-bulk.js'
 export { Script, type ScriptOptions, scriptedBackend } from './script.js'
 export type {
   Answer,
   ScriptedAnswers,
   ScriptedDescriptor,
   ScriptedSocket,
+  SocketlessAnswer,
 } from './scripted-socket.js'
 export { type NetworkOptions, SimulatedNetwork, simulatedNetwork } from './simulated-network.js'
 export {
@@ -19,6 +21,7 @@ export {
 export {
   STANDARD_PORTS,
   type StandardPeer,
+  type StandardTransport,
   simulatedBackend,
   standardAddresses,
   standardNetwork,

@@ -12,6 +12,19 @@ const MOST_TURNS = 10_000
 /**
  * Time and loop turns by hand, for `createReactor({ clock })`. Nothing happens by itself: no timer fires and
  * nothing deferred runs outside a call of this object. Promises are not its business: await them between calls.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { type ManualClock, manualClock, silentPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const clock: ManualClock = manualClock()
+ * const network = simulatedNetwork({ clock })
+ * network.listen({ family: 'inet', address: '192.0.2.1', port: 80 }, silentPeer())
+ * const reactor = createReactor({ backend: network.backend(), clock })
+ * reactor.connect('tcp://192.0.2.1:80', { timeoutMs: 60_000 }).subscribe({ error: console.error })
+ * clock.advance(60_000) // ETIMEDOUT, at once
+ * ```
  */
 export class ManualClock implements Clock {
   #now = 0
@@ -104,7 +117,18 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A clock at 0 ms. */
+/**
+ * A clock at 0 ms.
+ *
+ * @example
+ * ```ts
+ * import { manualClock } from '@pollout/core/testing'
+ *
+ * const clock = manualClock()
+ * clock.setTimer(1_000, () => console.log('fires in advance()'))
+ * clock.advance(1_000)
+ * ```
+ */
 export function manualClock(): ManualClock {
   return new ManualClock()
 }

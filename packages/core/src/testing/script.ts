@@ -17,6 +17,21 @@ import type {
   SocketlessAnswer,
 } from './scripted-socket.js'
 
+/**
+ * Options of {@link scriptedBackend}.
+ *
+ * @example
+ * ```ts
+ * import { errno } from '@pollout/core'
+ * import { type ScriptOptions, scriptedBackend } from '@pollout/core/testing'
+ *
+ * const options: ScriptOptions = {
+ *   capabilities: { kernelSockets: false },
+ *   answers: { connect: -errno.EADDRNOTAVAIL },
+ * }
+ * const script = scriptedBackend(options)
+ * ```
+ */
 export interface ScriptOptions {
   /** Default `scripted`. */
   readonly name?: string
@@ -37,6 +52,20 @@ export interface ScriptOptions {
  *
  * Without answers, every socket opens, connect() says EINPROGRESS, finishConnect() CONNECTED, send() takes all,
  * and receive() gives what `socket.arrive()` brought.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { type Script, scriptedBackend } from '@pollout/core/testing'
+ *
+ * const script: Script = scriptedBackend()
+ * const reactor = createReactor({ backend: script.factory })
+ * reactor.connect('tcp://192.0.2.1:80').subscribe(() => console.log('connected'))
+ * setImmediate(() => {
+ *   script.ready(script.sockets[0])
+ *   script.deliver() // and so it connects
+ * })
+ * ```
  */
 export class Script {
   /** All sockets, in order of opening. */
@@ -184,7 +213,19 @@ export class Script {
   }
 }
 
-/** A scripted backend's script. */
+/**
+ * A scripted backend's script.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, errno } from '@pollout/core'
+ * import { scriptedBackend } from '@pollout/core/testing'
+ *
+ * const script = scriptedBackend()
+ * script.once('open', -errno.EMFILE) // the first socket can't be had
+ * const reactor = createReactor({ backend: script.factory })
+ * ```
+ */
 export function scriptedBackend(options?: ScriptOptions): Script {
   return new Script(options)
 }

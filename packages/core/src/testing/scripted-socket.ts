@@ -5,12 +5,38 @@ import { errno } from '../backend/errno.js'
 import type { Interest } from '../backend/readiness.js'
 import type { SocketOptionName, SocketOptionValue } from '../backend/socket-options.js'
 
-/** An answer: the number itself, or what makes it of the call. */
+/**
+ * An answer: the number itself, or what makes it of the call.
+ *
+ * @example
+ * ```ts
+ * import { errno } from '@pollout/core'
+ * import { type Answer, type ScriptedSocket, scriptedBackend } from '@pollout/core/testing'
+ *
+ * let calls = 0
+ * const everySecond: Answer<[socket: ScriptedSocket]> = () => (++calls % 2 ? 0 : -errno.ECONNREFUSED)
+ * scriptedBackend({ answers: { finishConnect: everySecond } })
+ * ```
+ */
 export type Answer<Arguments extends readonly unknown[]> =
   | SystemResult
   | ((...call: Arguments) => SystemResult)
 
-/** What each call of the backend answers; see `Backend` for the meaning of the numbers. */
+/**
+ * What each call of the backend answers; see `Backend` for the meaning of the numbers.
+ *
+ * @example
+ * ```ts
+ * import { errno } from '@pollout/core'
+ * import { type ScriptedAnswers, scriptedBackend } from '@pollout/core/testing'
+ *
+ * const answers: ScriptedAnswers = {
+ *   connect: (_socket, to) => (to.family === 'inet6' ? -errno.ENETUNREACH : -errno.EINPROGRESS),
+ *   send: (_socket, data, offset) => Math.min(1, data.length - offset), // a byte at a time
+ * }
+ * scriptedBackend({ answers })
+ * ```
+ */
 export interface ScriptedAnswers {
   /** 0 for a new socket, or a negated errno. */
   open?: Answer<[spec: SocketSpec]>
@@ -34,10 +60,34 @@ export interface ScriptedAnswers {
   detach?: Answer<[socket: ScriptedSocket]>
 }
 
-/** Answers that are not about a socket which is there. */
+/**
+ * Answers that are not about a socket which is there.
+ *
+ * @example
+ * ```ts
+ * import { errno } from '@pollout/core'
+ * import { type SocketlessAnswer, scriptedBackend } from '@pollout/core/testing'
+ *
+ * const call: SocketlessAnswer = 'open'
+ * scriptedBackend().once(call, -errno.EMFILE)
+ * ```
+ */
 export type SocketlessAnswer = 'open' | 'adopt'
 
-/** A socket from elsewhere, for adopt() to find. */
+/**
+ * A socket from elsewhere, for adopt() to find.
+ *
+ * @example
+ * ```ts
+ * import { type ScriptedDescriptor, scriptedBackend } from '@pollout/core/testing'
+ *
+ * const inherited: ScriptedDescriptor = {
+ *   spec: { family: 'inet', type: 'stream' },
+ *   peerAddress: { family: 'inet', address: '192.0.2.1', port: 80 },
+ * }
+ * scriptedBackend().descriptors.set(3, inherited) // for reactor.adopt(3)
+ * ```
+ */
 export interface ScriptedDescriptor {
   readonly spec: SocketSpec
   readonly localAddress?: SocketAddress
@@ -45,6 +95,21 @@ export interface ScriptedDescriptor {
   readonly peerAddress?: SocketAddress
 }
 
+/**
+ * A socket of a scripted backend, from the test's side: what was done to it, and what it shall answer.
+ *
+ * @example
+ * ```ts
+ * import { Readiness } from '@pollout/core'
+ * import type { Script, ScriptedSocket } from '@pollout/core/testing'
+ *
+ * function receive(script: Script, socket: ScriptedSocket, text: string): void {
+ *   socket.arrive(text)
+ *   script.ready(socket, Readiness.READABLE)
+ *   script.deliver()
+ * }
+ * ```
+ */
 export class ScriptedSocket {
   readonly handle: Handle
   readonly spec: SocketSpec

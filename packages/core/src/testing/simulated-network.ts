@@ -13,6 +13,17 @@ import { failingPeer, type SimulatedPeer } from './simulated-peer.js'
 /** A timer that is only there to keep the process alive; Node's longest. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
+/**
+ * Options of {@link simulatedNetwork}.
+ *
+ * @example
+ * ```ts
+ * import { manualClock, type NetworkOptions, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const options: NetworkOptions = { clock: manualClock() }
+ * const network = simulatedNetwork(options)
+ * ```
+ */
 export interface NetworkOptions {
   /** What turns and delays are counted in; the reactor's own. Default: the system's. */
   readonly clock?: Clock
@@ -21,6 +32,15 @@ export interface NetworkOptions {
 /**
  * Addresses without a peer behave as on a machine where nobody listens: tcp and abstract names refuse, a unix path
  * does not exist. Peers may be added and replaced at any time; those connected are not disturbed.
+ *
+ * @example
+ * ```ts
+ * import { echoPeer, type SimulatedNetwork, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const network: SimulatedNetwork = simulatedNetwork()
+ *   .listen({ family: 'inet', address: '192.0.2.1', port: 7 }, echoPeer())
+ *   .listen({ family: 'unix', path: '/run/echo.sock' }, echoPeer(), 'stream')
+ * ```
  */
 export class SimulatedNetwork {
   readonly clock: Clock
@@ -69,7 +89,21 @@ interface Listening {
   readonly type: SocketType | undefined
 }
 
-/** A network with nobody on it. */
+/**
+ * A network with nobody on it.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { echoPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const network = simulatedNetwork()
+ * network.listen({ family: 'inet', address: '192.0.2.1', port: 7 }, echoPeer())
+ * const reactor = createReactor({ backend: network.backend() })
+ * reactor.connect('tcp://192.0.2.1:7').subscribe((connection) => connection.reset())
+ * reactor.connect('tcp://192.0.2.1:8').subscribe({ error: console.error }) // ECONNREFUSED
+ * ```
+ */
 export function simulatedNetwork(options?: NetworkOptions): SimulatedNetwork {
   return new SimulatedNetwork(options)
 }

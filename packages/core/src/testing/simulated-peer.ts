@@ -2,7 +2,25 @@
 import type { SocketAddress } from '../backend/address.js'
 import type { ConnectStatus, SystemResult } from '../backend/backend.js'
 
-/** The far end of one accepted connection, as the peer's program holds it. */
+/**
+ * The far end of one accepted connection, as the peer's program holds it.
+ *
+ * @example
+ * ```ts
+ * import type { SimulatedPeer, SimulatedPeerEnd } from '@pollout/core/testing'
+ *
+ * const ends: SimulatedPeerEnd[] = []
+ * const peer: SimulatedPeer = {
+ *   accept(end) {
+ *     ends.push(end)
+ *     return {}
+ *   },
+ * }
+ * function powerCut(): void {
+ *   for (const end of ends) end.reset()
+ * }
+ * ```
+ */
 export interface SimulatedPeerEnd {
   /** What was connected to. */
   readonly address: SocketAddress
@@ -17,7 +35,22 @@ export interface SimulatedPeerEnd {
   resume(): void
 }
 
-/** What a peer's program is told. Each is called in a loop turn of its own. */
+/**
+ * What a peer's program is told. Each is called in a loop turn of its own.
+ *
+ * @example
+ * ```ts
+ * import type { SimulatedPeerEnd, SimulatedPeerProgram } from '@pollout/core/testing'
+ *
+ * function redis(end: SimulatedPeerEnd): SimulatedPeerProgram {
+ *   return {
+ *     data: (chunk) =>
+ *       end.write(Buffer.from(String(chunk) === 'PING\r\n' ? '+PONG\r\n' : '-ERR\r\n')),
+ *     end: () => end.end(),
+ *   }
+ * }
+ * ```
+ */
 export interface SimulatedPeerProgram {
   data?(chunk: Buffer): void
   /** FIN. */
@@ -26,7 +59,23 @@ export interface SimulatedPeerProgram {
   reset?(): void
 }
 
-/** What happens to those who connect to an address. */
+/**
+ * What happens to those who connect to an address.
+ *
+ * @example
+ * ```ts
+ * import { type SimulatedPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const slowGreeter: SimulatedPeer = {
+ *   latencyMs: 300,
+ *   accept(end) {
+ *     end.write(Buffer.from('220 mail.test\r\n'))
+ *     return { end: () => end.end() }
+ *   },
+ * }
+ * simulatedNetwork().listen({ family: 'inet', address: '192.0.2.1', port: 25 }, slowGreeter)
+ * ```
+ */
 export interface SimulatedPeer {
   /** What connect() answers at once; -EINPROGRESS and 0 go on. Default -EINPROGRESS. */
   connect?(): SystemResult
@@ -40,7 +89,16 @@ export interface SimulatedPeer {
   datagram?(message: Buffer, reply: (message: Uint8Array) => void): void
 }
 
-/** Sends back what it gets, and ends when the near end does. */
+/**
+ * Sends back what it gets, and ends when the near end does.
+ *
+ * @example
+ * ```ts
+ * import { echoPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * simulatedNetwork().listen({ family: 'inet', address: '192.0.2.1', port: 7 }, echoPeer())
+ * ```
+ */
 export function echoPeer(): SimulatedPeer {
   return {
     accept: (end) => ({ data: (chunk) => end.write(chunk), end: () => end.end() }),
@@ -48,12 +106,33 @@ export function echoPeer(): SimulatedPeer {
   }
 }
 
-/** Fails every connect with a negated errno: with readiness, or `atOnce` from connect() itself. */
+/**
+ * Fails every connect with a negated errno: with readiness, or `atOnce` from connect() itself.
+ *
+ * @example
+ * ```ts
+ * import { errno } from '@pollout/core'
+ * import { failingPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * const network = simulatedNetwork()
+ * const unreachable = failingPeer(-errno.ENETUNREACH, { atOnce: true })
+ * network.listen({ family: 'inet6', address: '2001:db8::1', port: 80 }, unreachable)
+ * ```
+ */
 export function failingPeer(result: number, { atOnce = false } = {}): SimulatedPeer {
   return atOnce ? { connect: () => result } : { handshake: () => result }
 }
 
-/** Never answers. */
+/**
+ * Never answers.
+ *
+ * @example
+ * ```ts
+ * import { silentPeer, simulatedNetwork } from '@pollout/core/testing'
+ *
+ * simulatedNetwork().listen({ family: 'inet', address: '192.0.2.1', port: 17 }, silentPeer())
+ * ```
+ */
 export function silentPeer(): SimulatedPeer {
   return { handshake: () => undefined }
 }

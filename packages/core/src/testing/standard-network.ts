@@ -8,7 +8,19 @@ import {
 } from './simulated-network.js'
 import { echoPeer, type SimulatedPeer, silentPeer } from './simulated-peer.js'
 
-/** Ports of the standard peers; on Unix the name stands in the path. */
+/**
+ * Ports of the standard peers; on Unix the name stands in the path.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { STANDARD_PORTS, simulatedBackend } from '@pollout/core/testing'
+ *
+ * createReactor({ backend: simulatedBackend() })
+ *   .connect(`tcp://192.0.2.1:${STANDARD_PORTS.refused}`)
+ *   .subscribe({ error: console.error }) // ECONNREFUSED
+ * ```
+ */
 export const STANDARD_PORTS = {
   echo: 7,
   /** Reads all and answers nothing. */
@@ -29,9 +41,29 @@ export const STANDARD_PORTS = {
   refused: 19,
 } as const
 
+/**
+ * The name of a standard peer; what it does stands in {@link STANDARD_PORTS}.
+ *
+ * @example
+ * ```ts
+ * import { STANDARD_PORTS, type StandardPeer } from '@pollout/core/testing'
+ *
+ * const names = Object.keys(STANDARD_PORTS) as StandardPeer[]
+ * ```
+ */
 export type StandardPeer = keyof typeof STANDARD_PORTS
 
-/** The addresses of a standard peer; where nobody listens there is a unix path, too, that does not exist. */
+/**
+ * The addresses of a standard peer; where nobody listens there is a unix path, too, that does not exist.
+ *
+ * @example
+ * ```ts
+ * import { standardAddresses } from '@pollout/core/testing'
+ *
+ * standardAddresses('echo').tcp4 // { family: 'inet', address: '192.0.2.1', port: 7 }
+ * standardAddresses('echo').unix // { family: 'unix', path: '/simulated/echo' }
+ * ```
+ */
 export function standardAddresses(name: StandardPeer): Record<StandardTransport, SocketAddress> {
   const port = STANDARD_PORTS[name]
   const inet = { family: 'inet', address: '192.0.2.1', port } as const
@@ -48,7 +80,18 @@ export function standardAddresses(name: StandardPeer): Record<StandardTransport,
   }
 }
 
-type StandardTransport =
+/**
+ * How a standard peer can be reached: {@link standardAddresses} has an address for each.
+ *
+ * @example
+ * ```ts
+ * import { type StandardTransport, standardAddresses } from '@pollout/core/testing'
+ *
+ * const local: readonly StandardTransport[] = ['unix', 'abstract', 'unixpacket']
+ * local.map((transport) => standardAddresses('echo')[transport])
+ * ```
+ */
+export type StandardTransport =
   | 'tcp4'
   | 'tcp6'
   | 'udp4'
@@ -99,7 +142,18 @@ const PEERS: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {
   silent: silentPeer(),
 }
 
-/** A network with the standard peers on it; others, given by name, take their places. */
+/**
+ * A network with the standard peers on it; others, given by name, take their places.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { standardNetwork } from '@pollout/core/testing'
+ *
+ * const network = standardNetwork({ echo: { accept: (end) => ({ data: () => end.reset() }) } })
+ * const reactor = createReactor({ backend: network.backend() })
+ * ```
+ */
 export function standardNetwork(
   others: Readonly<Partial<Record<StandardPeer, SimulatedPeer>>> = {},
   options?: NetworkOptions,
@@ -115,7 +169,19 @@ export function standardNetwork(
   return network
 }
 
-/** A backend on a standard network of its own: `createReactor({ backend: simulatedBackend() })`. */
+/**
+ * A backend on a standard network of its own: `createReactor({ backend: simulatedBackend() })`.
+ *
+ * @example
+ * ```ts
+ * import { createReactor } from '@pollout/core'
+ * import { simulatedBackend } from '@pollout/core/testing'
+ *
+ * createReactor({ backend: simulatedBackend() })
+ *   .session('tcp://192.0.2.1:13', (connection) => connection.received)
+ *   .subscribe((chunk) => console.log(String(chunk))) // hello
+ * ```
+ */
 export function simulatedBackend(): BackendFactory {
   return standardNetwork().backend()
 }

@@ -1,9 +1,22 @@
 /** TLS sessions to be resumed, by who they were made with. RFC 8446, 2.2. */
 
-/** Where sessions are kept; a `Map` is one that never forgets. Keys are opaque, and tell apart what must not be mixed. */
+/**
+ * Where sessions are kept; a `Map` is one that never forgets. Keys are opaque, and tell apart what must not be mixed.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type TlsSessions } from 'pollout'
+ *
+ * const sessions: TlsSessions = new Map<string, Buffer>()
+ * createReactor().connect('tls://example.net:443', { tls: { sessions } })
+ * ```
+ */
 export interface TlsSessions {
+  /** The session kept for that key; undefined for none. */
   get(key: string): Buffer | undefined
+  /** Keeps a session, in place of one of the same key. Nobody waits for what it returns. */
   set(key: string, session: Buffer): unknown
+  /** Forgets one. */
   delete(key: string): unknown
 }
 
@@ -34,7 +47,17 @@ export class BoundedMap<V> {
   }
 }
 
-/** Sessions in memory; of more than `capacity` the one least recently used is forgotten. */
+/**
+ * Sessions in memory; of more than `capacity` the one least recently used is forgotten.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, tlsSessionCache } from 'pollout'
+ *
+ * const sessions = tlsSessionCache(10_000) // one for several reactors
+ * createReactor().connect('tls://example.net:443', { tls: { sessions } })
+ * ```
+ */
 export function tlsSessionCache(capacity = 256): TlsSessions {
   if (!Number.isInteger(capacity) || capacity < 1) {
     throw new RangeError(`capacity must be a whole number from 1, not ${String(capacity)}`)

@@ -1,9 +1,25 @@
 /** What a TLS handshake has led to. */
 import type { CipherNameAndProtocol, PeerCertificate, TLSSocket } from 'node:tls'
 
+/**
+ * What a TLS handshake has led to, as it was when it ended.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, type TlsInfo } from 'pollout'
+ *
+ * function log({ protocol, alpnProtocol, peerCertificate }: TlsInfo): void {
+ *   console.log(protocol, alpnProtocol, peerCertificate?.valid_to)
+ * }
+ * createReactor()
+ *   .connect('tls://example.net:443')
+ *   .subscribe(({ tls }) => tls && log(tls))
+ * ```
+ */
 export class TlsInfo {
   /** `TLSv1.3`, `TLSv1.2`, ... */
   readonly protocol: string
+  /** As `tls.TLSSocket.getCipher()` has it. */
   readonly cipher: CipherNameAndProtocol
   /** What was chosen of `alpnProtocols`; undefined where nothing was. */
   readonly alpnProtocol: string | undefined

@@ -14,15 +14,41 @@ import { checkNames } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { BoundedMap, type TlsSessions, tlsSessionCache } from './session-cache.js'
 
-/** PEM text, or PEM or DER bytes as node:tls takes them; several where the list is one. */
+/**
+ * PEM text, or PEM or DER bytes as node:tls takes them; several where the list is one.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import type { TlsMaterial } from 'pollout'
+ *
+ * const ours: TlsMaterial = readFileSync('/etc/ssl/ours.pem')
+ * ```
+ */
 export type TlsMaterial = string | Buffer | readonly (string | Buffer)[]
 
-/** What is not said here is as node:tls has it. */
+/**
+ * What is not said here is as node:tls has it.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs'
+ * import { createReactor, type TlsOptions } from 'pollout'
+ *
+ * const tls: TlsOptions = {
+ *   ca: readFileSync('/etc/ssl/ours.pem'),
+ *   minVersion: 'TLSv1.3',
+ *   alpnProtocols: ['h2'],
+ * }
+ * createReactor().connect('tls://10.0.0.7:8443', { tls })
+ * ```
+ */
 export interface TlsOptions {
   /** Who is trusted, in place of the certificates that come with Node. */
   readonly ca?: TlsMaterial | undefined
   /** This side's own certificate, with its chain, and its key. */
   readonly cert?: TlsMaterial | undefined
+  /** The private key of `cert`. */
   readonly key?: TlsMaterial | undefined
   /** Both of them in PKCS#12. */
   readonly pfx?: string | Buffer | undefined
@@ -32,9 +58,13 @@ export interface TlsOptions {
   readonly crl?: TlsMaterial | undefined
   /** As openssl-ciphers(1) writes them. */
   readonly ciphers?: string | undefined
+  /** Signature algorithms, best first, with colons between: `ECDSA+SHA256:RSA-PSS+SHA256`. */
   readonly sigalgs?: string | undefined
+  /** Curves for the key agreement, best first, with colons between: `X25519:P-256`. */
   readonly ecdhCurve?: string | undefined
+  /** The oldest protocol that is spoken. Default: Node's, TLS 1.2. */
   readonly minVersion?: SecureVersion | undefined
+  /** The newest one. Default: Node's, TLS 1.3. */
   readonly maxVersion?: SecureVersion | undefined
   /** All of the above, made before by `tls.createSecureContext()`. */
   readonly secureContext?: SecureContext | undefined

@@ -17,7 +17,7 @@ import { backendOf } from './backends.js'
 /** `OK`, a result above 0, or the errno's name. */
 export type PlainAnswer = string | number
 
-export class PlainSockets {
+export class PlainSockets implements AsyncDisposable {
   readonly backend: Backend
   readonly #waiting = new Map<Token, (readiness: number) => void>()
   #lastToken = 0
@@ -64,6 +64,10 @@ export class PlainSockets {
     const status = this.backend.finishConnect(handle)
     if (status === ConnectStatus.PENDING) return 'PENDING'
     return status === ConnectStatus.SELF_CONNECTED ? 'SELF_CONNECTED' : answerOf(status)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.backend.destroy()
   }
 
   #report(token: Token, bits: number): void {

@@ -24,22 +24,18 @@ export async function oneConnect(
   const endpoint = toEndpoint(target)
   const to = addressOf(endpoint)
   if (to === undefined) throw new Error(`${target} is no address`)
-  const sockets = new PlainSockets(backend)
-  try {
-    const spec: SocketSpec = { family: to.family, type: socketTypeOf(endpoint) }
-    const handle = sockets.open(spec)
-    for (const [name, value] of Object.entries(options)) {
-      if (!isSocketOptionName(name)) continue
-      const set = sockets.backend.setOption?.(handle, name, value as SocketOptionValue)
-      if (set !== 0) return [`setsockopt ${answerOf(set ?? 0)}`]
-    }
-    const answer = sockets.connect(handle, to)
-    if (answer !== 'EINPROGRESS') return [answer]
-    const bits = await sockets.ready(handle, Interest.WRITABLE)
-    return [answer, `poll ${bits.join('|')}`, sockets.finish(handle)]
-  } finally {
-    await sockets.backend.destroy()
+  await using sockets = new PlainSockets(backend)
+  const spec: SocketSpec = { family: to.family, type: socketTypeOf(endpoint) }
+  const handle = sockets.open(spec)
+  for (const [name, value] of Object.entries(options)) {
+    if (!isSocketOptionName(name)) continue
+    const set = sockets.backend.setOption?.(handle, name, value as SocketOptionValue)
+    if (set !== 0) return [`setsockopt ${answerOf(set ?? 0)}`]
   }
+  const answer = sockets.connect(handle, to)
+  if (answer !== 'EINPROGRESS') return [answer]
+  const bits = await sockets.ready(handle, Interest.WRITABLE)
+  return [answer, `poll ${bits.join('|')}`, sockets.finish(handle)]
 }
 
 /** connect() to such an address on a socket of such a kind, whether they go together or not. */
@@ -48,16 +44,12 @@ export async function connectAs(
   spec: SocketSpec,
   to: SocketAddress,
 ): Promise<PlainAnswer> {
-  const sockets = new PlainSockets(backend)
-  try {
-    const handle = sockets.open(spec)
-    const answer = sockets.connect(handle, to)
-    if (answer !== 'EINPROGRESS' || sockets.backend.capabilities.immediateErrors) return answer
-    await sockets.ready(handle, Interest.WRITABLE)
-    return sockets.finish(handle)
-  } finally {
-    await sockets.backend.destroy()
-  }
+  await using sockets = new PlainSockets(backend)
+  const handle = sockets.open(spec)
+  const answer = sockets.connect(handle, to)
+  if (answer !== 'EINPROGRESS' || sockets.backend.capabilities.immediateErrors) return answer
+  await sockets.ready(handle, Interest.WRITABLE)
+  return sockets.finish(handle)
 }
 
 /** connect() twice while it is under way. */
@@ -65,11 +57,9 @@ export async function connectAgain(
   backend: BackendName,
   to: SocketAddress,
 ): Promise<readonly PlainAnswer[]> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: to.family, type: 'stream' })
-  const answers = [sockets.connect(handle, to), sockets.connect(handle, to)]
-  await sockets.backend.destroy()
-  return answers
+  return [sockets.connect(handle, to), sockets.connect(handle, to)]
 }
 
 /** connect() once more after it has succeeded: the first such call may be told 0, by which Linux tells the end of the first. */
@@ -77,15 +67,13 @@ export async function connectConnected(
   backend: BackendName,
   to: SocketAddress,
 ): Promise<PlainAnswer> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: to.family, type: 'stream' })
   sockets.connect(handle, to)
   await sockets.ready(handle, Interest.WRITABLE)
   if (sockets.finish(handle) !== 'OK') throw new Error('it was to succeed')
   sockets.connect(handle, to)
-  const answer = sockets.connect(handle, to)
-  await sockets.backend.destroy()
-  return answer
+  return sockets.connect(handle, to)
 }
 
 /** What the end of a connect answers that was cut short while it was under way: by shutdown(), or connect() to AF_UNSPEC. */
@@ -94,15 +82,13 @@ export async function endConnecting(
   to: SocketAddress,
   by: 'shutdown' | 'disconnect',
 ): Promise<PlainAnswer> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: to.family, type: 'stream' })
   sockets.connect(handle, to)
   const ready = sockets.ready(handle, Interest.WRITABLE)
   sockets.backend[by]?.(handle)
   await ready
-  const answer = sockets.finish(handle)
-  await sockets.backend.destroy()
-  return answer
+  return sockets.finish(handle)
 }
 
 /**
@@ -113,7 +99,7 @@ export async function waitThroughSignals(
   to: SocketAddress,
   timeoutMs: number,
 ): Promise<readonly PlainAnswer[]> {
-  const sockets = new PlainSockets('native')
+  await using sockets = new PlainSockets('native')
   const handle = sockets.open({ family: to.family, type: 'stream' })
   const heed = (): void => {}
   process.on('SIGUSR2', heed)
@@ -127,6 +113,5 @@ export async function waitThroughSignals(
   sender.kill()
   await once(sender, 'close')
   process.off('SIGUSR2', heed)
-  await sockets.backend.destroy()
   return [answerOf(result), after, elapsedMs >= timeoutMs ? 'waited' : `${elapsedMs} ms only`]
 }

@@ -1,5 +1,4 @@
 /** Programs that keep listeners up until they are told to take them down. */
-
 import { once } from 'node:events'
 import { linkSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -36,5 +35,5 @@ export function bindOnly(path: string): void {
 
 export async function closeAll(): Promise<void> {
   for (const listener of listeners.splice(0)) await listener.close()
-  for (const sockets of bound.splice(0)) await sockets.backend.destroy()
+  for (const sockets of bound.splice(0)) await sockets[Symbol.asyncDispose]()
 }

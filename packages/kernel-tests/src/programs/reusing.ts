@@ -25,7 +25,7 @@ export interface Duplicated {
 /** Closes a socket that waits to read and of which another process has a duplicate; its peer then writes to it. */
 export function closedWithDuplicate(backend: BackendName): Promise<Duplicated> {
   return withListener(LOOPBACK, 'keep', async (listener) => {
-    const sockets = new PlainSockets(backend)
+    await using sockets = new PlainSockets(backend)
     const port = listener.where.port ?? 0
     const handle = sockets.open({ family: 'inet', type: 'stream' })
     sockets.connect(handle, { family: 'inet', address: '127.0.0.1', port })
@@ -46,7 +46,6 @@ export function closedWithDuplicate(backend: BackendName): Promise<Duplicated> {
     sockets.backend.poll()
     keeper.stdin?.end()
     await once(keeper, 'close')
-    await sockets.backend.destroy()
     return { watchedOpen, watchedClosed, reports }
   })
 }
@@ -98,7 +97,7 @@ export interface Reused {
 /** The same by hand, where a socket that is closed gives its number back at once. */
 export function reusedWithinBatch(backend: BackendName, host: string): Promise<Reused> {
   return withListener(LOOPBACK, 'keep', async (listener) => {
-    const sockets = new PlainSockets(backend)
+    await using sockets = new PlainSockets(backend)
     const open = () => sockets.open({ family: 'inet', type: 'stream' })
     const port = listener.where.port ?? 0
     const old = Array.from({ length: MANY }, open)
@@ -124,7 +123,6 @@ export function reusedWithinBatch(backend: BackendName, host: string): Promise<R
     })
     await turns(10)
     const renewed = [...openSockets()].filter(([fd, link]) => before.get(fd) !== link)
-    await sockets.backend.destroy()
     return { reused: renewed.filter(([fd]) => before.has(fd)).length, reported }
   })
 }

@@ -36,13 +36,11 @@ const NO_REJECTION = 'delete table ip trap'
 
 /** poll(2) of a socket that was never connected, and what the completion rule makes of it. */
 export async function freshSocket(backend: BackendName): Promise<readonly string[]> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: 'inet', type: 'stream' })
   const { kernelReadiness } = sockets.backend.capabilities
   const bits = kernelReadiness ? await sockets.ready(handle, Interest.WRITABLE) : []
-  const finished = sockets.finish(handle)
-  await sockets.backend.destroy()
-  return [bits.join('|'), String(finished)]
+  return [bits.join('|'), String(sockets.finish(handle))]
 }
 
 export interface IcmpTrap {
@@ -115,7 +113,7 @@ export function staleErrorQueue(backend: BackendName): Promise<StaleQueue> {
       if (connection === undefined) return { told, received: '', registrations: 0, cpuMs: 0 }
       const chunk = first(connection)
       const { cpuMs } = await measured(() => sleep(500))
-      const registrations = calls['register'] ?? 0
+      const registrations = (calls['register'] ?? 0) + (calls['watch'] ?? 0)
       listener.write('late')
       const received = await chunk
       connection.reset()
@@ -164,26 +162,22 @@ export function fullUnixBacklog(
 
 /** The completion rule, asked twice about a connect that was refused. */
 export async function askedTwice(backend: BackendName): Promise<readonly PlainAnswer[]> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const handle = sockets.open({ family: 'inet', type: 'stream' })
   sockets.connect(handle, { family: 'inet', address: '127.0.0.1', port: 9 })
   await sockets.ready(handle, Interest.WRITABLE)
-  const answers = [sockets.finish(handle), sockets.finish(handle)]
-  await sockets.backend.destroy()
-  return answers
+  return [sockets.finish(handle), sockets.finish(handle)]
 }
 
 /** Connects from a port to the same port, where nobody listens. */
 export async function meetItself(backend: BackendName, port: number): Promise<PlainAnswer> {
-  const sockets = new PlainSockets(backend)
+  await using sockets = new PlainSockets(backend)
   const at = { family: 'inet', address: '127.0.0.1', port } as const
   const handle = sockets.open({ family: 'inet', type: 'stream' })
   if (sockets.backend.bind?.(handle, at) !== 0) throw new Error('could not bind')
   sockets.connect(handle, at)
   await sockets.ready(handle, Interest.WRITABLE)
-  const answer = sockets.finish(handle)
-  await sockets.backend.destroy()
-  return answer
+  return sockets.finish(handle)
 }
 
 /** The first bytes that come. */

@@ -1,7 +1,8 @@
 /** The model-based test of the backend interface, for both real backends. */
-import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+import { nativeBackend } from '@pollout/backend-native'
 import { netBackend } from '@pollout/backend-net'
 import { afterAll, beforeAll, it } from 'vitest'
+import { needs } from '../suite.js'
 import { BackendPerformer } from './check-backend.js'
 import { checkPrograms } from './check-programs.js'
 import { Peers } from './peers.js'
@@ -20,8 +21,7 @@ export function describeBackendModel(operations: { native: number; net: number }
   afterAll(() => peers.stop())
 
   it('the native backend does what the model allows', { timeout: TIMEOUT_MS }, async (context) => {
-    const native = isNativeBackendAvailable()
-    if (!native.available) return context.skip(native.reason)
+    needs(context, 'native')
     await checkPrograms(new BackendPerformer(nativeBackend(), peers), operations.native)
   })
 

@@ -1,14 +1,10 @@
 /** What a run must leave as it found it. */
-import { readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { descriptorCount } from '../../src/inside/backends.js'
 
 /** Turns of the loop that closing may take: libuv closes in a phase of its own, `node:net` in one more. */
 const MOST_TURNS = 500
-
-function countDescriptors(): number {
-  return readdirSync('/proc/self/fd').length
-}
 
 /** What Node counts of the loop's handles and requests, by type, without what passes with the turn. */
 export function activeResources(): string[] {
@@ -29,7 +25,7 @@ interface UvHandle {
 }
 
 export class Baseline {
-  readonly #descriptors = countDescriptors()
+  readonly #descriptors = descriptorCount()
   readonly #resources = activeResources()
 
   /** Waits until nothing more is there than was, or for as long as that can take; tells what is left. */
@@ -44,7 +40,7 @@ export class Baseline {
   }
 
   #difference(): string | undefined {
-    const descriptors = countDescriptors()
+    const descriptors = descriptorCount()
     // One too few would be somebody else's, closed twice.
     if (descriptors !== this.#descriptors) return `${descriptors - this.#descriptors} descriptors`
     const more = activeResources()

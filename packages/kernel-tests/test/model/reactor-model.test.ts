@@ -1,7 +1,8 @@
 /** The model-based test of the reactor's public face: whatever the order of calls, its counters and emissions are right. */
-import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+import { nativeBackend } from '@pollout/backend-native'
 import { netBackend } from '@pollout/backend-net'
 import { afterAll, beforeAll, it } from 'vitest'
+import { needs } from '../suite.js'
 import { checkPrograms } from './check-programs.js'
 import { ReactorPerformer } from './check-reactor.js'
 import { Peers } from './peers.js'
@@ -17,8 +18,7 @@ beforeAll(async () => {
 afterAll(() => peers.stop())
 
 it('a reactor on native does what the model allows', { timeout: TIMEOUT_MS }, async (context) => {
-  const native = isNativeBackendAvailable()
-  if (!native.available) return context.skip(native.reason)
+  needs(context, 'native')
   await checkPrograms(new ReactorPerformer(nativeBackend(), peers), OPERATIONS)
 })
 

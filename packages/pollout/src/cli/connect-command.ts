@@ -124,7 +124,7 @@ class ConnectRun {
   #tell(report: Report, received?: string): void {
     if (report.event === 'error') this.failed = true
     if (this.#options.json) {
-      return this.#output.line(jsonLine(report, received === undefined ? {} : { received }))
+      return this.#output.line(jsonLine(report, received))
     }
     // With --send stdout is the peer's alone, so that it can be piped on.
     if (report.event === 'error') process.stderr.write(`${describe(report)}\n`)

@@ -4,6 +4,8 @@ export const ExitCode = {
   ALL_CONNECTED: 0,
   SOME_FAILED: 1,
   WRONG_USAGE: 2,
+  /** The output, or the checkpoint: a full disk, say. */
+  CANT_WRITE: 3,
   /** 128 + the signal's number, as shells have it. */
   INTERRUPTED: 130,
   BROKEN_PIPE: 141,

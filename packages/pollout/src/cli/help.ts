@@ -14,7 +14,8 @@ const EXIT_CODES = `
 Exit codes:
   0  all connected
   1  some did not
-  2  wrong usage: an option, an endpoint on the command line, a list that can't be read or is empty
+  2  wrong usage: an option, a target on the command line, a list that can't be read or is empty
+  3  the output, or the checkpoint, can't be written
   130, 143  stopped by Ctrl-C (SIGINT) or SIGTERM; a second one kills at once
   141  whoever read standard output went away`
 
@@ -39,7 +40,7 @@ ${EXIT_CODES}
 Examples:
   pollout connect tcp://127.0.0.1:80
   pollout connect tcp://127.0.0.1:6379 --send 'PING\\r\\n'
-  pollout fanout hosts.txt --concurrency 5000 --timeout-ms 2000
+  pollout fanout 10.1.0.0/16 -p 22,443 --rate 2000
 
 More: pollout connect --help, pollout fanout --help`
 
@@ -62,20 +63,67 @@ Examples:
   pollout connect tcp://db.internal:5432 --timeout-ms 500 --json`
 
 export const FANOUT_HELP = `
-The list has one endpoint a line; blank lines and lines that start with # are passed over. It is read as it is needed,
-so it may be of any length. A line that is no endpoint is an outcome like others, "invalid". A connection is reset
-as soon as it is made. At the end comes a summary: outcomes by kind and code, connects tried per second, latency
-percentiles of those that connected. It goes to standard output, or with --json to standard error. A progress line
-with the time left appears on standard error when that is a terminal.
+Connect to networks that are yours, or whose owners have asked you to: elsewhere this is taken for an attack, and may be
+against the law. 1,000 connects a second are a pace that most networks bear; ask before you go beyond it.
+
+Targets, as arguments or a line each in lists:
+  host:ports, [v6]:ports     ports as with -p: 443, 8000-8010, 22,80
+  host                       name or address; its ports by -p
+  10.0.0.0/8, 10.0.0.1-9     all addresses of a block or a range, also with :ports
+  tcp://host:port, ...       endpoints as below
+  {"host": "10.0.0.1", "port": 22, "id": 7}
+                             JSON: "endpoint", or "host" and "port" or "ports"; other fields come back as "input"
+Blank lines and lines that start with # are passed over. A line that is no target is an outcome like others, "invalid". What
+stands there twice is tried twice.
+
+The order is random, so that no network gets many connects in a row: a permutation computed from the seed. Nothing is
+held but an index of the lists, about a byte a line; what comes by a pipe is kept in a file meanwhile. --shard takes
+every n-th target, whatever the seeds are. With --stream nothing is kept, and the order is that of the list.
+
+Each target has one outcome:
+  connected     by then reset again, or looked at by --tls, --send, --expect, --banner
+  refused       nobody listens there
+  timed-out     no answer
+  unreachable   the network says that there is no way
+  denied        by --allow, --deny, --public-only; or a name stands for an excluded address
+  local         this machine could not try
+  invalid       no target
+  other         names that can't be resolved, ...
+  probe-failed  connected, but the handshake failed, --expect did not match, the connection broke
+  skipped       by --max-host-errors, which counts timed-out, unreachable and other (after --resume anew)
 ${ENDPOINTS}
 
-With --json, one object a line on standard output as each ends:${FIELDS}
-  kind       "connected", "refused", "timed-out", "unreachable", "denied", "local",
-             "invalid", "other"
+Standard output has a line for each that is connected, probe-failed or invalid, or what --only says; with --json or --csv
+for every target. The summary goes to standard error, and so does a line of progress where that is a terminal.
+
+With --json:
+  event      "connected" or "error"
+  kind       the outcome, as above
+  endpoint   URI as normalised; the raw text where it is none
+  peer       the address that answered or was tried last; null where there was none
+  elapsedMs  from the first system call of the last try to its end, milliseconds
+  endedAt    ISO 8601
+  tries      1, or more with --retries; 0 where nothing was tried
+  Only for "error":
+  code       "ECONNREFUSED", ...: the system's name, or one of ERR_...
+  errno      the system's number, negated (-111); null where no system call failed
+  phase      "parse", "resolve", "policy", "local", "connect", "tls", "send", "receive"
+  localFault true: the trouble is on this side and says nothing about the peer
+  message    one line for people
+  Further:
+  probe      { tls: { protocol, cipher, authorized, certificate, ... }, banner, matched, probeMs }
+  input      the own fields of a JSON line
   line       for "invalid": the number of the line
+
+--checkpoint keeps in a file how far the run has come. The same command with --resume goes on with it, whatever has
+ended the run, kill -9 and power failures included: every target gets its outcome, in the output once. Those that were
+in flight are tried again. (After a power failure that may go for the last 5 seconds.) Pace, patience and the number of
+retries may be changed; what changes the targets or their lines is refused.
 ${EXIT_CODES}
 
 Examples:
-  pollout fanout hosts.txt
-  pollout fanout hosts.txt --concurrency 10000 --rate 20000 --timeout-ms 2000
-  seq -f 'tcp://10.0.0.%g:22' 254 | pollout fanout --json | jq -r 'select(.event == "connected").endpoint'`
+  pollout fanout 10.1.0.0/16 -p 22,443
+  pollout fanout -l hosts.txt -p 443 --tls --json -o out.jsonl --checkpoint out.state
+  pollout fanout -l hosts.txt -p 25 --expect '^220 ' --only all
+  pollout fanout 192.0.2.0/24 -p - --exclude 192.0.2.1,:9100 --shard 1/3
+  tail -f new-hosts | pollout fanout --stream --json | jq -r 'select(.event == "connected").endpoint'`

@@ -68,6 +68,6 @@ export class LineOutput {
     // `| head` has seen enough: no mistake, and nothing to say.
     if (error.code === 'EPIPE') return this.#stop.stop(ExitCode.BROKEN_PIPE)
     say(`can't write to standard output: ${error.message}`)
-    this.#stop.stop(ExitCode.SOME_FAILED)
+    this.#stop.stop(ExitCode.CANT_WRITE)
   }
 }

@@ -2,6 +2,7 @@
 import { ConnectError, type Reactor } from '@pollout/core'
 import type { BackendName } from '../choose-backend.js'
 import { createReactor } from '../create-reactor.js'
+import { ListChangedError } from '../targets/list-file.js'
 import { say } from './console.js'
 import { messageOf, UsageError } from './exit-codes.js'
 
@@ -17,6 +18,6 @@ export function openReactor(backend: BackendName): Reactor {
 
 /** An error that has a line to tell, and no bug of this program. */
 export function isSystemError(error: unknown): error is Error {
-  if (error instanceof ConnectError) return true
+  if (error instanceof ConnectError || error instanceof ListChangedError) return true
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number'
 }

@@ -1,10 +1,17 @@
 /** Reads the values of options; what can't be meant is refused with what can. */
 import { InvalidArgumentError } from 'commander'
+import type { Shard } from '../targets/order.js'
+import { PortList } from '../targets/ports.js'
+import { messageOf } from './exit-codes.js'
+import { FANOUT_KINDS, type FanoutKind, isFanoutKind } from './fanout/outcome-row.js'
 
 /** The longest timer Node has: 24.8 days. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 const MOST_CONCURRENCY = 1_000_000
 const HIGHEST_RATE = 1_000_000
+const MOST_RETRIES = 100
+const LONGEST_BANNER = 64 * 1_024
+const LONGEST_SEED = 100
 
 export function timeoutMs(text: string): number {
   return wholeNumber(text, LONGEST_TIMEOUT_MS, 'milliseconds')
@@ -21,6 +28,67 @@ export function rate(text: string): number {
   throw new InvalidArgumentError(
     `Write a number of connects per second, more than 0 and up to ${HIGHEST_RATE}.`,
   )
+}
+
+export function retries(text: string): number {
+  return text === '0' ? 0 : wholeNumber(text, MOST_RETRIES, 'retries')
+}
+
+export function hostErrors(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER, 'errors')
+}
+
+export function bannerBytes(text: string): number {
+  return wholeNumber(text, LONGEST_BANNER, 'bytes')
+}
+
+/** Gathers the values of an option that may be given several times, each with commas. */
+export function list(text: string, before: readonly string[] = []): readonly string[] {
+  const values = text.split(',').map((value) => value.trim())
+  return [...before, ...values.filter((value) => value !== '')]
+}
+
+/** The same for what may have commas in it: names of files. */
+export function files(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+export function ports(text: string): PortList {
+  try {
+    return PortList.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
+}
+
+export function kinds(text: string): readonly FanoutKind[] {
+  const words = text === 'all' ? FANOUT_KINDS : text.split(',').map((word) => word.trim())
+  const unknown = words.find((word) => !isFanoutKind(word))
+  if (unknown === undefined) return words.filter(isFanoutKind)
+  throw new InvalidArgumentError(
+    `There is no outcome ${JSON.stringify(unknown)}; there are ${FANOUT_KINDS.join(', ')}, or all.`,
+  )
+}
+
+export function shard(text: string): Shard {
+  const [, number, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.map(Number) ?? []
+  if (number && count && number <= count) return { number, count }
+  throw new InvalidArgumentError('Write the part and the number of parts, as 1/3, 2/3, 3/3.')
+}
+
+export function seed(text: string): string {
+  if (text !== '' && text.length <= LONGEST_SEED) return text
+  throw new InvalidArgumentError(`Write any text of up to ${LONGEST_SEED} characters.`)
+}
+
+/** A regular expression, or `/pattern/flags`. */
+export function pattern(text: string): RegExp {
+  const [, source = text, flags = ''] = /^\/(.+)\/([a-z]*)$/s.exec(text) ?? []
+  try {
+    return new RegExp(source, flags)
+  } catch (error) {
+    throw new InvalidArgumentError(`${messageOf(error)}.`)
+  }
 }
 
 function wholeNumber(text: string, most: number, unit: string): number {

@@ -3,12 +3,33 @@ import { Command, Option } from 'commander'
 import { BACKEND_NAMES } from '../choose-backend.js'
 import { type ConnectCommandOptions, connectCommand } from './connect-command.js'
 import { ExitCode } from './exit-codes.js'
-import { type FanoutCommandOptions, fanoutCommand } from './fanout-command.js'
+import { fanoutCommand } from './fanout/fanout-command.js'
+import type { FanoutCommandOptions } from './fanout/fanout-options.js'
 import { CONNECT_HELP, FANOUT_HELP, MAIN_HELP } from './help.js'
-import { concurrency, escapedText, rate, timeoutMs } from './option-values.js'
+import {
+  bannerBytes,
+  concurrency,
+  escapedText,
+  files,
+  hostErrors,
+  kinds,
+  list,
+  pattern,
+  ports,
+  rate,
+  retries,
+  seed,
+  shard,
+  timeoutMs,
+} from './option-values.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
-const DEFAULT_CONCURRENCY = 1_000
+
+/** Moderate: what a home router stands, and what nobody takes for an attack. Enough are in flight for all to be silent. */
+const FANOUT_RATE = 1_000
+const FANOUT_TIMEOUT_MS = 3_000
+const FANOUT_CONCURRENCY = 3_000
+const PROBE_TIMEOUT_MS = 5_000
 
 export interface Program {
   readonly command: Command
@@ -34,7 +55,7 @@ export function createProgram(version: string, refused: (text: string) => void):
     .description('Connects to each endpoint and tells how it went.')
     .argument('<endpoint...>', 'what to connect to')
     .addOption(backendOption())
-    .addOption(timeoutOption('for each connect, and of silence with --send'))
+    .addOption(timeoutOption('for each connect, and of silence with --send', DEFAULT_TIMEOUT_MS))
     .option('--send <text>', 'send this, with escapes \\r \\n \\t \\0 \\xHH \\\\', escapedText)
     .option('--json', 'one JSON object a line instead of text')
     .addHelpText('after', CONNECT_HELP)
@@ -42,21 +63,75 @@ export function createProgram(version: string, refused: (text: string) => void):
       program.exitCode = await connectCommand(endpoints, options)
     })
 
-  command
-    .command('fanout')
-    .summary('try all endpoints of a list')
-    .description('Connects to every endpoint of a list, many at once, and sums up.')
-    .argument('[file]', "the list; '-', or nothing where one is piped in, for standard input")
-    .addOption(backendOption())
-    .option('--concurrency <n>', 'connects in flight at once', concurrency, DEFAULT_CONCURRENCY)
-    .option('--rate <n>', 'connects begun per second (default: no limit)', rate)
-    .addOption(timeoutOption('for each connect'))
-    .option('--json', 'one JSON object a line and target; the summary goes to standard error')
-    .addHelpText('after', FANOUT_HELP)
-    .action(async (file: string | undefined, options: FanoutCommandOptions) => {
-      program.exitCode = await fanoutCommand(file, options)
-    })
+  addFanout(command).action(async (targets: string[], options: FanoutCommandOptions) => {
+    program.exitCode = await fanoutCommand(targets, options)
+  })
   return program
+}
+
+function addFanout(command: Command): Command {
+  const fanout = command
+    .command('fanout')
+    .summary('try very many: hosts, CIDR blocks, port ranges, lists')
+    .description('Connects to every target, many at once, tells what became of each, and sums up.')
+    .argument('[target...]', 'hosts, CIDR blocks, host:port or URIs, besides those of -l')
+    .addHelpText('after', FANOUT_HELP)
+  fanout
+    .optionsGroup('Targets:')
+    .option('-l, --list <file>', "a target a line; '-' for standard input; may be repeated", files)
+    .option('-p, --ports <list>', 'for hosts without: 22,80,8000-8010, or - for all', ports)
+    .option('--exclude <list>', 'hosts, CIDR blocks, ranges, host:ports, :ports', list)
+    .option('--exclude-file <file>', 'the same, one a line; may be repeated', files)
+    .option('--allow <blocks>', 'deny all but these, also to what names stand for', list)
+    .option('--deny <blocks>', 'deny these, also to what names stand for', list)
+    .option('--public-only', 'deny all that is not the public internet')
+  fanout
+    .optionsGroup('Order:')
+    .option('--seed <text>', 'of the random order (default: a random one, told)', seed)
+    .option('--no-shuffle', 'in the order of the list')
+    .option('--shard <i/n>', 'only the i-th of n parts; together they are everything', shard)
+    .option('--stream', 'as they are read, before the list has come to its end')
+  fanout
+    .optionsGroup('Pace:')
+    .option('--rate <n>', 'connects begun per second', rate, FANOUT_RATE)
+    .option('-c, --concurrency <n>', 'connects in flight at once', concurrency, FANOUT_CONCURRENCY)
+    .option('--max-per-host <n>', 'connects in flight to one host', concurrency)
+    .option('--max-per-prefix <n>', 'the same to one /24, or /48 of IPv6', concurrency)
+    .option('--adaptive', 'fewer in flight while more than usual get no answer')
+    .addOption(timeoutOption('for each connect', FANOUT_TIMEOUT_MS))
+    .option('--retries <n>', 'further tries, 1 s, 2 s, 4 s ... later', retries, 0)
+    .addOption(
+      new Option('--retry-on <kinds>', 'outcomes to try again')
+        .argParser(kinds)
+        .default(['timed-out', 'unreachable', 'local'], 'timed-out,unreachable,local'),
+    )
+    .option('--max-host-errors <n>', 'skip a host that has not answered so often', hostErrors)
+  fanout
+    .optionsGroup('On each connection:')
+    .option('--tls', 'make a TLS handshake, and tell whose certificate it is')
+    .option('--sni <name>', "the name to ask for (default: the target's)")
+    .option('--send <text>', 'send this, with escapes \\r \\n \\t \\0 \\xHH \\\\', escapedText)
+    .option(
+      '--expect <pattern>',
+      'read until this matches, or fail: text or /pattern/flags',
+      pattern,
+    )
+    .option('--banner [bytes]', 'keep the beginning of what the peer sends (1024)', bannerBytes)
+    .option('--tls-timeout-ms <n>', 'for the handshake', timeoutMs, PROBE_TIMEOUT_MS)
+    .option('--answer-timeout-ms <n>', 'for what the peer sends', timeoutMs, PROBE_TIMEOUT_MS)
+  fanout
+    .optionsGroup('Output:')
+    .option('--json', 'a JSON object a line and target, instead of a table of those that connected')
+    .option('--csv', 'the same as CSV')
+    .option('-o, --output <file>', 'to a file instead of standard output')
+    .option('--only <kinds>', 'only these outcomes, or all', kinds)
+    .option('--checkpoint <file>', 'keep there how far it has come; needs -o')
+    .option('--resume', 'go on where the checkpoint says')
+    .option('--report <file>', 'a page with charts of it all, written at the end: one HTML file')
+    .option('--progress', 'tell the progress also where stderr is no terminal')
+    .option('--silent', 'outcomes only')
+  fanout.optionsGroup('Options:').addOption(backendOption())
+  return fanout
 }
 
 function backendOption(): Option {
@@ -68,8 +143,8 @@ function backendOption(): Option {
     .default('auto')
 }
 
-function timeoutOption(what: string): Option {
-  return new Option('--timeout-ms <n>', `longest time ${what}, in milliseconds`)
+function timeoutOption(what: string, defaultMs: number): Option {
+  return new Option('--timeout, --timeout-ms <n>', `longest time ${what}, in milliseconds`)
     .argParser(timeoutMs)
-    .default(DEFAULT_TIMEOUT_MS)
+    .default(defaultMs)
 }

@@ -1,4 +1,4 @@
-/** One outcome as data for `--json` and for people; its fields are the command's interface. */
+/** One outcome of `pollout connect` as data for `--json` and for people; its fields are the command's interface. */
 import {
   type ConnectError,
   type ConnectPhase,
@@ -6,11 +6,10 @@ import {
   formatAddress,
   formatEndpoint,
   type KeptOutcome,
-  type OutcomeKind,
 } from '@pollout/core'
 
 interface ReportBase {
-  /** The URI as normalised, or the raw text where it is none. */
+  /** The URI as normalised. */
   readonly endpoint: string
   readonly backend: string
   readonly elapsedMs: number
@@ -56,30 +55,10 @@ export function brokenReport(connected: Report, error: ConnectError): ErrorRepor
   return { ...connected, ...errorPart(error) }
 }
 
-/** For text that is no endpoint. */
-export function malformedReport(raw: string, backend: string, message: string): ErrorReport {
-  return {
-    event: 'error',
-    endpoint: raw,
-    backend,
-    elapsedMs: 0,
-    local: null,
-    peer: null,
-    code: 'ERR_INVALID_ENDPOINT',
-    errno: null,
-    phase: 'parse',
-    localFault: true,
-    message,
-  }
-}
-
-/** `kind` and `line` come after the fields that both commands have. */
-export function jsonLine(
-  report: Report,
-  more: { kind?: OutcomeKind; line?: number; received?: string } = {},
-): string {
+/** `received`: what the peer has answered. */
+export function jsonLine(report: Report, received: string | undefined): string {
   const { event, endpoint, backend, elapsedMs, local, peer, ...rest } = report
-  return JSON.stringify({ event, endpoint, backend, elapsedMs, local, peer, ...rest, ...more })
+  return JSON.stringify({ event, endpoint, backend, elapsedMs, local, peer, ...rest, received })
 }
 
 function errorPart(

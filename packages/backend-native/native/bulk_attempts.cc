@@ -1,0 +1,298 @@
+// BulkEngine: its attempts, from socket(2) to close(2). Its rounds are in bulk_engine.cc.
+//
+// As few system calls as a plain C program makes: socket(2), connect(2), epoll_ctl(2), an
+// epoll_wait(2) for many, what the completion rule asks, close(2). Time is read from the vDSO.
+//
+// - One shot, EPOLLONESHOT, so that leaving the set needs no call: a socket that has reported is
+//   mute, and one that has not leaves with close(2). While a child process holds a duplicate of it
+//   (between fork(2) and execve(2)), that one may report, once, and finds nobody. Only what is kept
+//   is taken out: its place in the set would last as long as the connection.
+//
+// - When an attempt has ended, the next one starts at once, before the rest of the batch is looked
+//   at: the kernel works on its handshake meanwhile.
+//
+// - On loopback, and to any address of this machine, the handshake is through before connect(2)
+//   returns, or has failed. Then poll(2) says so at once, for less than it costs to join the set,
+//   be reported by it and leave it. So an attempt is asked as long as the one before had ended, and
+//   one of many where it had not.
+//
+// - Deadlines are in a list for each lane, ordered, and a new one is looked for a place from the
+//   end: it is the last one where all have the same timeout. Before one is told, the completion
+//   rule is asked, so an attempt that ended in time has ended, however late that is noticed.
+#include "bulk_engine.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "closing.h"
+#include "connect_completion.h"
+#include "monotonic_clock.h"
+#include "socket_address.h"
+
+namespace pollout {
+
+namespace {
+
+constexpr double kNsPerMs = 1e6;
+// A century: what is longer never comes.
+constexpr double kLongestMs = 4e12;
+// One of so many attempts is asked whether it has ended at once, where others had not.
+constexpr int kAskEvery = 64;
+
+bool HasRunOut(int status) noexcept {
+  return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
+}
+
+std::uint64_t DeadlineOf(std::uint64_t now, double timeout_ms) noexcept {
+  if (timeout_ms > kLongestMs) return std::numeric_limits<std::uint64_t>::max();
+  return now + static_cast<std::uint64_t>(timeout_ms * kNsPerMs);
+}
+
+SocketAddress TargetOf(const BulkAttempt& given, sa_family_t family) noexcept {
+  SocketAddress to;
+  if (family == AF_INET6) {
+    to.SetInet6(given.address.data(), given.port, given.scope);
+  } else {
+    to.SetInet(given.address.data(), given.port);
+  }
+  return to;
+}
+
+}  // namespace
+
+void BulkEngine::Fill(Share& share, std::uint64_t now) {
+  share.starved = false;
+  share.due_ns = kNever;
+  while (share.in_flight < share.lane->ShareOf(settings_.index)) {
+    if (starts_left_ == 0) {
+      more_ = true;
+      return;
+    }
+    if (now == 0) now = MonotonicNs();
+    BulkAttempt given{};
+    switch (share.lane->TakeNext(now, &given, &share.due_ns)) {
+      case BulkLane::Next::kNone:
+        share.starved = true;
+        return;
+      case BulkLane::Next::kLater:
+      case BulkLane::Next::kHalted:
+        return;
+      case BulkLane::Next::kAttempt:
+        break;
+    }
+    --starts_left_;
+    now = Start(share, given, now);
+  }
+}
+
+std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uint64_t now) {
+  Ending ending;
+  ending.opened_ns = now;
+  SocketKind kind;
+  kind.family = given.ip_version == 6 ? AF_INET6 : AF_INET;
+  kind.type = SOCK_STREAM;
+  UniqueFd fd(::socket(kind.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) {
+    ending.status = -errno;
+    return Tell(share, given.id, ending, {});
+  }
+  if (!Prepare(*share.lane, given, fd.get(), kind.family, &ending)) {
+    return Tell(share, given.id, ending, {});
+  }
+  const SocketAddress to = TargetOf(given, kind.family);
+  ending.sent_ns = MonotonicNs();
+  const int result = ::connect(fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  if (result != 0 && result != -EINPROGRESS && result != -EINTR) {
+    ending.status = result;
+    ending.step = BulkStep::kConnect;
+    ending.ready_ns = MonotonicNs();
+    return Tell(share, given.id, ending, {});
+  }
+  const std::uint32_t index = Allocate();
+  Attempt& attempt = attempts_[index];
+  attempt.fd = std::move(fd);
+  attempt.id = given.id;
+  attempt.kind = kind;
+  attempt.opened_ns = now;
+  attempt.deadline_ns = DeadlineOf(now, given.timeout_ms);
+  attempt.share = &share;
+  attempt.connect = {};
+  attempt.connect.started_ns = ending.sent_ns;
+  attempt.connect.deferred = result == 0;
+  attempt.connect.port = to.InetPort();
+  Link(share, index);
+  if (share.prompt || ++share.unasked == kAskEvery) {
+    const std::uint64_t ended = FinishAtOnce(index);
+    if (ended != 0) return ended;
+  }
+  return Register(index);
+}
+
+std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
+  Attempt& attempt = attempts_[index];
+  Share& share = *attempt.share;
+  share.unasked = 0;
+  pollfd asked{};
+  asked.fd = attempt.fd.get();
+  asked.events = POLLOUT;
+  share.prompt = ::poll(&asked, 1, 0) > 0;
+  if (!share.prompt) return 0;
+  attempt.connect.reported_ns = MonotonicNs();
+  const auto [status, at_ns] = FinishConnect(
+      asked.fd, attempt.kind, static_cast<std::uint32_t>(asked.revents), attempt.connect);
+  return status == kPending ? 0 : End(index, status, BulkStep::kConnect, at_ns);
+}
+
+// After connect(2): a fresh socket polls as writable.
+std::uint64_t BulkEngine::Register(std::uint32_t index) {
+  const Attempt& attempt = attempts_[index];
+  if (Watch(EPOLL_CTL_ADD, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
+            EventOf(index, attempt.generation))) {
+    return 0;
+  }
+  return End(index, -errno, BulkStep::kRegister, 0);
+}
+
+bool BulkEngine::Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
+                         Ending* ending) noexcept {
+  const BulkPlan& plan = lane.plan();
+  const std::vector<BulkPlan::Option>& options = plan.OptionsFor(family);
+  ending->step = BulkStep::kSetOption;
+  for (ending->option = 0; ending->option < options.size(); ++ending->option) {
+    const auto& [level, option, value] = options[ending->option];
+    if (::setsockopt(fd, level, option, value.data(), static_cast<socklen_t>(value.size())) != 0) {
+      ending->status = -errno;
+      return false;
+    }
+  }
+  if (given.source == 0) return true;
+  ending->step = BulkStep::kBind;
+  const BulkPlan::Source& source = plan.sources[given.source - 1U];
+  ending->status = source.invalid;
+  if (source.invalid != 0) return false;
+  if (given.source_port == 0 && !lane.sets_bind_no_port(family)) {
+    // bind(2) would take a port that no other destination can share, connect(2) need not: ip(7). A
+    // kernel without it binds as ever, so its answer does not matter.
+    const int on = 1;
+    ::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+  }
+  SocketAddress at = source.address;
+  at.SetPort(given.source_port);
+  if (::bind(fd, at.get(), at.size()) == 0) return true;
+  ending->status = -errno;
+  return false;
+}
+
+void BulkEngine::Expire(Share& share, std::uint64_t now) {
+  for (int count = 0; share.first != kNone; ++count) {
+    const std::uint32_t index = share.first;
+    Attempt& attempt = attempts_[index];
+    if (attempt.deadline_ns > now) return;
+    if (count == settings_.batch) {
+      more_ = true;
+      return;
+    }
+    const auto [status, at_ns] = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
+    const std::uint64_t ended = status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
+                                                   : End(index, status, BulkStep::kConnect, at_ns);
+    Fill(share, ended);
+  }
+}
+
+std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
+                              std::uint64_t ready_ns) {
+  Attempt& attempt = attempts_[index];
+  Share& share = *attempt.share;
+  const BulkPlan::OnConnected then = share.lane->plan().on_connected;
+  const bool connected = step == BulkStep::kConnect && status == kConnected;
+  KeptSocket kept;
+  if (connected && then == BulkPlan::OnConnected::kKeep) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+    kept = KeptSocket(std::move(attempt.fd), attempt.kind, open_sockets_);
+  } else if (step != BulkStep::kConnect || status >= 0) {
+    // One that has failed has nothing to reset.
+    const bool reset = !connected || then == BulkPlan::OnConnected::kReset;
+    PrepareClose(attempt.fd.get(), attempt.kind, share.lane->may_linger(), reset);
+  }
+  Ending ending;
+  ending.status = status == kSelfConnected ? kBulkSelfConnected : status;
+  ending.step = step;
+  ending.opened_ns = attempt.opened_ns;
+  ending.sent_ns = attempt.connect.started_ns;
+  ending.ready_ns = ready_ns;
+  const std::uint32_t id = attempt.id;
+  Unlink(share, index);
+  Free(index);
+  return Tell(share, id, ending, std::move(kept));
+}
+
+std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& ending,
+                               KeptSocket kept) {
+  if (HasRunOut(ending.status)) share.lane->Halt();
+  const std::uint64_t ended_ns = MonotonicNs();
+  const double origin_ms = share.lane->plan().origin_ms;
+  const auto time = [origin_ms](std::uint64_t ns) {
+    if (ns == 0) return std::numeric_limits<double>::quiet_NaN();
+    return (static_cast<double>(ns) / kNsPerMs) - origin_ms;
+  };
+  BulkOutcome outcome{};
+  outcome.fields.id = id;
+  outcome.fields.status = ending.status;
+  outcome.fields.step = static_cast<double>(ending.step);
+  outcome.fields.handle =
+      ending.step == BulkStep::kSetOption ? static_cast<double>(ending.option) : -1;
+  outcome.fields.started_at = time(ending.opened_ns);
+  outcome.fields.sent_at = time(ending.sent_ns);
+  outcome.fields.ready_at = time(ending.ready_ns);
+  outcome.fields.ended_at = time(ended_ns);
+  outcome.kept = std::move(kept);
+  share.outcomes.push_back(std::move(outcome));
+  return ended_ns;
+}
+
+std::uint32_t BulkEngine::Allocate() {
+  open_sockets_.fetch_add(1, std::memory_order_relaxed);
+  const std::uint32_t index = first_free_;
+  if (index == kNone) {
+    attempts_.emplace_back();
+    return static_cast<std::uint32_t>(attempts_.size() - 1);
+  }
+  first_free_ = attempts_[index].next;
+  return index;
+}
+
+void BulkEngine::Free(std::uint32_t index) noexcept {
+  Attempt& attempt = attempts_[index];
+  attempt.fd.Reset();
+  ++attempt.generation;
+  attempt.next = first_free_;
+  first_free_ = index;
+  open_sockets_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void BulkEngine::Link(Share& share, std::uint32_t index) noexcept {
+  Attempt& attempt = attempts_[index];
+  std::uint32_t before = share.last;
+  while (before != kNone && attempts_[before].deadline_ns > attempt.deadline_ns) {
+    before = attempts_[before].previous;
+  }
+  attempt.previous = before;
+  attempt.next = before == kNone ? share.first : attempts_[before].next;
+  (attempt.previous == kNone ? share.first : attempts_[attempt.previous].next) = index;
+  (attempt.next == kNone ? share.last : attempts_[attempt.next].previous) = index;
+  ++share.in_flight;
+}
+
+void BulkEngine::Unlink(Share& share, std::uint32_t index) noexcept {
+  const Attempt& attempt = attempts_[index];
+  (attempt.previous == kNone ? share.first : attempts_[attempt.previous].next) = attempt.next;
+  (attempt.next == kNone ? share.last : attempts_[attempt.next].previous) = attempt.previous;
+  --share.in_flight;
+}
+
+}  // namespace pollout

@@ -1,0 +1,187 @@
+// The calls of the bulk lanes: their arguments, read and checked.
+#include "bulk_calls.h"
+
+#include <napi.h>
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "address_arguments.h"
+#include "backend.h"
+#include "bulk_lanes.h"
+#include "call_arguments.h"
+
+namespace pollout {
+
+namespace {
+
+constexpr std::uint32_t kMaxLimit = INT32_MAX;
+constexpr double kMaxIntervalMs = 86'400'000;
+constexpr std::uint32_t kMaxOnConnected = 2;
+// A record names its source by 16 bits, counted from 1.
+constexpr std::uint32_t kMaxSources = UINT16_MAX;
+
+// `read(element)` for each one of an array; false with an exception pending.
+template <typename Read>
+bool ReadArray(napi_env env, napi_value value, const char* name, std::uint32_t most, Read read) {
+  const Napi::Value given(env, value);
+  if (!given.IsArray()) {
+    ThrowType(env, name, "an array");
+    return false;
+  }
+  const auto array = given.As<Napi::Array>();
+  if (array.Length() > most) {
+    ThrowRange(env, name, "shorter");
+    return false;
+  }
+  for (std::uint32_t index = 0; index < array.Length(); ++index) {
+    const Napi::Value element = array.Get(index);
+    if (!element.IsArray()) {
+      ThrowType(env, name, "an array of arrays");
+      return false;
+    }
+    if (!read(element.As<Napi::Array>())) return false;
+  }
+  return true;
+}
+
+// [level, option, value] each.
+bool ReadOptions(napi_env env, napi_value value, const char* name,
+                 std::vector<BulkPlan::Option>* options) {
+  return ReadArray(env, value, name, UINT16_MAX, [env, options](const Napi::Array& given) {
+    std::uint32_t level = 0;
+    std::uint32_t option = 0;
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    const Napi::Value first = given.Get(0U);
+    const Napi::Value second = given.Get(1U);
+    const Napi::Value third = given.Get(2U);
+    if (!ReadInteger(env, first, "level", 0, INT32_MAX, &level) ||
+        !ReadInteger(env, second, "option", 0, INT32_MAX, &option) ||
+        !ReadBytes(env, third, "value", &bytes, &size)) {
+      return false;
+    }
+    options->push_back({static_cast<int>(level), static_cast<int>(option), {bytes, bytes + size}});
+    return true;
+  });
+}
+
+// [family, where, port] each.
+bool ReadSources(napi_env env, napi_value value, std::vector<BulkPlan::Source>* sources) {
+  return ReadArray(env, value, "sources", kMaxSources, [env, sources](const Napi::Array& given) {
+    BulkPlan::Source source{};
+    const Napi::Value family = given.Get(0U);
+    const Napi::Value where = given.Get(1U);
+    const Napi::Value port = given.Get(2U);
+    if (!ReadAddress(env, family, where, port, &source.address, &source.invalid)) return false;
+    sources->push_back(source);
+    return true;
+  });
+}
+
+// Written so that NaN fails too.
+bool IsSound(const BulkAttempt& attempt, std::size_t sources) noexcept {
+  return (attempt.ip_version == 4 || attempt.ip_version == 6) && attempt.source <= sources &&
+         attempt.timeout_ms >= 0 && attempt.start_at >= 0 && std::isfinite(attempt.start_at);
+}
+
+// The bytes may stand anywhere.
+bool AreSound(const std::uint8_t* records, std::size_t count, std::size_t sources) noexcept {
+  for (std::size_t index = 0; index < count; ++index) {
+    BulkAttempt attempt{};
+    std::memcpy(&attempt, records + (index * sizeof(attempt)), sizeof(attempt));
+    if (!IsSound(attempt, sources)) return false;
+  }
+  return true;
+}
+
+// 0, which is none, for what is no lane's number.
+bool ReadLane(napi_env env, napi_value value, std::uint32_t* lane) noexcept {
+  double number = 0;
+  if (!ReadNumber(env, value, "lane", &number)) return false;
+  const bool possible = number >= 1 && number <= UINT32_MAX;
+  *lane = possible ? static_cast<std::uint32_t>(number) : 0;
+  if (static_cast<double>(*lane) != number) *lane = 0;
+  return true;
+}
+
+}  // namespace
+
+napi_value CallOpenLane(napi_env env, napi_callback_info info) {
+  const CallArguments<7> call(env, info);
+  std::uint32_t limit = 0;
+  std::uint32_t on_connected = 0;
+  BulkPlan plan;
+  if (!ReadInteger(env, call[0], "limit", 1, kMaxLimit, &limit) ||
+      !ReadInteger(env, call[1], "onConnected", 0, kMaxOnConnected, &on_connected) ||
+      !ReadOptions(env, call[2], "options.inet", &plan.inet) ||
+      !ReadOptions(env, call[3], "options.inet6", &plan.inet6) ||
+      !ReadSources(env, call[4], &plan.sources) ||
+      !ReadNumber(env, call[5], "intervalMs", &plan.interval_ms)) {
+    return nullptr;
+  }
+  // Written so that NaN fails too.
+  if (!(plan.interval_ms >= 0 && plan.interval_ms <= kMaxIntervalMs)) {
+    ThrowRange(env, "intervalMs", "a number of milliseconds, from 0 to a day");
+    return nullptr;
+  }
+  const Napi::Value sink(env, call[6]);
+  if (!sink.IsFunction()) {
+    ThrowType(env, "outcomes", "a function");
+    return nullptr;
+  }
+  Backend& backend = call.backend();
+  plan.on_connected = static_cast<BulkPlan::OnConnected>(on_connected);
+  plan.origin_ms = backend.origin_ms();
+  const std::int64_t lane =
+      backend.lanes().Open(env, std::move(plan), limit, sink.As<Napi::Function>());
+  return lane == 0 ? nullptr : Result(env, lane);
+}
+
+napi_value CallSubmit(napi_env env, napi_callback_info info) {
+  const CallArguments<3> call(env, info);
+  std::uint32_t number = 0;
+  std::uint8_t* records = nullptr;
+  std::size_t size = 0;
+  std::uint32_t count = 0;
+  if (!ReadLane(env, call[0], &number) || !ReadBytes(env, call[1], "attempts", &records, &size) ||
+      !ReadInteger(env, call[2], "count", 0, UINT32_MAX, &count)) {
+    return nullptr;
+  }
+  if (count > size / sizeof(BulkAttempt)) {
+    ThrowRange(env, "count", "no more than \"attempts\" holds");
+    return nullptr;
+  }
+  BulkLanes& lanes = call.backend().lanes();
+  const BulkLane* lane = lanes.Find(number);
+  if (lane == nullptr) return nullptr;
+  if (AreSound(records, count, lane->plan().sources.size())) {
+    lanes.Submit(number, records, count);
+  } else {
+    ThrowRange(env, "attempts", "sound: IP version, source, timeout and start");
+  }
+  return nullptr;
+}
+
+napi_value CallLimit(napi_env env, napi_callback_info info) {
+  const CallArguments<2> call(env, info);
+  std::uint32_t lane = 0;
+  std::uint32_t most = 0;
+  if (!ReadLane(env, call[0], &lane) || !ReadInteger(env, call[1], "most", 1, kMaxLimit, &most)) {
+    return nullptr;
+  }
+  call.backend().lanes().Limit(lane, most);
+  return nullptr;
+}
+
+napi_value CallCancel(napi_env env, napi_callback_info info) {
+  const CallArguments<1> call(env, info);
+  std::uint32_t lane = 0;
+  if (!ReadLane(env, call[0], &lane)) return nullptr;
+  call.backend().lanes().Cancel(lane);
+  return nullptr;
+}
+
+}  // namespace pollout

@@ -1,0 +1,245 @@
+// BulkLanes: lanes, runners, delivery and teardown.
+//
+// An engine is driven by a thread of its own, or by the event loop, which watches the engine's set
+// as it does the poller's (poller.cc). Threads are started with the first lane and kept: a fan-out
+// after the other finds them there. They end where the backend ends, and the loop does not wait for
+// them: the last thing a thread does is to say so, by the same handle that outcomes come by.
+//
+// A handle of the loop keeps nothing alive here: who waits for outcomes does that.
+#include "bulk_lanes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sink.h"
+
+namespace pollout {
+
+namespace {
+
+// Between two calls of JavaScript while there is more to come. A wake-up costs its thread 10 us and
+// more, an outcome is not waited for so long by anybody who has thousands in flight.
+constexpr std::uint64_t kQuietNs = 4'000'000;
+// On the loop's thread an attempt takes some 25 us: this holds a turn to 3 ms.
+constexpr int kLoopBatch = 128;
+constexpr std::size_t kFields = sizeof(BulkFields) / sizeof(double);
+
+}  // namespace
+
+std::int64_t BulkLanes::Open(Napi::Env env, BulkPlan plan, std::uint32_t limit,
+                             Napi::Function sink) {
+  if (closing_) return UV_EBADF;
+  if (runners_.empty()) {
+    uv_loop_t* loop = nullptr;
+    napi_get_uv_event_loop(env, &loop);
+    const char* call = nullptr;
+    const int failed = StartRunners(loop, &call);
+    if (failed != 0) {
+      SystemError(env, failed, call).ThrowAsJavaScriptException();
+      return 0;
+    }
+  }
+  auto lane = std::make_shared<BulkLane>(std::move(plan), limit,
+                                         static_cast<std::uint32_t>(runners_.size()));
+  for (const auto& runner : runners_) runner->engine.Add(lane);
+  ++last_lane_;
+  lanes_.emplace(last_lane_, Lane{std::move(lane), Napi::Persistent(sink)});
+  return last_lane_;
+}
+
+int BulkLanes::StartRunners(uv_loop_t* loop, const char** call) {
+  if (open_handles_ == 0) {
+    *call = "uv_async_init";
+    const int failed = uv_async_init(loop, &async_, &BulkLanes::OnAsync);
+    if (failed != 0) return failed;
+    ++open_handles_;
+    async_.data = this;
+    uv_unref(reinterpret_cast<uv_handle_t*>(&async_));
+  }
+  for (std::uint32_t index = 0; index < threads_; ++index) {
+    BulkEngine::Settings settings;
+    settings.index = index;
+    settings.quiet_ns = kQuietNs;
+    auto runner = std::make_unique<Runner>(*this, settings);
+    // With fewer threads than were asked for, and with none, it works all the same.
+    if (runner->engine.Open(call) != 0 || runner->thread.Start() != 0) break;
+    runners_.push_back(std::move(runner));
+  }
+  return runners_.empty() ? StartOnLoop(loop, call) : 0;
+}
+
+int BulkLanes::StartOnLoop(uv_loop_t* loop, const char** call) {
+  BulkEngine::Settings settings;
+  settings.batch = kLoopBatch;
+  auto runner = std::make_unique<Runner>(*this, settings);
+  int failed = runner->engine.Open(call);
+  if (failed != 0) return failed;
+  *call = "uv_poll_init";
+  failed = uv_poll_init(loop, &poll_, runner->engine.fd());
+  if (failed != 0) return failed;
+  ++open_handles_;
+  poll_.data = this;
+  // Cannot fail: see Poller::Open().
+  uv_poll_start(&poll_, UV_READABLE, &BulkLanes::OnPoll);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+  on_loop_ = true;
+  runners_.push_back(std::move(runner));
+  return 0;
+}
+
+const BulkLane* BulkLanes::Find(std::uint32_t lane) const noexcept {
+  const auto found = lanes_.find(lane);
+  return found == lanes_.end() ? nullptr : found->second.lane.get();
+}
+
+void BulkLanes::Submit(std::uint32_t lane, const std::uint8_t* records, std::size_t count) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end() || count == 0) return;
+  found->second.lane->Submit(records, count);
+  for (const auto& runner : runners_) runner->engine.Poke();
+}
+
+void BulkLanes::Limit(std::uint32_t lane, std::uint32_t most) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return;
+  found->second.lane->Limit(most);
+  for (const auto& runner : runners_) runner->engine.Poke();
+}
+
+void BulkLanes::Cancel(std::uint32_t lane) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return;
+  std::shared_ptr<BulkLane> cancelled = std::move(found->second.lane);
+  lanes_.erase(found);
+  cancelled->Cancel();
+  for (std::size_t index = 1; index < runners_.size(); ++index) {
+    runners_[index]->engine.Remove(cancelled);
+  }
+  // The last owner closes what was connected and not told; that is an engine.
+  runners_[0]->engine.Remove(std::move(cancelled));
+  if (on_loop_) runners_[0]->engine.ObeyNow();
+}
+
+void BulkLanes::Deliver(Napi::Env env) {
+  std::size_t left = kMaxBatch;
+  for (std::size_t visits = lanes_.size(); visits > 0 && left > 0 && !closing_; --visits) {
+    // The sink may have opened lanes, and cancelled any.
+    auto next = lanes_.upper_bound(served_);
+    if (next == lanes_.end()) next = lanes_.begin();
+    if (next == lanes_.end()) return;
+    served_ = next->first;
+    const Napi::HandleScope scope(env);
+    Napi::Float64Array records = PrepareRecords(env);
+    // An environment that exits still turns its loop, and makes no arrays any more.
+    if (records.IsEmpty()) return;
+    auto* fields = reinterpret_cast<BulkFields*>(records.Data());
+    const std::size_t count = Take(*next->second.lane, left, fields);
+    if (count == 0) continue;
+    left -= count;
+    const Napi::Function sink = next->second.sink.Value();
+    CallFunction(env, sink, {records, Napi::Number::New(env, static_cast<double>(count))});
+    if (env.IsExceptionPending()) left = 0;
+  }
+  // There may be more: in the next turn.
+  if (left == 0 && !closing_) uv_async_send(&async_);
+}
+
+std::size_t BulkLanes::Take(BulkLane& lane, std::size_t most, BulkFields* array) {
+  lane.TakeOutcomes(&batch_, most);
+  const std::size_t count = batch_.size();
+  for (std::size_t index = 0; index < count; ++index) {
+    BulkOutcome& outcome = batch_[index];
+    if (outcome.kept) Own(outcome, lane);
+    array[index] = outcome.fields;
+  }
+  batch_.clear();
+  return count;
+}
+
+void BulkLanes::Own(BulkOutcome& outcome, const BulkLane& lane) {
+  if (sockets_.IsFull()) {
+    outcome.fields.status = UV_EMFILE;
+    outcome.fields.step = static_cast<double>(BulkStep::kSocket);
+    return;
+  }
+  const SocketKind kind = outcome.kept.kind();
+  const std::int64_t handle = sockets_.Insert(outcome.kept.Take(), kind);
+  Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
+  socket->recyclable = false;
+  socket->may_linger = lane.may_linger();
+  outcome.fields.handle = static_cast<double>(handle);
+}
+
+Napi::Float64Array BulkLanes::PrepareRecords(Napi::Env env) {
+  constexpr std::size_t kLength = kMaxBatch * kFields;
+  if (!records_.IsEmpty()) {
+    const Napi::Float64Array records = records_.Value();
+    // The sink may have transferred it to another thread: its memory is not ours then.
+    if (records.ElementLength() == kLength) return records;
+  }
+  const Napi::Float64Array records = Napi::Float64Array::New(env, kLength);
+  if (!records.IsEmpty()) records_ = Napi::Persistent(records);
+  return records;
+}
+
+bool BulkLanes::Close() {
+  closing_ = true;
+  lanes_.clear();
+  records_.Reset();
+  if (open_handles_ == 0) return false;
+  for (const auto& runner : runners_) runner->engine.Stop();
+  if (on_loop_) runners_[0]->engine.ObeyNow();
+  if (on_loop_ || runners_.empty()) {
+    CloseHandles();
+  } else {
+    // An exiting environment turns its loop only while something keeps that alive.
+    uv_ref(reinterpret_cast<uv_handle_t*>(&async_));
+  }
+  return true;
+}
+
+bool BulkLanes::AreThreadsEnded() const noexcept {
+  return std::all_of(runners_.begin(), runners_.end(),
+                     [](const auto& runner) { return runner->thread.ended(); });
+}
+
+void BulkLanes::CloseHandles() {
+  if (on_loop_) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), &BulkLanes::OnHandleClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&async_), &BulkLanes::OnHandleClosed);
+  // Their descriptors; uv_close() has taken the set out of the loop's, which has to come first.
+  runners_.clear();
+}
+
+void BulkLanes::OnHandleClosed(uv_handle_t* handle) {
+  auto* self = static_cast<BulkLanes*>(handle->data);
+  if (--self->open_handles_ == 0) self->owner_.OnClosed();
+}
+
+void BulkLanes::OnOutcomes() {
+  if (on_loop_) {
+    told_ = true;
+  } else {
+    uv_async_send(&async_);
+  }
+}
+
+void BulkLanes::OnThreadEnded() { uv_async_send(&async_); }
+
+void BulkLanes::OnAsync(uv_async_t* handle) {
+  auto* self = static_cast<BulkLanes*>(handle->data);
+  if (!self->closing_) {
+    self->owner_.OnOutcomes();
+  } else if (!self->on_loop_ && !self->runners_.empty() && self->AreThreadsEnded()) {
+    for (const auto& runner : self->runners_) runner->thread.Join();
+    self->CloseHandles();
+  }
+}
+
+// Whatever the loop says of the set: the engine asks it too.
+void BulkLanes::OnPoll(uv_poll_t* handle, int /*status*/, int /*events*/) {
+  auto* self = static_cast<BulkLanes*>(handle->data);
+  self->runners_[0]->engine.Round(false);
+  if (std::exchange(self->told_, false)) self->owner_.OnOutcomes();
+}
+
+}  // namespace pollout

@@ -1,0 +1,98 @@
+// What the bulk lane is told of an attempt, and what it tells: packages/core/src/backend/bulk.ts.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "closing.h"
+#include "slab.h"
+#include "unique_fd.h"
+
+namespace pollout {
+
+// The layout is `AttemptField`.
+struct BulkAttempt {
+  std::uint32_t id;
+  std::uint16_t ip_version;
+  std::uint16_t port;
+  std::uint32_t scope;
+  std::uint16_t source;
+  std::uint16_t source_port;
+  std::array<std::uint8_t, 16> address;
+  double timeout_ms;
+  double start_at;
+};
+static_assert(sizeof(BulkAttempt) == 48);
+static_assert(offsetof(BulkAttempt, source_port) == 14);
+static_assert(offsetof(BulkAttempt, address) == 16);
+static_assert(offsetof(BulkAttempt, start_at) == 40);
+
+enum class BulkStep : std::uint8_t { kSocket, kSetOption, kBind, kConnect, kRegister, kDeadline };
+
+// A connected socket on its way to JavaScript; reset if it does not get there. `count` counts it as
+// long as nobody else does.
+class KeptSocket {
+ public:
+  KeptSocket() noexcept = default;
+  KeptSocket(UniqueFd fd, SocketKind kind, std::atomic<std::int64_t>& count) noexcept
+      : fd_(std::move(fd)), kind_(kind), count_(&count) {
+    count_->fetch_add(1, std::memory_order_relaxed);
+  }
+  KeptSocket(KeptSocket&&) noexcept = default;
+  KeptSocket& operator=(KeptSocket&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      fd_ = std::move(other.fd_);
+      kind_ = other.kind_;
+      count_ = other.count_;
+    }
+    return *this;
+  }
+  KeptSocket(const KeptSocket&) = delete;
+  KeptSocket& operator=(const KeptSocket&) = delete;
+  ~KeptSocket() { Reset(); }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+  SocketKind kind() const noexcept { return kind_; }
+  UniqueFd Take() noexcept {
+    count_->fetch_sub(1, std::memory_order_relaxed);
+    return std::move(fd_);
+  }
+
+ private:
+  void Reset() noexcept {
+    if (!fd_) return;
+    PrepareClose(fd_.get(), kind_, false, true);
+    Take().Reset();
+  }
+
+  UniqueFd fd_;
+  SocketKind kind_;
+  std::atomic<std::int64_t>* count_ = nullptr;
+};
+
+// A status beside 0 and negated errnos: connected to itself, and closed.
+constexpr int kBulkSelfConnected = 1;
+
+// The places of `OutcomeField`.
+struct BulkFields {
+  double id;
+  double status;
+  double step;
+  double handle;
+  double started_at;
+  double sent_at;
+  double ready_at;
+  double ended_at;
+};
+static_assert(sizeof(BulkFields) == 8 * sizeof(double));
+
+struct BulkOutcome {
+  BulkFields fields;
+  KeptSocket kept;
+};
+
+}  // namespace pollout

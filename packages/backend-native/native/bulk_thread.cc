@@ -1,0 +1,31 @@
+// BulkThread: a thread that drives one engine, until that is stopped.
+//
+// pthread_create(3) and not std::thread, whose constructor can only throw, and nothing here can.
+#include "bulk_thread.h"
+
+#include <csignal>
+
+namespace pollout {
+
+int BulkThread::Start() noexcept {
+  // A thread begins with its creator's mask: no signal of the process is to be handled here.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int error = ::pthread_create(&thread_, nullptr, &BulkThread::Run, this);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return -error;
+}
+
+void* BulkThread::Run(void* data) {
+  auto* self = static_cast<BulkThread*>(data);
+  ::pthread_setname_np(::pthread_self(), "pollout");
+  while (self->engine_.Round(true)) {
+  }
+  self->ended_.store(true);
+  self->owner_.OnThreadEnded();
+  return nullptr;
+}
+
+}  // namespace pollout

@@ -1,0 +1,397 @@
+/** The bulk lane on the real kernel: every kind of outcome, pacing, limits, cancellation. */
+import { type Handle, MAKE_UP_MS } from '@pollout/core'
+import { expect, it } from 'vitest'
+import { describeLanes, encode, type Outcome, until } from './bulk-support.js'
+import { closedPort, descriptors, E, turn, turns } from './support.js'
+
+const STEP = { SOCKET: 0, SETSOCKOPT: 1, BIND: 2, CONNECT: 3, EPOLL_CTL: 4, DEADLINE: 5 }
+const LOOPBACK = '127.0.0.1'
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+/** Times are there, and in order. */
+function expectOrdered(...times: readonly number[]): void {
+  expect(times).toEqual(times.toSorted((a, b) => a - b))
+  for (const time of times) expect(time).toBeGreaterThan(0)
+}
+
+describeLanes('outcomes', (kit) => {
+  it('says how many threads it has', () => {
+    expect(kit().bulk.threads).toBe(kit().threads)
+  })
+
+  it.each([LOOPBACK, '::1'])('connected to %s, and kept', async (host) => {
+    const server = await kit().serve({ host })
+    const { backend } = kit()
+    const lane = kit().open({ onConnected: 'keep' })
+    const before = performance.now()
+    const outcome = await lane.outcomeOf({ to: { address: host, port: server.at.port } })
+    expect(outcome).toMatchObject({ status: 0, step: STEP.CONNECT })
+    const { startedAt, sentAt, readyAt, endedAt } = outcome
+    expectOrdered(before, startedAt, sentAt, readyAt, endedAt, performance.now())
+    const handle = outcome.handle as Handle
+    expect(backend.openHandles).toBe(1)
+    expect(backend.peerAddress(handle)).toMatchObject({ address: host, port: server.at.port })
+    const peer = await server.accepted()
+    peer.write('hello')
+    const into = new Uint8Array(8)
+    await until(() => backend.receive(handle, into) === 5)
+    expect(backend.send(handle, into, 3)).toBe(5)
+    backend.close(handle, 'reset')
+    lane.lane.end()
+  })
+
+  it.each([
+    ['close', 'end'],
+    ['reset', 'error'],
+  ] as const)('connected and then: %s', async (onConnected, event) => {
+    const server = await kit().serve()
+    const seen = new Promise((resolve) => {
+      server.server.once('connection', (peer) => {
+        peer.once('error', () => resolve('error'))
+        peer.once('end', () => resolve('end'))
+        peer.resume()
+      })
+    })
+    const lane = kit().open({ onConnected })
+    const outcome = await lane.outcomeOf({ to: { address: LOOPBACK, port: server.at.port } })
+    expect(outcome).toMatchObject({ status: 0, step: STEP.CONNECT, handle: -1 })
+    expect(await seen).toBe(event)
+    expect(kit().backend.openHandles).toBe(0)
+  })
+
+  it('refused', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const { status, step, startedAt, sentAt, readyAt, endedAt } = await kit()
+      .open()
+      .outcomeOf({ to })
+    expect({ status, step }).toEqual({ status: -E.ECONNREFUSED, step: STEP.CONNECT })
+    expectOrdered(startedAt, sentAt, readyAt, endedAt)
+  })
+
+  it('what connect(2) says at once', async () => {
+    // A link-local address of no link.
+    const outcome = await kit()
+      .open()
+      .outcomeOf({ to: { address: 'fe80::1', port: 1 } })
+    expect(outcome).toMatchObject({ status: -E.EINVAL, step: STEP.CONNECT })
+    expectOrdered(outcome.startedAt, outcome.sentAt, outcome.readyAt, outcome.endedAt)
+  })
+
+  it('the deadline', async () => {
+    const to = await kit().silent()
+    const outcome = await kit().open().outcomeOf({ to, timeoutMs: 40 })
+    const { status, step, startedAt, readyAt, endedAt } = outcome
+    expect({ status, step, readyAt }).toEqual({
+      status: -E.ETIMEDOUT,
+      step: STEP.DEADLINE,
+      readyAt: Number.NaN,
+    })
+    expect(endedAt - startedAt).toBeGreaterThanOrEqual(40)
+    expect(kit().backend.openHandles).toBe(0)
+  })
+
+  it('deadlines of any order, and none', async () => {
+    const to = await kit().silent()
+    const lane = kit().open()
+    const timeouts = [90, 10, Number.POSITIVE_INFINITY, 50, 30, 70]
+    lane.submit(...timeouts.map((timeoutMs, id) => ({ id, to, timeoutMs })))
+    const outcomes = await lane.told(5)
+    const tookMs = new Map(outcomes.map(({ id, startedAt, endedAt }) => [id, endedAt - startedAt]))
+    for (const [id, timeoutMs] of timeouts.entries()) {
+      if (timeoutMs === Number.POSITIVE_INFINITY) expect(tookMs.has(id)).toBe(false)
+      else expect(tookMs.get(id)).toBeGreaterThanOrEqual(timeoutMs)
+    }
+    expect(kit().backend.openHandles).toBe(1)
+    lane.lane.cancel()
+  })
+
+  it('one that ended in time has not timed out, however late the thread gets to it', async () => {
+    const server = await kit().serve()
+    const lane = kit().open()
+    // Their deadlines are over before the first one is looked at.
+    const count = 200
+    const to = { address: LOOPBACK, port: server.at.port }
+    lane.submit(...range(count).map((id) => ({ id, to, timeoutMs: 0.001 })))
+    const outcomes = await lane.told(count)
+    for (const { status, step } of outcomes) {
+      const inTime = status === 0 && step === STEP.CONNECT
+      // The handshake is through when connect(2) returns, on loopback.
+      expect({ status, step, inTime }).toMatchObject({ inTime: true })
+    }
+  })
+
+  it('setsockopt(2), with the index of the option', async () => {
+    const server = await kit().serve()
+    const good = { level: 6, option: 1, value: Uint8Array.of(1, 0, 0, 0) }
+    const bad = { level: 6, option: 9999, value: Uint8Array.of(1, 0, 0, 0) }
+    const lane = kit().open({ options: { inet: [good, bad], inet6: [good] } })
+    const outcome = await lane.outcomeOf({ to: { address: LOOPBACK, port: server.at.port } })
+    expect(outcome).toMatchObject({
+      status: -E.ENOPROTOOPT,
+      step: STEP.SETSOCKOPT,
+      handle: 1,
+      sentAt: Number.NaN,
+      readyAt: Number.NaN,
+    })
+    const v6 = await lane.outcomeOf({ to: { address: '::1', port: await closedPort() } })
+    expect(v6).toMatchObject({ status: -E.ECONNREFUSED, step: STEP.CONNECT })
+  })
+
+  it('options are set', async () => {
+    const server = await kit().serve()
+    const { backend } = kit()
+    const noDelay = { level: 6, option: 1, value: Uint8Array.of(1, 0, 0, 0) }
+    const lane = kit().open({ onConnected: 'keep', options: { inet: [noDelay], inet6: [] } })
+    const { handle } = await lane.outcomeOf({ to: { address: LOOPBACK, port: server.at.port } })
+    const into = new Uint8Array(4)
+    expect(backend.kernel?.getOption(handle as Handle, 6, 1, into)).toBe(4)
+    expect(into[0]).toBe(1)
+  })
+
+  it('source addresses and ports', async () => {
+    const server = await kit().serve()
+    const to = { address: LOOPBACK, port: server.at.port }
+    const sourcePort = await closedPort()
+    const lane = kit().open({
+      sources: [
+        { family: 'inet', address: '127.0.0.5', port: 0 },
+        { family: 'inet', address: '127.0.0.6', port: 0 },
+      ],
+      limit: 1,
+      onConnected: 'keep',
+    })
+    lane.submit({ id: 0, to }, { id: 1, to, source: 1 }, { id: 2, to, source: 2, sourcePort })
+    const outcomes = await lane.told(3)
+    expect(outcomes.map(({ status }) => status)).toEqual([0, 0, 0])
+    const peers = [await server.accepted(), await server.accepted(), await server.accepted()]
+    expect(peers.map((peer) => peer.remoteAddress)).toEqual([LOOPBACK, '127.0.0.5', '127.0.0.6'])
+    expect(peers[2]?.remotePort).toBe(sourcePort)
+  })
+
+  it.each([
+    ['an address of somebody else', '192.0.2.1', 'EADDRNOTAVAIL'],
+    ['no address', '127.1', 'EINVAL'],
+  ] as const)('bind(2) to %s', async (_what, address, code) => {
+    const lane = kit().open({ sources: [{ family: 'inet', address, port: 0 }] })
+    const outcome = await lane.outcomeOf({ to: { address: LOOPBACK, port: 1 }, source: 1 })
+    expect(outcome).toMatchObject({ status: -E[code], step: STEP.BIND, sentAt: Number.NaN })
+  })
+
+  it('thousands of them, each once', async () => {
+    const server = await kit().serve()
+    const refused = await closedPort()
+    const lane = kit().open({ limit: 200 })
+    const count = 4_000
+    const port = (id: number) => (id % 2 === 0 ? server.at.port : refused)
+    lane.submit(...range(count).map((id) => ({ id, to: { address: LOOPBACK, port: port(id) } })))
+    const outcomes = await lane.told(count)
+    expect(outcomes.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(range(count))
+    for (const { id, status } of outcomes) expect(status).toBe(id % 2 === 0 ? 0 : -E.ECONNREFUSED)
+    expect(Math.max(...lane.batches)).toBeLessThanOrEqual(1_024)
+    expect(kit().backend.openHandles).toBe(0)
+  })
+})
+
+describeLanes('starts', (kit) => {
+  it('in the order of their submission', async () => {
+    const lane = kit().open({ limit: 1 })
+    const to = { address: LOOPBACK, port: await closedPort() }
+    for (const id of range(50)) lane.submit({ id, to })
+    expect((await lane.told(50)).map(({ id }) => id)).toEqual(range(50))
+  })
+
+  it('no more in flight than the limit, and more once it is raised', async () => {
+    const to = await kit().silent()
+    const lane = kit().open({ limit: 3 })
+    lane.submit(...range(10).map((id) => ({ id, to })))
+    await until(() => kit().backend.openHandles === 3)
+    await turns(20)
+    expect(kit().backend.openHandles).toBe(3)
+    lane.lane.limit(8)
+    await until(() => kit().backend.openHandles === 8)
+    lane.lane.limit(2)
+    await turns(20)
+    expect(kit().backend.openHandles).toBe(8)
+    lane.lane.cancel()
+  })
+
+  it('START_AT is the earliest moment', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open()
+    const base = performance.now()
+    lane.submit(...range(10).map((id) => ({ id, to, startAt: base + 20 + id * 5 })))
+    for (const { id, startedAt } of await lane.told(10)) {
+      expect(startedAt).toBeGreaterThanOrEqual(base + 20 + id * 5)
+    }
+  })
+
+  it('intervalMs apart, with no more than MAKE_UP_MS worth of them at once', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const intervalMs = 2
+    const lane = kit().open({ intervalMs })
+    const count = 30
+    lane.submit(...range(count).map((id) => ({ id, to, startAt: 0.001 })))
+    const starts = (await lane.told(count))
+      .map(({ startedAt }) => startedAt)
+      .toSorted((a, b) => a - b)
+    const most = MAKE_UP_MS / intervalMs + 1
+    for (const [index, startedAt] of starts.entries()) {
+      const later = starts[index + most]
+      // Between so many starts there is at least an interval, whatever the rest of the machine does.
+      if (later !== undefined) expect(later - startedAt).toBeGreaterThan(intervalMs * 0.9)
+    }
+    const [first = 0] = starts
+    expect((starts.at(-1) ?? 0) - first).toBeGreaterThanOrEqual((count - most) * intervalMs * 0.9)
+  })
+
+  it('an attempt without a time does not wait for the schedule', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open({ intervalMs: 60_000 })
+    lane.submit({ id: 0, to, startAt: 0.001 }, { id: 1, to })
+    expect((await lane.told(2)).map(({ status }) => status)).toEqual(
+      range(2).map(() => -E.ECONNREFUSED),
+    )
+  })
+})
+
+describeLanes('the sink', (kit) => {
+  it('is never called from within a call of the lane', async () => {
+    const lane = kit().open()
+    lane.submit({ id: 0, to: { address: 'fe80::1', port: 1 } })
+    lane.lane.limit(5)
+    expect(lane.outcomes).toEqual([])
+    await lane.told(1)
+  })
+
+  it('may submit more', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open({ limit: 10 })
+    const count = 500
+    lane.onBatch = (batch) => {
+      for (const { id } of batch) if (id + 1 < count) lane.submit({ id: id + 1, to })
+    }
+    lane.submit({ id: 0, to })
+    expect((await lane.told(count)).map(({ id }) => id)).toEqual(range(count))
+  })
+
+  it('may cancel its lane, and is not called again', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open({ limit: 10 })
+    lane.onBatch = () => lane.lane.cancel()
+    lane.submit(...range(5_000).map((id) => ({ id, to })))
+    await lane.told(1)
+    const { length } = lane.outcomes
+    await until(() => kit().backend.openHandles === 0)
+    lane.lane.submit(encode([{ id: 0, to }]), 1)
+    lane.lane.limit(2)
+    lane.lane.cancel()
+    lane.lane.end()
+    await turns(20)
+    expect(lane.outcomes).toHaveLength(length)
+  })
+
+  it('may destroy the backend', async () => {
+    const server = await kit().serve()
+    const { backend } = kit()
+    const lane = kit().open({ onConnected: 'keep' })
+    let destroyed: Promise<void> | undefined
+    lane.onBatch = () => {
+      destroyed ??= backend.destroy()
+    }
+    lane.submit(
+      ...range(500).map((id) => ({ id, to: { address: LOOPBACK, port: server.at.port } })),
+    )
+    await lane.told(1)
+    const { length } = lane.outcomes
+    await destroyed
+    expect(backend.openHandles).toBe(0)
+    expect(lane.outcomes).toHaveLength(length)
+  })
+
+  it('may take the array away', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open()
+    lane.onBatch = (_batch, records) => {
+      structuredClone(records, { transfer: [records.buffer as ArrayBuffer] })
+    }
+    for (const id of range(3)) expect((await lane.outcomeOf({ to })).id).toBe(id)
+  })
+
+  it('of one lane does not get what is of another', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lanes = range(5).map(() => kit().open({ limit: 50 }))
+    for (const [index, lane] of lanes.entries()) {
+      lane.submit(...range(1_000).map((id) => ({ id: index * 1_000 + id, to })))
+    }
+    for (const [index, lane] of lanes.entries()) {
+      const ids = (await lane.told(1_000)).map(({ id }) => id)
+      expect(ids.toSorted((a, b) => a - b)).toEqual(range(1_000).map((id) => index * 1_000 + id))
+      lane.lane.end()
+    }
+  })
+})
+
+describeLanes('the end', (kit) => {
+  it('cancel() with 10,000 in flight', async () => {
+    const to = await kit().silent()
+    const { backend } = kit()
+    const before = descriptors().size
+    const lane = kit().open({ limit: 10_000 })
+    lane.submit(...range(12_000).map((id) => ({ id, to })))
+    await until(() => backend.openHandles === 10_000)
+    lane.lane.cancel()
+    if (kit().threads === 0) expect(backend.openHandles).toBe(0)
+    await until(() => backend.openHandles === 0)
+    // Its own, kept until destroy().
+    expect(descriptors().size - before).toBeLessThan(10)
+    await turns(10)
+    expect(lane.outcomes).toEqual([])
+  })
+
+  it('cancel() closes what was connected and not told', async () => {
+    const server = await kit().serve()
+    const { backend } = kit()
+    const lane = kit().open({ onConnected: 'keep', limit: 300 })
+    const to = { address: LOOPBACK, port: server.at.port }
+    lane.submit(...range(300).map((id) => ({ id, to })))
+    await until(() => backend.openHandles > 0)
+    lane.lane.cancel()
+    const told = lane.outcomes.length
+    for (const { handle } of lane.outcomes) backend.close(handle as Handle, 'reset')
+    await until(() => backend.openHandles === 0)
+    expect(lane.outcomes).toHaveLength(told)
+  })
+
+  it('destroy() with attempts in flight, queued and untold', async () => {
+    const to = await kit().silent()
+    const server = await kit().serve()
+    const { backend } = kit()
+    const silent = kit().open({ limit: 500 })
+    silent.submit(...range(1_000).map((id) => ({ id, to })))
+    const kept = kit().open({ onConnected: 'keep', limit: 100 })
+    kept.submit(
+      ...range(100).map((id) => ({ id, to: { address: LOOPBACK, port: server.at.port } })),
+    )
+    await until(() => backend.openHandles >= 500)
+    await backend.destroy()
+    expect(backend.openHandles).toBe(0)
+    const told = kept.outcomes.length
+    await turn()
+    expect(kept.outcomes).toHaveLength(told)
+    expect(() => kit().open()).toThrow('EBADF')
+    silent.submit({ id: 0, to })
+    silent.lane.cancel()
+  })
+
+  it('another lane after end()', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    for (const round of range(20)) {
+      const lane = kit().open()
+      lane.submit(...range(round + 1).map((id) => ({ id, to })))
+      const outcomes: readonly Outcome[] = await lane.told(round + 1)
+      expect(outcomes).toHaveLength(round + 1)
+      lane.lane.end()
+    }
+  })
+})

@@ -1,0 +1,8 @@
+/** The part of the conformance suite that goes by a bulk lane, on the reference one: `node:net` has none of its own. */
+import { describeFanOut } from '@pollout/core/conformance'
+import { withBulkLane } from '@pollout/core/testing'
+import { subject } from './subject.js'
+
+const backend = withBulkLane(subject.backend)
+
+describeFanOut({ ...subject, name: 'net with the reference bulk lane', backend })

@@ -1,0 +1,53 @@
+/** What the numbers of a bulk lane's outcome say: the failure. Equal ones share one object, so that millions cost nothing. */
+import { type BulkLaneOptions, BulkStep } from '../backend/bulk.js'
+import { bindFailure, optionFailure } from '../connect/socket-setup.js'
+import { connectFailure, deadlineFailure, type Failure } from '../errors.js'
+import type { BulkSetup } from './bulk-setup.js'
+import type { Task } from './task.js'
+
+const SYSCALLS: Readonly<Record<number, string>> = {
+  [BulkStep.SOCKET]: 'socket',
+  [BulkStep.CONNECT]: 'connect',
+  [BulkStep.EPOLL_CTL]: 'epoll_ctl',
+}
+/** More than there are steps. */
+const STEPS = 8
+
+export class BulkFailures {
+  readonly #names: BulkSetup['names']
+  readonly #deadline: Failure
+  readonly #known = new Map<number, Failure>()
+  /** Most in a row are the same. */
+  #lastKey = Number.NaN
+  #last: Failure | undefined
+
+  constructor(names: BulkSetup['names'], timeoutMs: number) {
+    this.#names = names
+    this.#deadline = deadlineFailure(timeoutMs, 'connect')
+  }
+
+  /** `timeoutMs` is over. */
+  get deadline(): Failure {
+    return this.#deadline
+  }
+
+  /** `index` is the option's, where it is about one. */
+  of<T>(task: Task<T>, status: number, step: number, index: number): Failure {
+    if (step === BulkStep.DEADLINE) return this.#deadline
+    if (step === BulkStep.SETSOCKOPT) return optionFailure(status, this.#optionName(task, index))
+    const at = step === BulkStep.BIND ? task.walk?.current : undefined
+    if (at) return bindFailure(status, at)
+    const key = step - status * STEPS
+    if (key === this.#lastKey && this.#last) return this.#last
+    const failure = this.#known.get(key) ?? connectFailure(status, SYSCALLS[step] ?? 'connect')
+    this.#known.set(key, failure)
+    this.#lastKey = key
+    this.#last = failure
+    return failure
+  }
+
+  #optionName<T>({ version }: Task<T>, index: number): string {
+    const family: keyof BulkLaneOptions['options'] = version === 4 ? 'inet' : 'inet6'
+    return this.#names[family][index] ?? String(index)
+  }
+}

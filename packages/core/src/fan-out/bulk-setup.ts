@@ -1,0 +1,70 @@
+/** A socket setup in the bulk lane's terms; which part of a fan-out the lane can run. */
+import type { SocketAddress } from '../backend/address.js'
+import type { Backend } from '../backend/backend.js'
+import {
+  type EncodedOption,
+  encodeSocketOption,
+  type SocketOptionName,
+  type SocketOptionValue,
+} from '../backend/socket-options.js'
+import { nameOf, type SocketSetup } from '../connect/socket-setup.js'
+
+type InetFamily = 'inet' | 'inet6'
+
+export interface BulkSetup {
+  /** Families of targets that the lane can run. */
+  readonly families: Readonly<Record<InetFamily, boolean>>
+  readonly options: Readonly<Record<InetFamily, readonly EncodedOption[]>>
+  /** What the options are called, in messages. */
+  readonly names: Readonly<Record<InetFamily, readonly string[]>>
+  /** Those of IPv4, then those of IPv6. */
+  readonly sources: readonly SocketAddress[]
+}
+
+/** Undefined where the lane can run nothing of it: what the backend lacks is for a `ConnectRequest` to tell. */
+export function bulkSetup(backend: Backend, setup: SocketSetup | undefined): BulkSetup | undefined {
+  const { sockets } = backend.capabilities
+  if (setup?.lackedBy(backend)) return undefined
+  const inet = optionsOf(backend, setup, 'inet')
+  const inet6 = optionsOf(backend, setup, 'inet6')
+  return {
+    families: {
+      inet: inet !== undefined && sockets.inet.includes('stream'),
+      inet6: inet6 !== undefined && sockets.inet6.includes('stream'),
+    },
+    options: { inet: inet?.encoded ?? [], inet6: inet6?.encoded ?? [] },
+    names: { inet: inet?.names ?? [], inet6: inet6?.names ?? [] },
+    sources: [...sourcesOf(setup, 'inet'), ...sourcesOf(setup, 'inet6')],
+  }
+}
+
+/** Undefined where one of them is not for such a socket. */
+function optionsOf(backend: Backend, setup: SocketSetup | undefined, family: InetFamily) {
+  const encoded: EncodedOption[] = []
+  const names: string[] = []
+  const options = new Map<SocketOptionName, SocketOptionValue>(setup?.options)
+  // As `SocketPreparation` does: ip(7).
+  const isKnown = backend.capabilities.options.includes('bindAddressNoPort')
+  const leavesPort = setup?.sources?.leavesPort && isKnown && !options.has('bindAddressNoPort')
+  for (const [name, value] of options) {
+    const option = encodeSocketOption({ family, type: 'stream' }, name, value)
+    if (typeof option === 'number') return undefined
+    encoded.push(option)
+    names.push(name)
+  }
+  for (const raw of setup?.raw ?? []) {
+    encoded.push(raw)
+    names.push(nameOf(raw))
+  }
+  if (leavesPort) {
+    const option = encodeSocketOption({ family, type: 'stream' }, 'bindAddressNoPort', true)
+    if (typeof option !== 'number') encoded.push(option)
+    names.push('bindAddressNoPort')
+  }
+  return { encoded, names }
+}
+
+function sourcesOf(setup: SocketSetup | undefined, family: InetFamily): SocketAddress[] {
+  const addresses = setup?.sources?.of(family) ?? []
+  return addresses.map((address) => ({ family, address, port: 0 }))
+}

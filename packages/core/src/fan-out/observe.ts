@@ -1,0 +1,63 @@
+/** A fan-out as an observable: one for each subscription, in the async context of the subscriber. */
+import { Observable, type Subscriber } from 'rxjs'
+import { abortedFailure, ConnectError } from '../errors.js'
+import { onAbort } from '../reactor/abort.js'
+import { captureContext, type InContext } from '../reactor/async-context.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
+import { FanOut } from './fan-out.js'
+import type { CheckedFanOut } from './fan-out-options.js'
+import type { FanOutListener, Feed } from './fan-out-sides.js'
+import type { SourceListener } from './target-source.js'
+
+/** What makes outcomes of what a fan-out tells, for this subscriber. */
+export type Telling<T, O> = (
+  subscriber: Subscriber<O>,
+  inContext: InContext,
+) => Omit<FanOutListener<T>, 'complete' | 'error'> & {
+  /** Emits what may have been gathered. */
+  flush?(): void
+}
+
+export function observe<T, O>(
+  core: ReactorCore,
+  options: CheckedFanOut,
+  open: (listener: SourceListener) => Feed<T>,
+  telling: Telling<T, O>,
+): Observable<O> {
+  const { signal } = options
+  return new Observable((subscriber) => {
+    const inContext = captureContext()
+    const fail = (error: unknown): void => inContext(() => subscriber.error(error))
+    if (core.gone) {
+      const error = new ConnectError(core.gone)
+      return core.later(() => fail(error))
+    }
+    if (signal?.aborted) {
+      return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
+    }
+    const told = telling(subscriber, inContext)
+    const fanOut = new FanOut<T>(core, options, {
+      batch: (tell) => told.batch(tell),
+      ended: (task, end) => told.ended(task, end),
+      requestEnded: (task, request) => told.requestEnded(task, request),
+      complete() {
+        told.flush?.()
+        inContext(() => subscriber.complete())
+      },
+      error(error) {
+        told.flush?.()
+        fail(error)
+      },
+    })
+    const stopWatching = onAbort(signal, () => {
+      fanOut.cancel()
+      told.flush?.()
+      fail(new ConnectError(abortedFailure(signal?.reason)))
+    })
+    fanOut.start(open)
+    return () => {
+      stopWatching()
+      fanOut.cancel()
+    }
+  })
+}

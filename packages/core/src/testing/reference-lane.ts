@@ -1,0 +1,150 @@
+/** One lane of the reference implementation: its queue, its pacing, its limit, and the telling of its outcomes. */
+import type { Handle } from '../backend/backend.js'
+import {
+  ATTEMPT_BYTES,
+  AttemptField,
+  type BulkLane,
+  type BulkLaneOptions,
+  type BulkSink,
+  MAKE_UP_MS,
+  OUTCOME_FIELDS,
+  OutcomeField,
+} from '../backend/bulk.js'
+import { IS_LITTLE_ENDIAN } from '../backend/byte-order.js'
+import type { Timer } from '../reactor/clock.js'
+import { Deadlines } from '../reactor/deadlines.js'
+import { Fifo } from '../reactor/fifo.js'
+import { type AttemptLane, type LaneGround, ReferenceAttempt } from './reference-attempt.js'
+
+/** Attempts begun in one turn of the loop. */
+const STARTS_PER_TURN = 128
+
+export class ReferenceLane implements BulkLane, AttemptLane {
+  readonly ground: LaneGround
+  readonly options: BulkLaneOptions
+  readonly deadlines: Deadlines
+  readonly #sink: BulkSink
+  readonly #onEnd: () => void
+  readonly #queue = new Fifo<Uint8Array>()
+  readonly #inFlight = new Set<ReferenceAttempt>()
+  #limit: number
+  #outcomes: number[] = []
+  #hasStopped = false
+  #lastDueAt = Number.NEGATIVE_INFINITY
+  #timer: Timer | undefined
+  #turnScheduled = false
+  #delivering = false
+  #ended = false
+
+  constructor(ground: LaneGround, options: BulkLaneOptions, sink: BulkSink, onEnd: () => void) {
+    this.ground = ground
+    this.options = options
+    this.#limit = options.limit
+    this.#sink = sink
+    this.#onEnd = onEnd
+    const { clock, backend } = ground
+    const defer = (callback: () => void): void => clock.defer(callback, false)
+    this.deadlines = new Deadlines(clock, defer, () => backend.poll())
+  }
+
+  submit(attempts: Uint8Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#queue.push(attempts.slice(i * ATTEMPT_BYTES, (i + 1) * ATTEMPT_BYTES))
+    }
+    this.#scheduleTurn()
+  }
+
+  limit(most: number): void {
+    this.#limit = most
+    this.#hasStopped = false
+    this.#scheduleTurn()
+  }
+
+  cancel(): void {
+    if (this.#ended) return
+    const { STATUS, HANDLE } = OutcomeField
+    for (let at = 0; at < this.#outcomes.length; at += OUTCOME_FIELDS) {
+      const isKept = this.options.onConnected === 'keep' && this.#outcomes[at + STATUS] === 0
+      if (isKept) this.ground.backend.close(this.#outcomes[at + HANDLE] as Handle, 'reset')
+    }
+    for (const attempt of this.#inFlight) attempt.cancel()
+    this.#inFlight.clear()
+    this.end()
+  }
+
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#timer?.cancel()
+    this.deadlines.clear()
+    this.#queue.clear()
+    this.#outcomes = []
+    this.#onEnd()
+  }
+
+  /** An attempt has ended: one outcome's fields. */
+  ended(attempt: ReferenceAttempt, outcome: readonly number[], hasRunOut: boolean): void {
+    this.#inFlight.delete(attempt)
+    this.#outcomes.push(...outcome)
+    if (hasRunOut) this.#hasStopped = true
+    this.#scheduleTurn()
+  }
+
+  /** Tells what there is to tell: from the event loop only. */
+  deliver(): void {
+    if (this.#delivering || this.#ended || this.#outcomes.length === 0) return
+    const records = Float64Array.from(this.#outcomes)
+    this.#outcomes = []
+    this.#delivering = true
+    try {
+      this.#sink.outcomes(records, records.length / OUTCOME_FIELDS)
+    } finally {
+      this.#delivering = false
+      // The array is the lane's again: who kept it reads nonsense.
+      records.fill(Number.NaN)
+    }
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled || this.#ended) return
+    this.#turnScheduled = true
+    this.ground.clock.defer(() => {
+      this.#turnScheduled = false
+      if (this.#ended) return
+      this.#startMore()
+      this.deliver()
+    }, false)
+  }
+
+  #startMore(): void {
+    for (let started = 0; this.#mayStart(); started++) {
+      if (started === STARTS_PER_TURN) return this.#scheduleTurn()
+      const attempt = new ReferenceAttempt(this, this.#queue.take())
+      this.#inFlight.add(attempt)
+      attempt.start()
+    }
+  }
+
+  #mayStart(): boolean {
+    if (this.#hasStopped || this.#inFlight.size >= this.#limit || this.#queue.size === 0)
+      return false
+    return this.#isDue(this.#queue.first)
+  }
+
+  #isDue(record: Uint8Array): boolean {
+    const view = new DataView(record.buffer, record.byteOffset)
+    const startAt = view.getFloat64(AttemptField.START_AT, IS_LITTLE_ENDIAN)
+    if (startAt === 0) return true
+    const { clock } = this.ground
+    const now = clock.now()
+    const { intervalMs = 0 } = this.options
+    const dueAt = Math.max(startAt, this.#lastDueAt + intervalMs, now - MAKE_UP_MS)
+    if (dueAt <= now) {
+      this.#lastDueAt = dueAt
+      return true
+    }
+    this.#timer?.cancel()
+    this.#timer = clock.setTimer(dueAt - now, () => this.#scheduleTurn())
+    return false
+  }
+}

@@ -1,0 +1,202 @@
+/** `pollout fanout`: tries every target of what it is given, and tells what became of them. */
+import type { DestinationPolicy, Reactor } from '@pollout/core'
+import type { Exclusions } from '../../targets/exclusions.js'
+import { say } from '../console.js'
+import { ExitCode, UsageError } from '../exit-codes.js'
+import { openReactor } from '../open-reactor.js'
+import { Stop } from '../stop.js'
+import { OutputFile, standardOutput } from './destination.js'
+import {
+  checkFanoutOptions,
+  type FanoutCommandOptions,
+  formatOf,
+  probeOf,
+  shownKinds,
+} from './fanout-options.js'
+import { makePlan, noTargets, type Plan } from './fanout-plan.js'
+import { FanoutRun, type RunOwner } from './fanout-run.js'
+import { readExclusions } from './fanout-targets.js'
+import { type Format, formats } from './formats.js'
+import { type Input, openInput, unreadable } from './input.js'
+import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
+import { OutcomeWriter } from './outcome-writer.js'
+import { policyOf } from './policy.js'
+import { Progress } from './progress.js'
+import { ReportFile } from './report-file.js'
+import { summary, targets, whole } from './summary.js'
+import { Tally } from './tally.js'
+
+export async function fanoutCommand(
+  items: readonly string[],
+  options: FanoutCommandOptions,
+): Promise<ExitCode> {
+  checkFanoutOptions(options)
+  const { list = [], exclude = [], excludeFile = [] } = options
+  const lists = openLists(items, list)
+  const exclusions = await readExclusions(exclude, excludeFile.map(openInput))
+  const policy = policyOf(options, exclusions)
+  const output = options.output === undefined ? undefined : new OutputFile(options.output)
+  const report = options.report === undefined ? undefined : new ReportFile(options.report)
+  using stop = new Stop()
+  const plan = await makePlan({ items, lists, exclusions, output, options, signal: stop.signal })
+  const exitCode = plan
+    ? await runPlan({ plan, lists, exclusions, policy, output, report, options, stop })
+    : (stop.exitCode ?? ExitCode.INTERRUPTED)
+  if (lists.some(({ mayHang }) => mayHang)) stop.endBySignal()
+  return exitCode
+}
+
+/** Standard input is taken where nothing else is named, and something is piped in. */
+function openLists(items: readonly string[], files: readonly string[]): readonly Input[] {
+  if (items.length > 0 || files.length > 0) return files.map(openInput)
+  if (process.stdin.isTTY) {
+    throw new UsageError(
+      "no targets: write some, name a file with -l, pipe a list in, or write '-l -' to type it",
+    )
+  }
+  return [openInput('-')]
+}
+
+/** What a fan-out stands on. */
+interface Means {
+  readonly plan: Plan
+  readonly lists: readonly Input[]
+  readonly exclusions: Exclusions
+  readonly policy: DestinationPolicy | undefined
+  readonly output: OutputFile | undefined
+  readonly report: ReportFile | undefined
+  readonly options: FanoutCommandOptions
+  readonly stop: Stop
+}
+
+async function runPlan(means: Means): Promise<ExitCode> {
+  const { lists, options } = means
+  await using reactor = openReactor(options.backend)
+  const fanout = new Fanout(reactor, means)
+  try {
+    return await fanout.all()
+  } catch (error) {
+    // In a stream the list is read while its targets are tried.
+    const broken = lists.find(({ stream }) => stream.errored)
+    throw broken ? unreadable(broken.name, error) : error
+  } finally {
+    for (const { stream } of lists) stream.destroy()
+  }
+}
+
+class Fanout implements RunOwner {
+  readonly #means: Means
+  readonly #reactor: Reactor
+  readonly #tally: Tally
+  /** All that is to hear of outcomes, besides the output. */
+  readonly #sinks: readonly OutcomeSink[]
+  readonly #format: Format
+  readonly #shown: readonly FanoutKind[] | undefined
+  readonly #writer: OutcomeWriter
+  readonly #run: FanoutRun
+
+  constructor(reactor: Reactor, means: Means) {
+    const { plan, exclusions, policy, output, report, options, stop } = means
+    this.#means = means
+    this.#reactor = reactor
+    this.#tally = new Tally(plan.resumed?.counts, plan.resumed?.excluded)
+    this.#sinks = report ? [this.#tally, report] : [this.#tally]
+    this.#format = formats[formatOf(options)]
+    this.#shown = shownKinds(options)
+    const onRoom = (): void => this.#run.wake()
+    this.#writer = new OutcomeWriter(output ?? standardOutput(), plan.journal, stop, onRoom)
+    const settings = { ...options, policy, probe: probeOf(options) }
+    this.#run = new FanoutRun(reactor, plan.source, exclusions, settings, stop, this)
+  }
+
+  /** Rejects with what the input fails with, after outcomes and summary of all it gave. */
+  async all(): Promise<ExitCode> {
+    const { plan, options, stop, lists } = this.#means
+    if (!options.silent && plan.total !== undefined) this.#announce(plan.total)
+    // What an earlier run has written begins with it.
+    if ((plan.resumed?.outputBytes ?? 0) === 0) this.#writer.header(this.#format.header)
+    let complete = false
+    try {
+      using _ = this.#progress()
+      await this.#run.all()
+      complete = stop.exitCode === undefined
+    } finally {
+      await this.#writer.end(complete)
+      if (!options.silent) this.#summarize()
+      this.#report()
+    }
+    if (stop.exitCode !== undefined) return stop.exitCode
+    const { total, excluded, connected } = this.#tally
+    if (total + excluded === 0) throw noTargets(lists)
+    return connected === total ? ExitCode.ALL_CONNECTED : ExitCode.SOME_FAILED
+  }
+
+  settled(position: number, row: OutcomeRow): void {
+    for (const sink of this.#sinks) sink.outcome(row)
+    const isShown = this.#shown?.includes(row.kind) ?? true
+    this.#writer.outcome(position, isShown ? this.#format.line(row) : '', row.kind, row.code)
+  }
+
+  excluded(position: number): void {
+    this.#tally.excluded++
+    this.#means.plan.journal?.ledger.exclude(position)
+  }
+
+  hasRoom(position: number): boolean {
+    const { journal } = this.#means.plan
+    if (journal === undefined) return this.#writer.hasRoom
+    // What a killed run has to repeat: no more than what it was told to have in flight, however slow the disk is.
+    const atRisk = this.#run.open + this.#writer.unconfirmed
+    return atRisk < this.#means.options.concurrency && journal.ledger.done.holds(position)
+  }
+
+  #announce(total: number): void {
+    const { plan, options } = this.#means
+    const { seed } = plan
+    const parts = [targets(total)]
+    if (plan.resumed) parts.push(`${whole(this.#tally.earlier)} of them done before`)
+    parts.push(`at most ${whole(options.rate)} a second and ${whole(options.concurrency)} at once`)
+    if (seed !== undefined && seed !== options.seed) parts.push(`--seed ${seed}`)
+    say(parts.join(', '))
+  }
+
+  /** On a terminal, and elsewhere when asked for. */
+  #progress(): Progress | undefined {
+    const { silent, progress } = this.#means.options
+    if (silent || !(process.stderr.isTTY || progress)) return undefined
+    return new Progress(this.#tally, this.#run, this.#means.plan.total)
+  }
+
+  /** A report that can't be written leaves everything else as it is, but for the exit code. */
+  #report(): void {
+    const { report, plan, options, stop } = this.#means
+    const facts: [string, string][] = [
+      ['ended', new Date().toISOString()],
+      ['backend', this.#reactor.backend],
+      ['connects a second', `at most ${whole(options.rate)}`],
+      ['in flight', `at most ${whole(options.concurrency)}`],
+      ['time for each', `${whole(options.timeoutMs)} ms`],
+    ]
+    if (plan.seed !== undefined) facts.push(['seed', plan.seed])
+    if (plan.resumed) facts.push(['resumed after', `${targets(this.#tally.earlier)}, not in here`])
+    const failure = report?.write({ facts, stopped: stop.exitCode !== undefined })
+    if (failure === undefined) return
+    say(failure)
+    stop.stop(ExitCode.CANT_WRITE)
+  }
+
+  #summarize(): void {
+    const { stop, output, plan } = this.#means
+    const { exitCode } = stop
+    const { total, excluded } = this.#tally
+    // Nobody reads any more; or nothing was there to sum up, which is told otherwise.
+    if (exitCode === ExitCode.BROKEN_PIPE) return
+    if (total + excluded === 0 && exitCode === undefined) return
+    const context = { backend: this.#reactor.backend, stopped: exitCode !== undefined }
+    process.stderr.write(`${summary(this.#tally, context)}\n`)
+    if (exitCode === undefined) return
+    if (exitCode === ExitCode.CANT_WRITE && output)
+      say(`${output.name} has ${whole(this.#writer.written)} outcomes of this run`)
+    if (plan.journal) say(`go on with the same command and --resume`)
+  }
+}

@@ -1,0 +1,150 @@
+/** What a run is going to do, settled before its first connect: its targets in their order, and where it goes on. */
+import type { Exclusions } from '../../targets/exclusions.js'
+import { Order, WHOLE } from '../../targets/order.js'
+import type { TargetSpace } from '../../targets/target-space.js'
+import { messageOf, UsageError } from '../exit-codes.js'
+import {
+  Checkpoint,
+  type RunState,
+  readCheckpoint,
+  type SavedState,
+  type Settings,
+} from './checkpoint.js'
+import type { OutputFile } from './destination.js'
+import { type FanoutCommandOptions, seedOf, settingsOf } from './fanout-options.js'
+import { asTheyCome, inOrder, readSpace } from './fanout-targets.js'
+import type { Numbered } from './feed.js'
+import type { Input } from './input.js'
+import { Ledger } from './ledger.js'
+import type { Journal } from './outcome-writer.js'
+import { runningProcess } from './process-mark.js'
+
+export interface Plan {
+  readonly source: Iterator<Numbered> | AsyncIterator<Numbered>
+  /** Undefined in a stream: nobody knows. */
+  readonly total: number | undefined
+  /** Undefined: in the order of the list. */
+  readonly seed: string | undefined
+  /** Undefined without `--checkpoint`. */
+  readonly journal: Journal | undefined
+  /** What an earlier run has done of it. */
+  readonly resumed: RunState | undefined
+}
+
+export interface PlanRequest {
+  readonly items: readonly string[]
+  readonly lists: readonly Input[]
+  readonly exclusions: Exclusions
+  readonly output: OutputFile | undefined
+  readonly options: FanoutCommandOptions
+  readonly signal: AbortSignal
+}
+
+/** Throws UsageError. Undefined where the signal came first. */
+export async function makePlan(request: PlanRequest): Promise<Plan | undefined> {
+  const { items, lists, output, options, signal } = request
+  const { ports, stream } = options
+  if (stream) {
+    output?.cut(0)
+    const source = asTheyCome(items, lists[0], ports)
+    return { source, total: undefined, seed: undefined, journal: undefined, resumed: undefined }
+  }
+  const space = await readSpace(items, lists, ports, signal)
+  if (signal.aborted) return undefined
+  if (space.size === 0) throw noTargets(lists)
+  return planOf(space, request)
+}
+
+async function planOf(
+  space: TargetSpace,
+  { exclusions, output, options }: PlanRequest,
+): Promise<Plan> {
+  const digests = { targets: space.digest(), exclusions: exclusions.digest() }
+  const settings = settingsOf(options, digests)
+  const resumed = await earlierState(settings, options, output)
+  const seed = resumed ? resumed.seed : seedOf(options)
+  const order = new Order(space.size, options.shard ?? WHOLE, seed)
+  const journal = await openJournal(new Ledger(settings, seed, resumed), options, output, resumed)
+  // What stands behind the last confirmed line is of targets that are tried again.
+  output?.cut(resumed?.outputBytes ?? 0)
+  const source = inOrder(space, order, journal?.ledger.done)
+  return { source, total: order.size, seed, journal, resumed }
+}
+
+async function openJournal(
+  ledger: Ledger,
+  { checkpoint }: FanoutCommandOptions,
+  output: OutputFile | undefined,
+  resumed: RunState | undefined,
+): Promise<Journal | undefined> {
+  if (checkpoint === undefined || output === undefined) return undefined
+  if (!output.isRegular) {
+    throw new UsageError(`--checkpoint needs -o of a regular file, which ${output.name} is not`)
+  }
+  try {
+    const file = await Checkpoint.create(checkpoint, ledger.state(resumed?.outputBytes ?? 0, false))
+    return { file, output, ledger }
+  } catch (error) {
+    throw new UsageError(`can't write the checkpoint ${checkpoint}: ${messageOf(error)}`)
+  }
+}
+
+/** The state to go on from; undefined for a run from the start. Throws UsageError where it can be neither. */
+async function earlierState(
+  settings: Settings,
+  { checkpoint, resume, seed }: FanoutCommandOptions,
+  output: OutputFile | undefined,
+): Promise<RunState | undefined> {
+  if (checkpoint === undefined || output === undefined) return undefined
+  const state = await readState(checkpoint)
+  const pid = state && runningProcess(state.owner)
+  if (pid !== undefined) {
+    throw new UsageError(`${checkpoint} is in use by another run, process ${pid}; wait for its end`)
+  }
+  if (!resume) {
+    if (state === undefined || state.complete) return undefined
+    throw new UsageError(
+      `${checkpoint} is there from a run that did not come to its end; add --resume to go on with it, or remove it`,
+    )
+  }
+  if (state === undefined) {
+    if (output.bytesInFile === 0) return undefined
+    throw new UsageError(
+      `can't resume: there is no ${checkpoint}, and yet ${output.name} is not empty; remove that to start again`,
+    )
+  }
+  const different = Object.keys(settings).filter((name) => settings[name] !== state.settings[name])
+  if (seed !== undefined && seed !== state.seed) different.push('--seed')
+  if (different.length > 0) {
+    throw new UsageError(
+      `can't resume from ${checkpoint}: not as in the run that it is of: ${different.join(', ')}`,
+    )
+  }
+  if (output.bytesInFile < state.outputBytes) {
+    throw new UsageError(
+      `can't resume: ${output.name} has ${output.bytesInFile} bytes, and ${state.outputBytes} when ${checkpoint} was written`,
+    )
+  }
+  return state
+}
+
+async function readState(checkpoint: string): Promise<SavedState | undefined> {
+  try {
+    return await readCheckpoint(checkpoint)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    const what =
+      error instanceof TypeError
+        ? messageOf(error)
+        : `can't read ${checkpoint}: ${messageOf(error)}`
+    throw new UsageError(what)
+  }
+}
+
+export function noTargets(lists: readonly Input[]): UsageError {
+  const where = lists.map(({ name }) => name).join(', ') || 'the arguments'
+  return new UsageError(
+    `no targets in ${where}; write one a line: host:port, a CIDR block with -p, or a URI`,
+  )
+}

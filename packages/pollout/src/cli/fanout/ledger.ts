@@ -1,0 +1,38 @@
+/** What is certain of a run: which positions are done, and how they ended. What a checkpoint is made of. */
+import type { RunState, Settings } from './checkpoint.js'
+import { DoneWindow } from './done-window.js'
+import { Counts, type TallyRow } from './tally.js'
+
+export class Ledger {
+  readonly done: DoneWindow
+  readonly #settings: Settings
+  readonly #seed: string | undefined
+  readonly #counts = new Counts()
+  #excluded: number
+
+  /** Goes on from what an earlier run had. */
+  constructor(settings: Settings, seed: string | undefined, earlier: RunState | undefined) {
+    this.#settings = settings
+    this.#seed = seed
+    this.done = earlier?.done ?? DoneWindow.empty()
+    this.#excluded = earlier?.excluded ?? 0
+    this.#counts.addAll(earlier?.counts ?? [])
+  }
+
+  confirm(positions: readonly number[], counts: Iterable<TallyRow>): void {
+    for (const position of positions) this.done.add(position)
+    this.#counts.addAll(counts)
+  }
+
+  exclude(position: number): void {
+    this.done.add(position)
+    this.#excluded++
+  }
+
+  state(outputBytes: number, complete: boolean): RunState {
+    const counts = [...this.#counts.rows]
+    const excluded = this.#excluded
+    const shared = { settings: this.#settings, seed: this.#seed, done: this.done }
+    return { ...shared, counts, excluded, outputBytes, complete }
+  }
+}

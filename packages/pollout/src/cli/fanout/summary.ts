@@ -1,0 +1,51 @@
+/** A fan-out's summary, for people: a table of the outcomes, and two lines of figures. */
+import Table from 'cli-table3'
+import type { Tally } from './tally.js'
+
+export interface SummaryContext {
+  readonly backend: string
+  /** It was stopped before its end. */
+  readonly stopped: boolean
+}
+
+export function summary(tally: Tally, { backend, stopped }: SummaryContext): string {
+  const table = new Table({
+    head: ['outcome', 'code', 'count', 'share'],
+    colAligns: ['left', 'left', 'right', 'right'],
+    // No colours: this goes to files and pipes as well.
+    style: { head: [], border: [] },
+    // No rules between the rows.
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  })
+  for (const { kind, code, count } of tally.rows) {
+    table.push([kind, code, whole(count), `${((count / tally.total) * 100).toFixed(1)} %`])
+  }
+  const { total, excluded, earlier, elapsedMs } = tally
+  const seconds = elapsedMs / 1_000
+  const now = total + excluded - earlier
+  const facts = [
+    `${stopped ? 'stopped after ' : ''}${targets(total)}`,
+    ...(excluded > 0 ? [`${whole(excluded)} excluded`] : []),
+    ...(earlier > 0 ? [`${whole(earlier)} of them in earlier runs`] : []),
+    `${seconds.toFixed(2)} s`,
+    `${whole(now / seconds)}/s`,
+    `backend ${backend}`,
+  ]
+  const latencies = tally.latenciesMs.map(([name, ms]) => `${name} ${milliseconds(ms)}`)
+  const lines = total > 0 ? [table.toString(), facts.join(', ')] : [facts.join(', ')]
+  if (latencies.length > 0) lines.push(`latency of the connected: ${latencies.join(', ')}`)
+  return lines.join('\n')
+}
+
+export function targets(count: number): string {
+  return `${whole(count)} ${count === 1 ? 'target' : 'targets'}`
+}
+
+/** In the same form everywhere: what is read by scripts does not depend on the user's locale. */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(ms < 10 ? 3 : 1)} ms`
+}

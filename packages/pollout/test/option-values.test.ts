@@ -1,0 +1,59 @@
+/** The values of options, where they are more than a number. */
+import { describe, expect, it } from 'vitest'
+import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
+import { escapedText, kinds, list, pattern, shard } from '../src/cli/option-values.js'
+
+describe('--send', () => {
+  it.each([
+    ['plain ä', 'plain ä'],
+    ['a\\r\\n\\t\\0\\\\n', 'a\r\n\t\0\\n'],
+    ['\\x41\\x7a', 'Az'],
+    ['', ''],
+  ])('reads %j', (text, expected) => {
+    expect(Buffer.from(escapedText(text)).toString()).toBe(expected)
+  })
+
+  it('reads \\xHH as a byte', () => {
+    expect([...escapedText('\\xff')]).toEqual([0xff])
+  })
+
+  it.each(['\\q', '\\x4', 'end\\'])('refuses %j', (text) => {
+    expect(() => escapedText(text)).toThrow(/escape/)
+  })
+})
+
+it('--exclude and its kin gather', () => {
+  expect(list('c', list('a, b,', undefined))).toEqual(['a', 'b', 'c'])
+})
+
+describe('--shard', () => {
+  it('reads 2/3', () => {
+    expect(shard('2/3')).toEqual({ number: 2, count: 3 })
+  })
+
+  it.each(['0/3', '4/3', '1', '1/0', 'a/b', '-1/3'])('refuses %j', (text) => {
+    expect(() => shard(text)).toThrow(/1\/3, 2\/3, 3\/3/)
+  })
+})
+
+describe('--expect', () => {
+  it.each([
+    ['^220 ', /^220 /],
+    ['/^http/i', /^http/i],
+    ['/a', /\/a/],
+  ])('reads %j', (text, expected) => {
+    expect(pattern(text)).toEqual(expected)
+  })
+
+  it.each(['(', '/a/zz'])('refuses %j', (text) => {
+    expect(() => pattern(text)).toThrow(/Invalid/)
+  })
+})
+
+describe('--only', () => {
+  it('reads kinds', () => {
+    expect(kinds('connected, refused')).toEqual(['connected', 'refused'])
+    expect(kinds('all')).toEqual(FANOUT_KINDS)
+    expect(() => kinds('open')).toThrow(/no outcome "open"; there are connected, refused/)
+  })
+})

@@ -1,0 +1,110 @@
+/** The writer of outcomes: one batch at a time, nothing left behind, nothing done that is not written. */
+import { describe, expect, it, vi } from 'vitest'
+import type { Destination } from '../src/cli/fanout/destination.js'
+import { OutcomeWriter } from '../src/cli/fanout/outcome-writer.js'
+import { Stop } from '../src/cli/stop.js'
+
+/** Takes a text each time that it is told to. */
+class SlowDestination implements Destination {
+  readonly name = 'somewhere'
+  readonly texts: string[] = []
+  readonly closed = vi.fn()
+  fail: NodeJS.ErrnoException | undefined
+  #taken: (() => void) | undefined
+
+  write(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#taken = () => {
+        if (this.fail) return reject(this.fail)
+        this.texts.push(text)
+        resolve()
+      }
+    })
+  }
+
+  async take(): Promise<void> {
+    await vi.waitUntil(() => this.#taken, { interval: 1 })
+    const taken = this.#taken
+    this.#taken = undefined
+    taken?.()
+  }
+
+  close(): void {
+    this.closed()
+  }
+}
+
+function writerOf(destination: Destination, onRoom = () => {}) {
+  const stop = new Stop()
+  return { stop, writer: new OutcomeWriter(destination, undefined, stop, onRoom) }
+}
+
+const add = (writer: OutcomeWriter, position: number) =>
+  writer.outcome(position, `${position}\n`, 'refused', 'ECONNREFUSED')
+
+it('what comes during a write is the next one', async () => {
+  const destination = new SlowDestination()
+  const { writer, stop } = writerOf(destination)
+  writer.header('head\n')
+  add(writer, 0)
+  add(writer, 1)
+  const first = destination.take()
+  await first
+  add(writer, 2)
+  expect(writer.unconfirmed).toBeGreaterThanOrEqual(1)
+  await destination.take()
+  const end = writer.end(true)
+  await end
+  expect(destination.texts).toEqual(['head\n0\n1\n', '2\n'])
+  expect([writer.written, writer.unconfirmed]).toEqual([3, 0])
+  expect(destination.closed).toHaveBeenCalledOnce()
+  stop[Symbol.dispose]()
+})
+
+it("what comes at the very moment of a write's end is not forgotten", async () => {
+  const texts: string[] = []
+  const destination: Destination = {
+    name: 'somewhere',
+    write: async (text) => void texts.push(text),
+    close: () => {},
+  }
+  let next = 1
+  const { writer, stop } = writerOf(destination, () => {
+    if (next > 50) return
+    // Some steps after the write: one of them is between the writer's last look and its rest.
+    const position = next++
+    let step = Promise.resolve()
+    for (let i = 0; i < position % 8; i++) step = step.then(() => {})
+    void step.then(() => add(writer, position))
+  })
+  add(writer, 0)
+  await vi.waitUntil(() => next > 50, { interval: 1 })
+  await writer.end(true)
+  expect(texts.join('')).toBe([...Array(51).keys()].map((position) => `${position}\n`).join(''))
+  stop[Symbol.dispose]()
+})
+
+describe('a write that fails', () => {
+  it.each([
+    ['EPIPE', 141, ''],
+    ['ENOSPC', 3, "pollout: can't write to somewhere: no luck\n"],
+  ] as const)('by %s stops the run with %i, and says so once', async (code, exitCode, told) => {
+    const said: string[] = []
+    const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      said.push(String(text))
+      return true
+    })
+    const destination = new SlowDestination()
+    destination.fail = Object.assign(new Error('no luck'), { code })
+    const { writer, stop } = writerOf(destination)
+    add(writer, 0)
+    await destination.take()
+    await vi.waitUntil(() => stop.exitCode !== undefined, { interval: 1 })
+    add(writer, 1)
+    await writer.end(false)
+    stderr.mockRestore()
+    expect([stop.exitCode, said.join('')]).toEqual([exitCode, told])
+    expect([writer.written, writer.unconfirmed]).toEqual([0, 2])
+    stop[Symbol.dispose]()
+  })
+})

@@ -1,0 +1,259 @@
+/** `--checkpoint` and `--resume`: whatever ends a run, the runs together give every target its outcome, once. */
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { readCheckpoint } from '../src/cli/fanout/checkpoint.js'
+import { CLI, closedPort, finish, listen, pollout, start } from './harness.js'
+
+const KILLS = 20
+const CONCURRENCY = 100
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'pollout-resume-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+const outcomes = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1)
+
+/** A run with an output and a checkpoint, on a /20 with a port where somebody listens and one where nobody does. */
+async function storm() {
+  const path = folder()
+  const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
+  let accepted = 0
+  const { port } = await listen(() => accepted++, { host: '0.0.0.0' })
+  const closed = await closedPort()
+  const excluded = ['--exclude', '127.0.3.0/24']
+  const args = ['fanout', '127.0.0.0/20', '-p', `${port},${closed}`, ...excluded]
+  const hosts = Array.from({ length: 4_096 }, (_, i) => `127.0.${i >> 8}.${i & 255}`)
+  const expected = hosts
+    .filter((host) => !host.startsWith('127.0.3.'))
+    .flatMap((host) => [`connected tcp://${host}:${port}`, `refused tcp://${host}:${closed}`])
+  return {
+    output,
+    checkpoint,
+    expected,
+    args: [...args, '-c', `${CONCURRENCY}`, '-o', output, '--checkpoint', checkpoint, '--resume'],
+    accepted: () => accepted,
+  }
+}
+
+const FORMATS = [
+  ['--json', (line: string) => [JSON.parse(line).kind, JSON.parse(line).endpoint].join(' ')],
+  ['--csv', (line: string) => line.split(',').slice(1, 3).join(' ')],
+] as const
+
+describe.each(FORMATS)('%s', (format, told) => {
+  it(`killed with -9 at ${KILLS} random moments`, { timeout: 120_000 }, async () => {
+    const { args, output, checkpoint, expected, accepted } = await storm()
+    let killedAtWork = 0
+    let before = 0
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child = start([...args, format, '--rate', '2000'])
+      const exited = once(child, 'exit')
+      // From the start of its work on, or before: at random.
+      if (Math.random() < 0.9) await once(child.stderr as NodeJS.ReadableStream, 'readable')
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 150))
+      child.kill('SIGKILL')
+      await exited
+      if (!existsSync(checkpoint)) continue
+      const { outputBytes, complete } = await readCheckpoint(checkpoint)
+      expect(complete).toBe(false)
+      // What is promised is there, and grows.
+      expect(statSync(output).size).toBeGreaterThanOrEqual(outputBytes)
+      expect(outputBytes).toBeGreaterThanOrEqual(before)
+      if (outputBytes > before) killedAtWork++
+      before = outputBytes
+    }
+    const last = await pollout([...args, format, '--rate', '1000000'])
+    expect(last.code).toBe(1)
+    const lines = outcomes(output).slice(format === '--csv' ? 1 : 0)
+    expect(lines.map(told).sort()).toEqual([...expected].sort())
+    expect(last.stderr).toMatch(/\n7,680 targets, 512 excluded, [\d,]+ of them in earlier runs, /)
+    expect((await readCheckpoint(checkpoint)).complete).toBe(true)
+    // No more than what was in flight, or not yet confirmed, is tried again.
+    expect(accepted() - 3_840).toBeLessThanOrEqual(KILLS * CONCURRENCY)
+    expect(killedAtWork).toBeGreaterThan(KILLS / 4)
+  })
+})
+
+it('Ctrl-C: a clean end, a summary, and the rest later', { timeout: 60_000 }, async () => {
+  const { args, output, expected } = await storm()
+  const child = start([...args, '--json', '--rate', '2000'])
+  while (!existsSync(output) || statSync(output).size === 0)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  child.kill('SIGINT')
+  const first = await finish(child)
+  const count = outcomes(output).length
+  expect(first.stderr).toMatch(/\nstopped after [\d,]+ targets, /)
+  expect(first.stderr).toMatch(/\npollout: go on with the same command and --resume\n$/)
+  expect(Number(/stopped after ([\d,]+)/.exec(first.stderr)?.[1]?.replace(',', ''))).toBe(count)
+  expect(first.code).toBe(130)
+  const second = await pollout([...args, '--json', '--rate', '1000000'])
+  expect(second.stderr).toMatch(/^pollout: 8,192 targets, [\d,]+ of them done before, /)
+  expect(
+    outcomes(output)
+      .map((line) => FORMATS[0][1](line))
+      .sort(),
+  ).toEqual([...expected].sort())
+  // There is nothing left to do, and what was done is still told.
+  const third = await pollout([...args, '--json'])
+  expect(third.stderr).toMatch(/\n7,680 targets, 512 excluded, 8,192 of them in earlier runs, /)
+  expect(third.code).toBe(1)
+  expect(outcomes(output)).toHaveLength(expected.length)
+})
+
+describe('refuses in one line', () => {
+  async function interrupted() {
+    const path = folder()
+    const closed = await closedPort()
+    const list = join(path, 'list')
+    writeFileSync(list, `127.0.0.0/22:${closed}\n`)
+    const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
+    const args = ['fanout', '-l', list, '--json', '-o', output, '--checkpoint', checkpoint]
+    const child = start([...args, '--rate', '100', '--seed', 'x'])
+    while (!existsSync(output) || statSync(output).size === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    return { args, list, output, checkpoint, before: readFileSync(output, 'utf8') }
+  }
+
+  it('what is not the run that it was, and leaves all as it is', { timeout: 30_000 }, async () => {
+    const { args, list, output, checkpoint, before } = await interrupted()
+    const refused = async (more: readonly string[], message: RegExp, given = args) => {
+      const { code, stderr } = await pollout([...given, ...more])
+      expect(stderr).toMatch(/^pollout: [^\n]+\n$/)
+      expect(stderr).toMatch(message)
+      expect([code, readFileSync(output, 'utf8')]).toEqual([2, before])
+    }
+    await refused([], /did not come to its end; add --resume to go on with it, or remove it/)
+    await refused(['--resume', '--seed', 'y'], /not as in the run that it is of: --seed /)
+    await refused(['--resume', '--shard', '1/2', '--banner'], /: --shard, the probe /)
+    await refused(['--resume', '--exclude', '127.0.0.1'], /: what is excluded /)
+    await refused(['--resume', '--only', 'connected'], /: --only /)
+    await refused(['--resume', '127.0.0.1:9'], /: the targets /)
+    writeFileSync(list, '127.0.0.0/23:9\n')
+    await refused(['--resume'], /: the targets /)
+    const state = readFileSync(checkpoint)
+    rmSync(checkpoint)
+    await refused(['--resume'], /there is no .*state, and yet .*out is not empty/)
+    writeFileSync(checkpoint, 'something else')
+    await refused(['--resume'], /is no checkpoint/)
+    writeFileSync(checkpoint, state)
+  })
+
+  it('a run that is still going on', { timeout: 30_000 }, async () => {
+    const { args, output } = await interrupted()
+    const child = start([...args, '--resume', '--rate', '1'])
+    await once(child.stderr as NodeJS.ReadableStream, 'readable')
+    const { code, stderr } = await pollout([...args, '--resume'])
+    expect(stderr).toContain(
+      `state is in use by another run, process ${child.pid}; wait for its end`,
+    )
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect([code, outcomes(output).length > 0]).toEqual([2, true])
+  })
+
+  it('an output that has become shorter', { timeout: 30_000 }, async () => {
+    const { args, output } = await interrupted()
+    writeFileSync(output, '')
+    const { code, stderr } = await pollout([...args, '--resume'])
+    expect(stderr).toMatch(
+      /^pollout: can't resume: .*out has 0 bytes, and \d+ when .*state was written [^\n]*\n$/,
+    )
+    expect(code).toBe(2)
+  })
+})
+
+const noMounts = ((): string | undefined => {
+  try {
+    execFileSync('unshare', [
+      '--user',
+      '--map-root-user',
+      '--mount',
+      'mount',
+      '-t',
+      'tmpfs',
+      'none',
+      '/mnt',
+    ])
+    return undefined
+  } catch {
+    return 'no mounts in a user namespace'
+  }
+})()
+
+/** Runs a script with a disk of so many KiB at $DISK, that is gone with it. */
+function onSmallDisk(kib: number, script: string, ...args: string[]) {
+  const disk = folder()
+  const mount = `mount -t tmpfs -o size=${kib}k none "$DISK" && ${script}`
+  const wrap = [
+    '--user',
+    '--map-root-user',
+    '--mount',
+    'bash',
+    '-c',
+    mount,
+    process.execPath,
+    CLI,
+    ...args,
+  ]
+  return finish(spawn('unshare', wrap, { env: { ...process.env, DISK: disk } }))
+}
+
+describe('a full disk', () => {
+  it('under the output: told in one line, nothing confirmed is lost', {
+    timeout: 60_000,
+  }, async (context) => {
+    if (noMounts) return context.skip(noMounts)
+    const path = folder()
+    const closed = await closedPort()
+    const command = `"$0" "$1" fanout "127.0.0.0/22:$2" --json --rate 100000 -c 20 -o "$DISK/out" --checkpoint "$3/state"`
+    const script = [
+      `${command}; echo "code $?"`,
+      // Whole lines, each good.
+      'tail -c 1 "$DISK/out" | od -An -c; wc -l < "$DISK/out" | sed "s/^/lines /"',
+      `mount -o remount,size=10m "$DISK"; ${command} --resume --silent; echo "code $?"`,
+      'cat "$DISK/out"',
+    ].join('; ')
+    const { stdout, stderr } = await onSmallDisk(64, script, String(closed), path)
+    expect(stderr.match(/^pollout: can't write to \S+out: ENOSPC[^\n]*$/gm)).toHaveLength(1)
+    expect(stderr).toMatch(
+      /\npollout: \S+out has [\d,]+ outcomes of this run\npollout: go on with the same/,
+    )
+    const [first, ending, lines, second, ...rest] = stdout.trim().split('\n')
+    expect([first, ending?.trim(), second]).toEqual(['code 3', '\\n', 'code 1'])
+    const confirmed = Number(lines?.slice('lines '.length))
+    expect(confirmed).toBeGreaterThan(50)
+    const told = Number(/out has ([\d,]+) outcomes/.exec(stderr)?.[1]?.replace(',', ''))
+    expect(told).toBe(confirmed)
+    expect(new Set(rest.map((line) => JSON.parse(line).endpoint)).size).toBe(1_024)
+    expect(rest).toHaveLength(1_024)
+  })
+
+  it('under the checkpoint: told in one line, and resumed when there is room', {
+    timeout: 60_000,
+  }, async (context) => {
+    if (noMounts) return context.skip(noMounts)
+    const path = folder()
+    const closed = await closedPort()
+    const command = `"$0" "$1" fanout "127.0.0.0/20:$2" --json --rate 100000 -o "$3/out" --checkpoint "$DISK/state"`
+    const script = [
+      `head -c 24K /dev/zero > "$DISK/filler"; ${command}; echo "code $?"`,
+      `rm "$DISK/filler"; mount -o remount,size=10m "$DISK"; ${command} --resume --silent; echo "code $?"`,
+    ].join('; ')
+    const { stdout, stderr } = await onSmallDisk(32, script, String(closed), path)
+    expect(
+      stderr.match(/^pollout: can't write to the checkpoint \S+state: ENOSPC[^\n]*$/gm),
+    ).toHaveLength(1)
+    expect(stdout).toBe('code 3\ncode 1\n')
+    const endpoints = outcomes(join(path, 'out')).map((line) => JSON.parse(line).endpoint)
+    expect(endpoints).toHaveLength(4_096)
+    expect(new Set(endpoints).size).toBe(4_096)
+  })
+})
