@@ -65,27 +65,7 @@ export function dialEndpoint(
   endpoint: Endpoint | string,
   options?: DialOptions,
 ): ConnectionDuplex {
-  return endLater(reactor.duplex(endpoint, options))
-}
-
-/** Those that TLS ends, when all that it has received is read. */
-const underTls = new WeakSet<ConnectionDuplex>()
-
-/**
- * A stream ends one tick after its peer has, and TLS on top of it could not write its farewell any more, and would fail
- * by that; so here it ends a turn later. Clients put TLS on top whenever they like, and take all listeners away before:
- * thus no listener. Node looks at `allowHalfOpen` after the event; TLS, which goes by it too, has looked long before.
- */
-function endLater(duplex: ConnectionDuplex): ConnectionDuplex {
-  const emit = duplex.emit.bind(duplex)
-  duplex.emit = (event: string | symbol, ...told: unknown[]): boolean => {
-    if (event === 'end' && !duplex.allowHalfOpen) {
-      duplex.allowHalfOpen = true
-      if (!underTls.has(duplex)) setImmediate(() => duplex.end())
-    }
-    return emit(event, ...told)
-  }
-  return duplex
+  return reactor.duplex(endpoint, options)
 }
 
 const OF_THE_SOCKET_BELOW = [
@@ -107,7 +87,8 @@ export function onTopOf<Socket extends TLSSocket>(
   duplex: ConnectionDuplex,
   socket: Socket,
 ): Socket {
-  underTls.add(duplex)
+  // TLS, which has looked at this already, ends the duplex itself when all that it has received is read.
+  duplex.allowHalfOpen = true
   for (const name of OF_THE_SOCKET_BELOW) {
     Object.defineProperty(socket, name, { configurable: true, get: () => duplex[name] })
   }

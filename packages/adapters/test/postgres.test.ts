@@ -72,13 +72,19 @@ describe('postgres.js', () => {
 
     for (const isSecure of [false, true]) {
       test(`the server goes and comes back${isSecure ? ', in TLS' : ''}`, async (scene) => {
-        const sql = open(scene, { max: 1, ...(isSecure && trusting(scene)) })
+        let onclose = (): void => {}
+        const noticed = new Promise<void>((resolve) => {
+          onclose = resolve
+        })
+        const sql = open(scene, { max: 1, onclose, ...(isSecure && trusting(scene)) })
         await sql`select 1`
         const told = expect(sql`select pg_sleep(60)`.execute()).rejects.toThrow(
           /ECONNRESET|EPIPE|terminating|CONNECTION_CLOSED/,
         )
         await scene.server.down()
         await told
+        // Some turns after the descriptor is given back; a query made before would fail with the old connection.
+        await noticed
         await expect.poll(() => scene.reactor.stats().open).toBe(0)
         for (let i = 0; i < 3; i++) {
           await expect(sql`select 1`.execute()).rejects.toMatchObject({ code: 'ECONNREFUSED' })

@@ -197,6 +197,8 @@ void BulkEngine::Expire(Share& share, std::uint64_t now) {
       more_ = true;
       return;
     }
+    // It may have been reported in vain, long ago.
+    attempt.connect.reported_ns = 0;
     const auto [status, at_ns] = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
     const std::uint64_t ended = status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
                                                    : End(index, status, BulkStep::kConnect, at_ns);

@@ -3,7 +3,6 @@
 
 #include <napi.h>
 
-#include <cmath>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -19,6 +18,8 @@ namespace {
 
 constexpr std::uint32_t kMaxLimit = INT32_MAX;
 constexpr double kMaxIntervalMs = 86'400'000;
+// A century; in nanoseconds that is still a number.
+constexpr double kMaxStartAtMs = 4e12;
 constexpr std::uint32_t kMaxOnConnected = 2;
 // A record names its source by 16 bits, counted from 1.
 constexpr std::uint32_t kMaxSources = UINT16_MAX;
@@ -84,7 +85,7 @@ bool ReadSources(napi_env env, napi_value value, std::vector<BulkPlan::Source>* 
 // Written so that NaN fails too.
 bool IsSound(const BulkAttempt& attempt, std::size_t sources) noexcept {
   return (attempt.ip_version == 4 || attempt.ip_version == 6) && attempt.source <= sources &&
-         attempt.timeout_ms >= 0 && attempt.start_at >= 0 && std::isfinite(attempt.start_at);
+         attempt.timeout_ms >= 0 && attempt.start_at >= 0 && attempt.start_at <= kMaxStartAtMs;
 }
 
 // The bytes may stand anywhere.

@@ -83,10 +83,13 @@ bool BulkLane::TakeOutcomes(std::vector<BulkOutcome>* into, std::size_t most) {
   const auto first = outcomes_.begin() + static_cast<std::ptrdiff_t>(untold_);
   std::move(first, first + static_cast<std::ptrdiff_t>(count), std::back_inserter(*into));
   untold_ += count;
-  if (untold_ < outcomes_.size()) return true;
-  outcomes_.clear();
-  untold_ = 0;
-  return false;
+  const bool more = untold_ < outcomes_.size();
+  // As in Submit(): where JavaScript is the slower one, there are always some left.
+  if (untold_ > outcomes_.size() / 2 || !more) {
+    outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(untold_));
+    untold_ = 0;
+  }
+  return more;
 }
 
 BulkLane::Next BulkLane::TakeNext(std::uint64_t now_ns, BulkAttempt* attempt,
@@ -96,9 +99,10 @@ BulkLane::Next BulkLane::TakeNext(std::uint64_t now_ns, BulkAttempt* attempt,
   if (halted_) return Next::kHalted;
   const BulkAttempt& first = queue_[next_];
   if (first.start_at > 0) {
-    // Whoever is behind the schedule makes up for kMakeUpNs of it, and no more.
+    // Whoever is behind the schedule makes up for so much of it, and no more.
+    const std::uint64_t make_up_ns = std::min(now_ns, std::max(kMakeUpNs, interval_ns_));
     const std::uint64_t due = std::max(
-        {NsOf(first.start_at + plan_.origin_ms), last_due_ns_ + interval_ns_, now_ns - kMakeUpNs});
+        {NsOf(first.start_at + plan_.origin_ms), last_due_ns_ + interval_ns_, now_ns - make_up_ns});
     if (due > now_ns) {
       *due_ns = due;
       return Next::kLater;

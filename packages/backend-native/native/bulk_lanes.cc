@@ -122,6 +122,7 @@ void BulkLanes::Cancel(std::uint32_t lane) {
 
 void BulkLanes::Deliver(Napi::Env env) {
   std::size_t left = kMaxBatch;
+  const std::uint32_t newest = last_lane_;
   for (std::size_t visits = lanes_.size(); visits > 0 && left > 0 && !closing_; --visits) {
     // The sink may have opened lanes, and cancelled any.
     auto next = lanes_.upper_bound(served_);
@@ -140,8 +141,8 @@ void BulkLanes::Deliver(Napi::Env env) {
     CallFunction(env, sink, {records, Napi::Number::New(env, static_cast<double>(count))});
     if (env.IsExceptionPending()) left = 0;
   }
-  // There may be more: in the next turn.
-  if (left == 0 && !closing_) uv_async_send(&async_);
+  // There may be more: in the next turn. So too where a new lane was visited for another one.
+  if ((left == 0 || last_lane_ != newest) && !closing_) uv_async_send(&async_);
 }
 
 std::size_t BulkLanes::Take(BulkLane& lane, std::size_t most, BulkFields* array) {

@@ -9,6 +9,12 @@ const LOOPBACK = '127.0.0.1'
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index)
 
+/** As a subscriber that takes its time. */
+function busyFor(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until) {}
+}
+
 /** Times are there, and in order. */
 function expectOrdered(...times: readonly number[]): void {
   expect(times).toEqual(times.toSorted((a, b) => a - b))
@@ -194,6 +200,20 @@ describeLanes('outcomes', (kit) => {
 })
 
 describeLanes('starts', (kit) => {
+  it.each([
+    { timeoutMs: Number.NaN },
+    { timeoutMs: -1 },
+    { startAt: -1 },
+    { startAt: Number.POSITIVE_INFINITY },
+    { startAt: 1e300 },
+    { source: 1 },
+  ])('none of a submission where %o is in one of them', async (wrong) => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lane = kit().open()
+    expect(() => lane.submit({ id: 9, to }, { id: 8, to, ...wrong })).toThrow(RangeError)
+    expect((await lane.outcomeOf({ to })).id).toBe(0)
+  })
+
   it('in the order of their submission', async () => {
     const lane = kit().open({ limit: 1 })
     const to = { address: LOOPBACK, port: await closedPort() }
@@ -329,6 +349,54 @@ describeLanes('the sink', (kit) => {
       expect(ids.toSorted((a, b) => a - b)).toEqual(range(1_000).map((id) => index * 1_000 + id))
       lane.lane.end()
     }
+  })
+
+  it('may open another lane, and nobody is passed over for it', async () => {
+    const to = { address: LOOPBACK, port: await closedPort() }
+    const lanes = [kit().open(), kit().open()]
+    const [first] = lanes
+    if (first === undefined) throw new Error('no lane')
+    // The next turn begins with the new one, ...
+    first.onBatch = () => {
+      first.onBatch = () => {}
+      const third = kit().open()
+      third.onBatch = () => kit().open()
+      lanes.push(third)
+    }
+    await first.outcomeOf({ to })
+    for (const [id, lane] of lanes.entries()) lane.submit({ id, to })
+    // ... and has something for all three.
+    busyFor(50)
+    for (const lane of lanes) await lane.told(lane === first ? 2 : 1)
+  })
+
+  it('may be slow: what it has been told of takes no memory', async () => {
+    const { bulk } = kit()
+    const count = 4_096
+    const to = { address: LOOPBACK, port: 1 }
+    // None of them is more than a socket(2): there is no such source.
+    const sources = [{ family: 'inet', address: 'nowhere', port: 0 }] as const
+    const records = encode(range(count).map((id) => ({ id, to, source: 1 })))
+    const grownBy = await new Promise<number>((resolve) => {
+      let batches = 0
+      let before = 0
+      const lane = bulk.open(
+        { limit: count, onConnected: 'reset', options: { inet: [], inet6: [] }, sources },
+        {
+          outcomes(_records, told) {
+            busyFor(10)
+            batches++
+            if (batches === 40) before = process.memoryUsage.rss()
+            if (batches < 160) return lane.submit(records, told)
+            lane.cancel()
+            resolve(process.memoryUsage.rss() - before)
+          },
+        },
+      )
+      lane.submit(records, count)
+    })
+    // They would be 10 MB.
+    expect(grownBy).toBeLessThan(5e6)
   })
 })
 

@@ -31,7 +31,7 @@ export interface JudgedTarget extends Target {
   readonly met: boolean | undefined
 }
 
-/** What was missed of a pace is made up for within that: `ConnectManyOptions.rate`. */
+/** What was missed of a pace is made up for within that, or within one interval: `ConnectManyOptions.rate`. */
 const MAKE_UP_MS = 10
 
 /** On a poller thread, against everything that a user could pick; and without a thread of its own. */
@@ -57,7 +57,7 @@ const BULK: readonly Target[] = (['accepted', 'refused'] as const).flatMap((scen
 
 const PACING: readonly Target[] = Object.entries(PACES).flatMap(([name, rate]) => {
   const many = { scenario: name as PacingScenario, contestant: 'native-many' } as const
-  const burst = 1 + (rate * MAKE_UP_MS) / 1_000
+  const burst = 1 + Math.max(1, (rate * MAKE_UP_MS) / 1_000)
   return [
     { ...many, figure: 'rateErrorPercent', limit: { most: 2 }, unit: '% error' },
     { ...many, figure: 'largestBurst', limit: { most: burst }, unit: 'at once' },

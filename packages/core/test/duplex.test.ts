@@ -21,9 +21,9 @@ function events(duplex: Duplex): string[] {
   return log
 }
 
-/** Ticks, promises and immediates that wait are over, and so are the immediates that they have led to: 'close' is one. */
+/** Ticks, promises and immediates that wait are over, and so are the two that these may lead to: this side's end, 'close'. */
 async function turn(): Promise<void> {
-  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function overConnection(options?: DuplexOptions) {

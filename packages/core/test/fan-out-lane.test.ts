@@ -14,6 +14,11 @@ function targets(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `tcp://192.0.2.1:${i + 1}`)
 }
 
+/** By which something keeps the process alive. */
+function referencedTimers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}
+
 describe('a kept connection', () => {
   it('is made at the first look, counts as open before that, and is closed by its user', async () => {
     const { script, clock, reactor } = stage({ bulk: true })
@@ -107,6 +112,34 @@ describe.each(LANES)('%s', (_lane, bulk) => {
     expect(many.values).toEqual([])
     clock.advance(2)
     expect(many.values).toMatchObject([{ kind: 'timed-out', timedOutBy: 'deadline' }])
+  })
+
+  it.each([
+    [1, true],
+    [2, true],
+    [2, false],
+  ])('a policy that ends it all when asked for the %i. time, allowing: %s', (last, allowed) => {
+    const { script, clock, reactor } = stage({ bulk })
+    script.once('finishConnect', 2)
+    let asked = 0
+    const policy = {
+      check() {
+        if (++asked < last) return { allowed: true, rule: 'r', reason: 'yes' }
+        many.subscription.unsubscribe()
+        return { allowed, rule: 'r', reason: 'last' }
+      },
+    }
+    const before = referencedTimers()
+    const many = record(reactor.connectMany([URI], { policy, onConnected: 'reset' }))
+    clock.settle()
+    script.deliverAll(script.open)
+    clock.settle()
+    expect(asked).toBe(last)
+    expect(many.values).toEqual([])
+    expect(script.open).toEqual([])
+    expect(reactor.stats()).toMatchObject({ inFlight: 0, connected: 0, failed: 0 })
+    // Else the process would live for ever.
+    expect(referencedTimers()).toBe(before)
   })
 
   it('a pool of sources: the next one where ports have run out, by bind and by connect', () => {

@@ -39,6 +39,17 @@ describe('Pacer', () => {
     expect(granted).toBeLessThanOrEqual(11)
   })
 
+  it('makes up for one start after a stall of no more than an interval, where that is over 10 ms', () => {
+    const pacer = new Pacer(10)
+    pacer.take(0)
+    expect(pacer.waitMs(199)).toBe(0)
+    expect(pacer.take(199)).toBe(100)
+    expect(pacer.waitMs(199)).toBe(1)
+    expect(pacer.take(5_000)).toBe(4_900)
+    expect(pacer.take(5_000)).toBe(5_000)
+    expect(pacer.waitMs(5_000)).toBe(100)
+  })
+
   it('has no limit at Infinity', () => {
     const pacer = new Pacer(Number.POSITIVE_INFINITY)
     for (let i = 0; i < 10; i++) {

@@ -1,5 +1,9 @@
 /** Everything public of `pollout`: the reactor, with both backends, of which it picks one by itself. */
-export { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+export {
+  isNativeBackendAvailable,
+  type NativeBackendOptions,
+  nativeBackend,
+} from '@pollout/backend-native'
 export { netBackend } from '@pollout/backend-net'
 export * from '@pollout/core'
 export type { BackendChoice, BackendName, FallbackListener } from './choose-backend.js'

@@ -67,14 +67,15 @@ export const AttemptField = {
 export const ATTEMPT_BYTES = 48
 
 /**
- * Missed starts are made up for, this much of the schedule at most: what bounds a burst.
+ * Missed starts are made up for, this much of the schedule at most, or one interval where that is longer: what bounds a
+ * burst. Milliseconds.
  *
  * @example
  * ```ts
  * import { MAKE_UP_MS } from '@pollout/core'
  *
  * const intervalMs = 1_000 / 20_000 // 20,000 a second
- * const largestBurst = Math.floor(MAKE_UP_MS / intervalMs) + 1 // 201
+ * const largestBurst = Math.floor(Math.max(MAKE_UP_MS, intervalMs) / intervalMs) + 1 // 201
  * ```
  */
 export const MAKE_UP_MS = 10
@@ -174,8 +175,9 @@ export interface BulkLaneOptions {
   readonly sources: readonly SocketAddress[]
   /**
    * The distance of two paced starts, in milliseconds; 0 where nothing is paced (the default). An attempt with a `START_AT`
-   * is due at the latest of: its `START_AT`; `intervalMs` after the one before it was due; {@link MAKE_UP_MS} ago. So no
-   * more than `MAKE_UP_MS / intervalMs + 1` start at once, however long a full lane or a busy thread had kept them.
+   * is due at the latest of: its `START_AT`; `intervalMs` after the one before it was due; {@link MAKE_UP_MS} ago, or
+   * `intervalMs` ago where that is longer. So no more than `MAKE_UP_MS / intervalMs + 1` start at once, or 2 where that is
+   * more, however long a full lane or a busy thread had kept them.
    */
   readonly intervalMs?: number
 }

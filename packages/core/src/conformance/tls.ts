@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpsServer, request } from 'node:https'
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { TLSSocket, connect as tlsConnect } from 'node:tls'
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import type { TlsConnection } from '../connection/connection.js'
@@ -171,6 +172,34 @@ export function defineTlsTests(test: Define): void {
   }
 
   test(
+    'both sides have ended while some of the data is still unread: it is not lost',
+    async (t) => {
+      const data = bytes(72 * 1024)
+      let told: () => void = () => {}
+      const sent = new Promise<void>((resolve) => {
+        told = resolve
+      })
+      const peer = await tlsPeer(
+        (socket) => socket.resume().on('end', () => socket.end(data, told)),
+        { allowHalfOpen: true } as object,
+      )
+      const connection = await secured(reactorOf(t), peer)
+      await connection.end()
+      await sent
+      const got: Buffer[] = []
+      // The end comes in while the reader pauses between what one read takes, 64 KiB, and the rest.
+      for await (const chunk of connection) {
+        got.push(chunk)
+        await turns(1)
+      }
+      assert.equal(sha1(Buffer.concat(got)), sha1(data))
+      await connection.close()
+      await peer.close()
+    },
+    needs,
+  )
+
+  test(
     'observable; and this side ends first, the peer goes on',
     async (t) => {
       const peer = await tlsPeer(
@@ -302,6 +331,27 @@ export function defineTlsTests(test: Define): void {
   )
 
   test(
+    'somebody else’s TLS over a Duplex: a peer that goes without a farewell is an end, and no error',
+    async (t) => {
+      const peer = await plainPeer((socket) => {
+        const inside = new TLSSocket(below(socket), { isServer: true, ...certificates().good })
+        inside.on('error', () => {})
+        inside.on('data', (chunk) => inside.write(chunk, () => socket.end()))
+      })
+      const socket = reactorOf(t).duplex(`tcp://peer.test:${peer.port}`)
+      const own = tlsConnect({ socket, servername: 'peer.test', ca: certificates().ca })
+      const told: string[] = []
+      own.on('data', (chunk) => told.push(String(chunk)))
+      for (const event of ['end', 'error', 'close']) own.on(event, () => told.push(event))
+      own.write('last words')
+      await once(own, 'close')
+      assert.deepEqual(told, ['last words', 'end', 'close'])
+      await peer.close()
+    },
+    needs,
+  )
+
+  test(
     'a connection in TLS has the socket’s options, and no descriptor to give away',
     async (t) => {
       const peer = await tlsPeer(echo)
@@ -344,6 +394,16 @@ function starttls(socket: Socket, heard: string[]): void {
     }
   }
   socket.on('data', onData)
+}
+
+/** For a TLSSocket that does not take the socket over: what is done to that is done without a word of TLS. */
+function below(socket: Socket): Duplex {
+  const stream = new Duplex({
+    read() {},
+    write: (chunk, _encoding, done) => void socket.write(chunk, done),
+  })
+  socket.on('data', (chunk) => stream.push(chunk))
+  return stream
 }
 
 function httpsPeer(): Promise<Peer> {

@@ -84,7 +84,9 @@ export interface SocketSetupOptions extends SocketOptions {
 export interface DestinationOptions {
   /**
    * Where this connect may go, besides what the reactor's own policy says: both have to allow an address. Denied ones of
-   * a name are passed over; where no other is left the connect fails with `ERR_DENIED`, phase `policy`.
+   * a name are passed over; where no other is left the connect fails with `ERR_DENIED`, phase `policy`. It is asked right
+   * before the socket is opened; by `connectMany()` on a backend with a bulk lane, when the attempt is handed to the lane, which
+   * holds up to 4,096 more than are in flight.
    */
   readonly policy?: DestinationPolicy | undefined
   /**

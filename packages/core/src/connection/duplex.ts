@@ -261,9 +261,18 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   }
 
   readonly #onEnd = (): void => {
+    // Not before: clients take all listeners away when they put TLS on top.
+    this.prependOnceListener('end', () => this.#endLater())
     this.push(null)
     // Where nobody reads, the end would not be noticed: as in net.Socket.
     this.read(0)
+  }
+
+  /** Node would end this side in the next tick, before TLS on top has written its farewell: so here it ends a turn later. */
+  #endLater(): void {
+    if (this.allowHalfOpen) return
+    this.allowHalfOpen = true
+    setImmediate(() => void this.end())
   }
 
   #connected(connection: Connection): void {

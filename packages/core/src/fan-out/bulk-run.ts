@@ -200,7 +200,8 @@ export class BulkRun<T> implements BulkSink {
         records[at + OutcomeField.HANDLE] as number,
       )
       end.failure = failure ?? this.#tryAgain(task)
-      if (end.failure === undefined) return
+      // A policy that was asked may have ended all this.
+      if (end.failure === undefined || this.#batch === undefined) return
       if (end.failure.localFault && isExhaustion(end.failure)) this.#exhausted(task)
     } else if (this.#options.onConnected === 'keep') {
       end.handle = records[at + OutcomeField.HANDLE] as Handle

@@ -37,8 +37,8 @@ export interface FanOutLimits extends SocketSetupOptions, DestinationOptions {
   readonly adaptive?: boolean | undefined
   /**
    * Attempts begun a second, evenly spaced: the k-th is due k / rate seconds after the first. What a busy loop or a full
-   * `concurrency` has missed is made up for within 10 ms, so that never more than `rate / 100 + 1` begin at once; what
-   * is older is not made up for. Default: no limit.
+   * `concurrency` has missed is made up for within 10 ms, or within one interval where that is longer, so that never more
+   * than `rate / 100 + 1` begin at once, or 2 below 100 a second; what is older is not made up for. Default: no limit.
    */
   readonly rate?: number | undefined
   /**

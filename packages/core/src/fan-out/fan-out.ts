@@ -242,6 +242,8 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const bulk = isBulk ? (this.#bulk ?? this.#openBulk()) : undefined
     if (bulk === undefined) return this.#request(task)
     task.verdict = bulk.prepare(task)
+    // A policy was asked.
+    if (this.#ended) return
     if (task.verdict) this.#decided.push(task)
     else bulk.submit(task, startAt)
   }

@@ -138,7 +138,8 @@ export class ReferenceLane implements BulkLane, AttemptLane {
     const { clock } = this.ground
     const now = clock.now()
     const { intervalMs = 0 } = this.options
-    const dueAt = Math.max(startAt, this.#lastDueAt + intervalMs, now - MAKE_UP_MS)
+    const latestMs = Math.max(MAKE_UP_MS, intervalMs)
+    const dueAt = Math.max(startAt, this.#lastDueAt + intervalMs, now - latestMs)
     if (dueAt <= now) {
       this.#lastDueAt = dueAt
       return true

@@ -12,7 +12,8 @@ export class CipherStream extends Duplex {
   #isWanted = false
 
   constructor(link: Link) {
-    super({ allowHalfOpen: true })
+    // Both sides may have ended, and node:tls hold what is not read yet: it would lose that with this stream.
+    super({ allowHalfOpen: true, autoDestroy: false })
     this.#link = link
     this.#reader = link.read({
       chunk: (data) => {
