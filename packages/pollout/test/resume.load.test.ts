@@ -115,8 +115,10 @@ describe('refuses in one line', () => {
     const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
     const args = ['fanout', '-l', list, '--json', '-o', output, '--checkpoint', checkpoint]
     const child = start([...args, '--rate', '100', '--seed', 'x'])
-    while (!existsSync(output) || statSync(output).size === 0)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+    // Until something is confirmed: the output comes first, and the checkpoint after it.
+    const confirmed = async () =>
+      (await readCheckpoint(checkpoint).catch(() => undefined))?.outputBytes
+    while (!(await confirmed())) await new Promise((resolve) => setTimeout(resolve, 5))
     child.kill('SIGKILL')
     await once(child, 'exit')
     return { args, list, output, checkpoint, before: readFileSync(output, 'utf8') }
