@@ -1,6 +1,6 @@
 /** What a report is made of: bounded, and exact in what it tells. */
 import { describe, expect, it } from 'vitest'
-import { Latencies } from '../src/html-report/latency-curve.js'
+import { LatencyCurve } from '../src/html-report/latency-curve.js'
 import { PrefixTable } from '../src/html-report/prefix-table.js'
 import { RateCounter } from '../src/html-report/rate-series.js'
 
@@ -33,11 +33,11 @@ describe('outcomes over time', () => {
 
 describe('latencies', () => {
   it('has nothing to say of none', () => {
-    expect(new Latencies().data()).toBeUndefined()
+    expect(new LatencyCurve().data()).toBeUndefined()
   })
 
   it('has every one of them in a bin, and a curve that rises to the longest', () => {
-    const latencies = new Latencies()
+    const latencies = new LatencyCurve()
     for (let i = 1; i <= 1_000; i++) latencies.add(i / 10)
     const data = latencies.data()
     expect(data?.bins.reduce((total, { count }) => total + count, 0)).toBe(1_000)
@@ -51,7 +51,7 @@ describe('latencies', () => {
   })
 
   it('says no more than its number allows: one latency has no 90th percentile of its own', () => {
-    const latencies = new Latencies()
+    const latencies = new LatencyCurve()
     latencies.add(5)
     expect(latencies.data()?.curve.map(({ percentile }) => percentile)).toEqual([0, 100])
   })

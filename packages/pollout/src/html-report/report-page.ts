@@ -3,31 +3,27 @@
  * read where scripts do not run; the charts are drawn by report-page/main.ts, which is built into one file and inlined.
  */
 import { readFileSync } from 'node:fs'
+import { milliseconds, whole } from '../cli/fanout/figures.js'
+import type { TallyRow } from '../cli/fanout/tally.js'
 import type { PrefixRow } from './prefix-table.js'
 import type { ReportData } from './report-data.js'
-
-export interface OutcomeRow {
-  readonly kind: string
-  readonly code: string
-  count: number
-}
 
 export interface Page {
   readonly facts: readonly (readonly [name: string, value: string])[]
   readonly stopped: boolean
-  readonly total: number
   readonly seconds: number
   /** The most frequent first. */
-  readonly outcomes: readonly OutcomeRow[]
-  /** Of the connected, in milliseconds; empty where none connected. */
-  readonly percentiles: readonly (readonly [percentile: number, ms: number])[]
+  readonly outcomes: readonly TallyRow[]
+  /** Of the connected, `p50` and so on; empty where none connected. */
+  readonly latenciesMs: readonly (readonly [name: string, ms: number])[]
   readonly slowest: readonly PrefixRow[]
   readonly failing: readonly PrefixRow[]
   readonly data: ReportData
 }
 
 export function renderPage(page: Page): string {
-  const { total, seconds, stopped } = page
+  const { outcomes, seconds, stopped } = page
+  const total = outcomes.reduce((sum, { count }) => sum + count, 0)
   const heading = `${stopped ? 'Stopped after ' : ''}${whole(total)} targets in ${seconds.toFixed(2)} s`
   // No script may run but the one that is in the file, and nothing be loaded at all.
   const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -45,7 +41,7 @@ export function renderPage(page: Page): string {
 </header>
 <section>
 <h2>Outcomes</h2>
-${outcomeTable(page)}
+${outcomeTable(outcomes, total)}
 </section>
 <section>
 <h2>Latency of the connected</h2>
@@ -74,7 +70,7 @@ ${prefixTable(page.failing, 'Everything connected.')}
 `
 }
 
-function outcomeTable({ outcomes, total }: Page): string {
+function outcomeTable(outcomes: Page['outcomes'], total: number): string {
   if (total === 0) return '<p>There were none.</p>'
   const rows = outcomes.map(({ kind, code, count }) => {
     const percent = (count / total) * 100
@@ -85,10 +81,10 @@ function outcomeTable({ outcomes, total }: Page): string {
   return table(['outcome', 'code', 'count', 'share', ''], rows)
 }
 
-function latencyPart({ percentiles }: Page): string {
-  if (percentiles.length === 0) return '<p>Nothing connected.</p>'
-  const names = percentiles.map(([percentile]) => (percentile === 100 ? 'max' : `p${percentile}`))
-  const cells = percentiles.map(([, ms]) => `<td class="number">${milliseconds(ms)}</td>`)
+function latencyPart({ latenciesMs }: Page): string {
+  if (latenciesMs.length === 0) return '<p>Nothing connected.</p>'
+  const names = latenciesMs.map(([name]) => name)
+  const cells = latenciesMs.map(([, ms]) => `<td class="number">${milliseconds(ms)}</td>`)
   return `${table(names, [`<tr>${cells.join('')}</tr>`])}
 <div class="charts">
 <figure><figcaption>How many took how long</figcaption><div class="chart" id="histogram"></div></figure>
@@ -129,12 +125,4 @@ function escaped(text: string): string {
 /** Text that ends a script element is no text in one. In JSON and JavaScript strings `\x3c` would be; `<` is, in both. */
 function inScript(text: string): string {
   return text.replace(/<(?=\/script|!--|script)/gi, '\\u003c')
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
-}
-
-function milliseconds(ms: number): string {
-  return `${ms.toFixed(ms < 10 ? 3 : 1)} ms`
 }

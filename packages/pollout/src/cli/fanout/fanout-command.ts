@@ -16,6 +16,7 @@ import {
 import { makePlan, noTargets, type Plan } from './fanout-plan.js'
 import { FanoutRun, type RunOwner } from './fanout-run.js'
 import { readExclusions } from './fanout-targets.js'
+import { targets, whole } from './figures.js'
 import { type Format, formats } from './formats.js'
 import { type Input, openInput, unreadable } from './input.js'
 import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
@@ -23,7 +24,7 @@ import { OutcomeWriter } from './outcome-writer.js'
 import { policyOf } from './policy.js'
 import { Progress } from './progress.js'
 import { ReportFile } from './report-file.js'
-import { summary, targets, whole } from './summary.js'
+import { summary } from './summary.js'
 import { Tally } from './tally.js'
 
 export async function fanoutCommand(

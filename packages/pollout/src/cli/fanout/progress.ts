@@ -1,6 +1,6 @@
 /** A fan-out's progress while it runs, on stderr: a line redrawn in place on a terminal, a new line now and then elsewhere. */
 import { clearedLine } from '../console.js'
-import { whole } from './summary.js'
+import { whole } from './figures.js'
 import type { Tally } from './tally.js'
 
 const REDRAW_MS = 100

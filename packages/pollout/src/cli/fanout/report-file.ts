@@ -21,8 +21,8 @@ export class ReportFile implements OutcomeSink {
     }
   }
 
-  outcome({ kind, code, place, elapsedMs }: OutcomeRow): void {
-    this.#report.add({ kind, code, place, elapsedMs: kind === 'connected' ? elapsedMs : undefined })
+  outcome(row: OutcomeRow): void {
+    this.#report.outcome(row)
   }
 
   /** Returns what went wrong, as one line; undefined where it is written. */

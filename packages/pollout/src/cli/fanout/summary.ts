@@ -1,5 +1,6 @@
 /** A fan-out's summary, for people: a table of the outcomes, and two lines of figures. */
 import Table from 'cli-table3'
+import { milliseconds, targets, whole } from './figures.js'
 import type { Tally } from './tally.js'
 
 export interface SummaryContext {
@@ -35,17 +36,4 @@ export function summary(tally: Tally, { backend, stopped }: SummaryContext): str
   const lines = total > 0 ? [table.toString(), facts.join(', ')] : [facts.join(', ')]
   if (latencies.length > 0) lines.push(`latency of the connected: ${latencies.join(', ')}`)
   return lines.join('\n')
-}
-
-export function targets(count: number): string {
-  return `${whole(count)} ${count === 1 ? 'target' : 'targets'}`
-}
-
-/** In the same form everywhere: what is read by scripts does not depend on the user's locale. */
-export function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
-}
-
-function milliseconds(ms: number): string {
-  return `${ms.toFixed(ms < 10 ? 3 : 1)} ms`
 }

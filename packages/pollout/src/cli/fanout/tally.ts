@@ -1,5 +1,5 @@
 /** Counts a fan-out's outcomes as they come: in memory that does not grow with their number. */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { Latencies } from './latencies.js'
 import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
 
 /** How often an outcome was seen. */
@@ -9,10 +9,6 @@ export interface TallyRow {
   readonly code: string
   readonly count: number
 }
-
-const PERCENTILES = [50, 90, 99, 99.9] as const
-/** An hour, in microseconds: connects that take longer are counted as this long. */
-const LONGEST_US = 3_600_000_000
 
 /** Counts by kind and code. */
 export class Counts {
@@ -32,6 +28,11 @@ export class Counts {
   get rows(): Iterable<TallyRow> {
     return this.#rows.values()
   }
+
+  /** The most frequent first. */
+  get byFrequency(): readonly TallyRow[] {
+    return [...this.rows].sort((a, b) => b.count - a.count)
+  }
 }
 
 export class Tally implements OutcomeSink {
@@ -43,12 +44,8 @@ export class Tally implements OutcomeSink {
   readonly #startedAt = performance.now()
   readonly #counts = new Counts()
   readonly #perKind = new Map<FanoutKind, number>()
-  /** HDR histogram of microseconds, with three significant digits. Of this run alone: what a checkpoint keeps are counts. */
-  readonly #latency: RecordableHistogram = createHistogram({
-    lowest: 1,
-    highest: LONGEST_US,
-    figures: 3,
-  })
+  /** Of this run alone: what a checkpoint keeps are counts. */
+  readonly #latencies = new Latencies()
 
   /** What an earlier run has counted. */
   constructor(earlier: Iterable<TallyRow> = [], excluded = 0) {
@@ -59,13 +56,12 @@ export class Tally implements OutcomeSink {
 
   outcome({ kind, code, elapsedMs }: OutcomeRow): void {
     this.#count(kind, code, 1)
-    if (kind !== 'connected' && kind !== 'probe-failed') return
-    this.#latency.record(Math.min(Math.max(Math.round(elapsedMs * 1_000), 1), LONGEST_US))
+    if (kind === 'connected' || kind === 'probe-failed') this.#latencies.add(elapsedMs)
   }
 
   /** The most frequent first. */
   get rows(): readonly TallyRow[] {
-    return [...this.#counts.rows].sort((a, b) => b.count - a.count)
+    return this.#counts.byFrequency
   }
 
   get perKind(): ReadonlyMap<FanoutKind, number> {
@@ -82,10 +78,7 @@ export class Tally implements OutcomeSink {
 
   /** `p50` and so on of those that this run has connected, in milliseconds; empty where there are none. */
   get latenciesMs(): ReadonlyArray<readonly [name: string, ms: number]> {
-    const latency = this.#latency
-    if (latency.count === 0) return []
-    const percentiles = PERCENTILES.map((p) => [`p${p}`, latency.percentile(p) / 1_000] as const)
-    return [...percentiles, ['max', latency.max / 1_000]]
+    return this.#latencies.figuresMs
   }
 
   #count(kind: FanoutKind, code: string, count: number): void {
