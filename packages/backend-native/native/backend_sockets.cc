@@ -3,7 +3,6 @@
 #include <uv.h>
 
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 #include "adoption.h"
@@ -11,17 +10,11 @@
 #include "blocking_connect.h"
 #include "closing.h"
 #include "connect_completion.h"
+#include "monotonic_clock.h"
 
 namespace pollout {
 
 namespace {
-
-constexpr double kNsPerMs = 1e6;
-
-// Whether connect(2) has begun something, or has ended it at once.
-bool HasBegun(int result) noexcept {
-  return result == 0 || result == -EINPROGRESS || result == -EINTR;
-}
 
 // For a socket that connect(2) with these times was called on.
 void NoteStart(Socket& socket, const SocketAddress& to, int result, std::uint64_t before) noexcept {
@@ -120,13 +113,14 @@ int Backend::Bind(double handle, const SocketAddress& at) {
 int Backend::Connect(double handle, const SocketAddress& to) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return -EBADF;
-  const TcpPeer peer = socket->kind.IsTcp() ? to.ToTcpPeer() : TcpPeer{};
+  // An address of another family is nobody's peer: among the spares there may be a socket for it.
+  const SocketKind kind = socket->kind;
+  const bool fits = kind.IsTcp() && to.get()->sa_family == kind.family;
+  const TcpPeer peer = fits ? to.ToTcpPeer() : TcpPeer{};
   const int failed = Suit(*socket, static_cast<std::uint64_t>(handle), peer);
   if (failed != 0) return failed;
   // A second peer would have the first one's sequence numbers.
-  if (peer.family != socket->kind.family || (socket->peer && !(socket->peer == peer))) {
-    socket->recyclable = false;
-  }
+  if (!peer || (socket->peer && !(socket->peer == peer))) socket->recyclable = false;
   socket->peer = peer;
   // A report of the attempt before says nothing of this one.
   socket->last_events = 0;
@@ -146,8 +140,8 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   if (failed != 0) return failed;
   const int fd = socket->fd.get();
   socket->last_events = 0;
-  const std::uint64_t deadline = DeadlineIn(timeout_ms);
   const std::uint64_t before = uv_hrtime();
+  const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
   if (!HasBegun(result)) return result;
   NoteStart(*socket, to, result, before);
@@ -181,19 +175,14 @@ int Backend::Finish(Socket& socket) noexcept {
   return status;
 }
 
-double Backend::TimeOf(std::uint64_t ns) const noexcept {
-  if (ns == 0) return std::numeric_limits<double>::quiet_NaN();
-  return (static_cast<double>(ns) / kNsPerMs) - origin_ms_;
-}
-
 int Backend::FinishConnect(double handle, ConnectTimes* times) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return -EBADF;
   const int status = Finish(*socket);
   const ConnectProgress& connect = socket->connect;
-  times->started = TimeOf(connect.started_ns);
+  times->started = MsSince(origin_ms_, connect.started_ns);
   // Of a connect that somebody else began, the end alone says nothing.
-  times->ended = TimeOf(connect.started_ns == 0 ? 0 : connect.ended_ns);
+  times->ended = MsSince(origin_ms_, connect.started_ns == 0 ? 0 : connect.ended_ns);
   return status;
 }
 

@@ -24,15 +24,14 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "monotonic_clock.h"
+
 namespace pollout {
 
 namespace {
 
-constexpr std::uint64_t kNsPerMs = 1000000;
 constexpr std::uint64_t kNsPerUs = 1000;
 constexpr std::uint64_t kUsPerSecond = 1000000;
-// More than a century. Beyond it there is no bound.
-constexpr double kLongestMs = 4e12;
 constexpr std::uint64_t kLongestPollMs = INT32_MAX;
 
 std::uint64_t LeftUntil(std::uint64_t deadline_ns) noexcept {
@@ -86,11 +85,6 @@ int Connect(int fd, const SocketAddress& to) noexcept {
 }
 
 }  // namespace
-
-std::uint64_t DeadlineIn(double timeout_ms) noexcept {
-  if (timeout_ms > kLongestMs) return kNoDeadline;
-  return uv_hrtime() + static_cast<std::uint64_t>(timeout_ms * static_cast<double>(kNsPerMs));
-}
 
 bool WaitUntilWritable(int fd, std::uint64_t deadline_ns) noexcept {
   pollfd waiting{};

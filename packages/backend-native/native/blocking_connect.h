@@ -8,10 +8,7 @@
 
 namespace pollout {
 
-constexpr std::uint64_t kNoDeadline = UINT64_MAX;
-// So many milliseconds from now, as uv_hrtime() counts; for Infinity, and what is as good as that,
-// none.
-std::uint64_t DeadlineIn(double timeout_ms) noexcept;
+// Deadlines are as DeadlineAfter() counts them.
 
 // What connect(2) answers, 0 or a negated errno, when the connect has ended or the time is over.
 // -EINPROGRESS: it goes on, be the time over or not. 0 is not the last word either: how it ended is

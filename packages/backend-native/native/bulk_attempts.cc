@@ -26,7 +26,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 #include "closing.h"
@@ -38,19 +37,11 @@ namespace pollout {
 
 namespace {
 
-constexpr double kNsPerMs = 1e6;
-// A century: what is longer never comes.
-constexpr double kLongestMs = 4e12;
 // One of so many attempts is asked whether it has ended at once, where others had not.
 constexpr int kAskEvery = 64;
 
 bool HasRunOut(int status) noexcept {
   return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
-}
-
-std::uint64_t DeadlineOf(std::uint64_t now, double timeout_ms) noexcept {
-  if (timeout_ms > kLongestMs) return std::numeric_limits<std::uint64_t>::max();
-  return now + static_cast<std::uint64_t>(timeout_ms * kNsPerMs);
 }
 
 SocketAddress TargetOf(const BulkAttempt& given, sa_family_t family) noexcept {
@@ -75,16 +66,9 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
     }
     if (now == 0) now = MonotonicNs();
     BulkAttempt given{};
-    switch (share.lane->TakeNext(now, &given, &share.due_ns)) {
-      case BulkLane::Next::kNone:
-        share.starved = true;
-        return;
-      case BulkLane::Next::kLater:
-      case BulkLane::Next::kHalted:
-        return;
-      case BulkLane::Next::kAttempt:
-        break;
-    }
+    const BulkLane::Next next = share.lane->TakeNext(now, &given, &share.due_ns);
+    share.starved = next == BulkLane::Next::kNone;
+    if (next != BulkLane::Next::kAttempt) return;
     --starts_left_;
     now = Start(share, given, now);
   }
@@ -107,7 +91,7 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uin
   const SocketAddress to = TargetOf(given, kind.family);
   ending.sent_ns = MonotonicNs();
   const int result = ::connect(fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
-  if (result != 0 && result != -EINPROGRESS && result != -EINTR) {
+  if (!HasBegun(result)) {
     ending.status = result;
     ending.step = BulkStep::kConnect;
     ending.ready_ns = MonotonicNs();
@@ -119,8 +103,9 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uin
   attempt.id = given.id;
   attempt.kind = kind;
   attempt.opened_ns = now;
-  attempt.deadline_ns = DeadlineOf(now, given.timeout_ms);
+  attempt.deadline_ns = DeadlineAfter(now, given.timeout_ms);
   attempt.share = &share;
+  attempt.registered = false;
   attempt.connect = {};
   attempt.connect.started_ns = ending.sent_ns;
   attempt.connect.deferred = result == 0;
@@ -150,11 +135,10 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
 
 // After connect(2): a fresh socket polls as writable.
 std::uint64_t BulkEngine::Register(std::uint32_t index) {
-  const Attempt& attempt = attempts_[index];
-  if (Watch(EPOLL_CTL_ADD, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
-            EventOf(index, attempt.generation))) {
-    return 0;
-  }
+  Attempt& attempt = attempts_[index];
+  attempt.registered = Watch(EPOLL_CTL_ADD, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
+                             EventOf(index, attempt.generation));
+  if (attempt.registered) return 0;
   return End(index, -errno, BulkStep::kRegister, 0);
 }
 
@@ -214,7 +198,7 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
   const bool connected = step == BulkStep::kConnect && status == kConnected;
   KeptSocket kept;
   if (connected && then == BulkPlan::OnConnected::kKeep) {
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+    if (attempt.registered) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
     kept = KeptSocket(std::move(attempt.fd), attempt.kind, open_sockets_);
   } else if (step != BulkStep::kConnect || status >= 0) {
     // One that has failed has nothing to reset.
@@ -238,20 +222,16 @@ std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& end
   if (HasRunOut(ending.status)) share.lane->Halt();
   const std::uint64_t ended_ns = MonotonicNs();
   const double origin_ms = share.lane->plan().origin_ms;
-  const auto time = [origin_ms](std::uint64_t ns) {
-    if (ns == 0) return std::numeric_limits<double>::quiet_NaN();
-    return (static_cast<double>(ns) / kNsPerMs) - origin_ms;
-  };
   BulkOutcome outcome{};
   outcome.fields.id = id;
   outcome.fields.status = ending.status;
   outcome.fields.step = static_cast<double>(ending.step);
   outcome.fields.handle =
       ending.step == BulkStep::kSetOption ? static_cast<double>(ending.option) : -1;
-  outcome.fields.started_at = time(ending.opened_ns);
-  outcome.fields.sent_at = time(ending.sent_ns);
-  outcome.fields.ready_at = time(ending.ready_ns);
-  outcome.fields.ended_at = time(ended_ns);
+  outcome.fields.started_at = MsSince(origin_ms, ending.opened_ns);
+  outcome.fields.sent_at = MsSince(origin_ms, ending.sent_ns);
+  outcome.fields.ready_at = MsSince(origin_ms, ending.ready_ns);
+  outcome.fields.ended_at = MsSince(origin_ms, ended_ns);
   outcome.kept = std::move(kept);
   share.outcomes.push_back(std::move(outcome));
   return ended_ns;

@@ -110,6 +110,8 @@ class BulkEngine {
     std::uint32_t previous = kNone;
     std::uint32_t next = kNone;
     SocketKind kind;
+    // In the epoll set, mute or not.
+    bool registered = false;
     std::uint64_t deadline_ns = kNever;
     std::uint64_t opened_ns = 0;
     Share* share = nullptr;

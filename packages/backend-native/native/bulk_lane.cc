@@ -8,16 +8,17 @@
 #include <iterator>
 #include <utility>
 
+#include "monotonic_clock.h"
+
 namespace pollout {
 
 namespace {
 
-constexpr double kNsPerMs = 1e6;
 // MAKE_UP_MS.
 constexpr std::uint64_t kMakeUpNs = 10'000'000;
 
 std::uint64_t NsOf(double ms) noexcept {
-  return static_cast<std::uint64_t>(std::max(0.0, ms) * kNsPerMs);
+  return static_cast<std::uint64_t>(std::max(0.0, ms) * static_cast<double>(kNsPerMs));
 }
 
 }  // namespace
@@ -77,19 +78,17 @@ void BulkLane::Cancel() {
   next_ = 0;
 }
 
-bool BulkLane::TakeOutcomes(std::vector<BulkOutcome>* into, std::size_t most) {
+void BulkLane::TakeOutcomes(std::vector<BulkOutcome>* into, std::size_t most) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const std::size_t count = std::min(most, outcomes_.size() - untold_);
   const auto first = outcomes_.begin() + static_cast<std::ptrdiff_t>(untold_);
   std::move(first, first + static_cast<std::ptrdiff_t>(count), std::back_inserter(*into));
   untold_ += count;
-  const bool more = untold_ < outcomes_.size();
   // As in Submit(): where JavaScript is the slower one, there are always some left.
-  if (untold_ > outcomes_.size() / 2 || !more) {
+  if (untold_ > outcomes_.size() / 2) {
     outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(untold_));
     untold_ = 0;
   }
-  return more;
 }
 
 BulkLane::Next BulkLane::TakeNext(std::uint64_t now_ns, BulkAttempt* attempt,
@@ -110,10 +109,7 @@ BulkLane::Next BulkLane::TakeNext(std::uint64_t now_ns, BulkAttempt* attempt,
     last_due_ns_ = due;
   }
   *attempt = first;
-  if (++next_ == queue_.size()) {
-    queue_.clear();
-    next_ = 0;
-  }
+  ++next_;
   return Next::kAttempt;
 }
 

@@ -65,8 +65,8 @@ class BulkLane {
   void Limit(std::uint32_t most);
   // Drops what is queued. Nothing is started any more.
   void Cancel();
-  // Moves outcomes to the end of `into`, `most` at most. Whether some are left.
-  bool TakeOutcomes(std::vector<BulkOutcome>* into, std::size_t most);
+  // Moves outcomes to the end of `into`, `most` at most.
+  void TakeOutcomes(std::vector<BulkOutcome>* into, std::size_t most);
 
   // From the engines.
   enum class Next : std::uint8_t {

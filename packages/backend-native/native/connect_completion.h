@@ -1,6 +1,7 @@
 // The completion rule: has a connect ended, how, and when?
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 #include "slab.h"
@@ -18,6 +19,11 @@ struct ConnectEnd {
   // As uv_hrtime() counts; 0 where that is not known.
   std::uint64_t at_ns;
 };
+
+// Whether connect(2) has begun something, or has ended it at once: by its 0 or negated errno.
+inline bool HasBegun(int result) noexcept {
+  return result == 0 || result == -EINPROGRESS || result == -EINTR;
+}
 
 // `events`: what epoll reported of it last, 0 where nothing; `progress`: how its connect was begun.
 ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,

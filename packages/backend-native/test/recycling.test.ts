@@ -86,13 +86,13 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   }
 
   /**
-   * So many that the backend expects again, all at once. Its memory has 64 places, and two of them may share one: who
+   * Peers on these hosts that the backend expects again, all at once. Its memory has 64 places, and two of them may share one: who
    * comes last is remembered then. Such a choice, which the random ports make now and then, is made anew.
    */
-  async function knownPeers(count: number): Promise<SocketAddress[]> {
+  async function knownPeers(hosts: readonly string[]): Promise<SocketAddress[]> {
     for (let tries = 0; tries < 20; tries++) {
       const peers: SocketAddress[] = []
-      while (peers.length < count) peers.push((await serve()).at)
+      for (const host of hosts) peers.push((await serve({ host })).at)
       for (const peer of peers) await makeKnown(peer)
       let forgotten = 0
       for (const peer of peers) {
@@ -191,7 +191,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   })
 
   it('one among several peers gets its own', async () => {
-    const peers = await knownPeers(3)
+    const peers = await knownPeers(['127.0.0.1', '127.0.0.1', '127.0.0.1'])
     const handles = peers.map((peer) => {
       const handle = bench.open()
       bench.backend.connect(handle, peer)
@@ -230,6 +230,30 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
     }
     for (const token of tokens) await bench.sink.readinessOf(token)
     expect(bench.backend.openHandles).toBe(4)
+  })
+
+  it('an address of another family finds no spare of that family', async () => {
+    const { backend } = bench
+    const peers = await knownPeers(['127.0.0.1', '::1'])
+    const [v4, v6] = peers as [SocketAddress, SocketAddress]
+    const handles = peers.map((peer) => {
+      const handle = bench.open(peer.family)
+      backend.connect(handle, peer)
+      return handle
+    })
+    const tokens = handles.map(() => bench.token())
+    handles.forEach((handle, i) => {
+      backend.register(handle, tokens[i] as Token, WRITABLE)
+    })
+    bench.sink.onBatch = (events) => {
+      bench.sink.onBatch = () => {}
+      expect(events.length).toBe(2)
+      for (const handle of handles) expect(added(() => backend.close(handle, 'reset'))).toBe(0)
+      expect(backend.connect(bench.open('inet'), v6)).toBe(-E.EAFNOSUPPORT)
+      expect(backend.connect(bench.open('inet6'), v4)).toBe(-E.EINVAL)
+    }
+    for (const token of tokens) await bench.sink.readinessOf(token)
+    expect(backend.openHandles).toBe(2)
   })
 
   it('not where something would be left over: zones, mapped addresses, data, a second peer', async () => {

@@ -125,8 +125,8 @@ const EXHAUSTION = new Set<number>(
 )
 
 /** Something has run out that the end of any other connect may give back. */
-export function isExhaustion(failure: Failure): boolean {
-  return failure.errno !== undefined && EXHAUSTION.has(failure.errno)
+export function isExhaustion({ errno: number }: Pick<Failure, 'errno'>): boolean {
+  return number !== undefined && EXHAUSTION.has(number)
 }
 
 /** The destination policy said no. */

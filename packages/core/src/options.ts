@@ -40,6 +40,11 @@ export function checkDescriptor(descriptor: number): void {
   )
 }
 
+export function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${name} must be true or false, not ${String(value)}`)
+}
+
 /** A function, where there is one. */
 export function checkCallback<T>(name: string, callback: T): T {
   if (callback === undefined || typeof callback === 'function') return callback

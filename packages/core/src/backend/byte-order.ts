@@ -1,6 +1,7 @@
 /** This machine's byte order: of what typed arrays share with the kernel, and the network has the other way round. */
+import { endianness } from 'node:os'
 
-export const IS_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1
+export const IS_LITTLE_ENDIAN = endianness() === 'LE'
 
 /** A word of memory that holds four bytes in network order, as the number that they stand for; and the other way round. */
 export function inNetworkOrder(word: number): number {

@@ -387,9 +387,14 @@ function checkInet(scheme: string, host: unknown, port: unknown): void {
       `${quote(host)} is neither a host name nor an IP address; write ${scheme}://host:port or ${scheme}://[v6]:port`,
     )
   }
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+  if (!isPort(port)) {
     throw new InvalidEndpointError(`port ${quote(port)} is not a whole number from 0 to 65535`)
   }
+}
+
+/** One that can be written down: 0 too, which nobody listens on. */
+export function isPort(port: unknown): port is number {
+  return typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535
 }
 
 function isHostName(host: string): boolean {

@@ -1,8 +1,9 @@
 /** What the numbers of a bulk lane's outcome say: the failure. Equal ones share one object, so that millions cost nothing. */
-import { type BulkLaneOptions, BulkStep } from '../backend/bulk.js'
+import { BulkStep } from '../backend/bulk.js'
 import { bindFailure, optionFailure } from '../connect/socket-setup.js'
 import { connectFailure, deadlineFailure, type Failure } from '../errors.js'
 import type { BulkSetup } from './bulk-setup.js'
+import { familyOf } from './literal.js'
 import type { Task } from './task.js'
 
 const SYSCALLS: Readonly<Record<number, string>> = {
@@ -14,8 +15,9 @@ const SYSCALLS: Readonly<Record<number, string>> = {
 const STEPS = 8
 
 export class BulkFailures {
+  /** `timeoutMs` is over. */
+  readonly deadline: Failure
   readonly #names: BulkSetup['names']
-  readonly #deadline: Failure
   readonly #known = new Map<number, Failure>()
   /** Most in a row are the same. */
   #lastKey = Number.NaN
@@ -23,17 +25,12 @@ export class BulkFailures {
 
   constructor(names: BulkSetup['names'], timeoutMs: number) {
     this.#names = names
-    this.#deadline = deadlineFailure(timeoutMs, 'connect')
-  }
-
-  /** `timeoutMs` is over. */
-  get deadline(): Failure {
-    return this.#deadline
+    this.deadline = deadlineFailure(timeoutMs, 'connect')
   }
 
   /** `index` is the option's, where it is about one. */
   of<T>(task: Task<T>, status: number, step: number, index: number): Failure {
-    if (step === BulkStep.DEADLINE) return this.#deadline
+    if (step === BulkStep.DEADLINE) return this.deadline
     if (step === BulkStep.SETSOCKOPT) return optionFailure(status, this.#optionName(task, index))
     const at = step === BulkStep.BIND ? task.walk?.current : undefined
     if (at) return bindFailure(status, at)
@@ -47,7 +44,6 @@ export class BulkFailures {
   }
 
   #optionName<T>({ version }: Task<T>, index: number): string {
-    const family: keyof BulkLaneOptions['options'] = version === 4 ? 'inet' : 'inet6'
-    return this.#names[family][index] ?? String(index)
+    return this.#names[familyOf(version)][index] ?? String(index)
   }
 }

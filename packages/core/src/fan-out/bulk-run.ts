@@ -25,12 +25,14 @@ import { BulkEnd } from './bulk-end.js'
 import { BulkFailures } from './bulk-failures.js'
 import type { BulkSetup } from './bulk-setup.js'
 import { BulkSubmission } from './bulk-submission.js'
+import type { OnConnected } from './fan-out-sides.js'
+import { familyOf } from './literal.js'
 import { addressOfTask, type Task } from './task.js'
 import type { TaskPool } from './task-pool.js'
 
 export interface BulkRunOptions {
   readonly limit: number
-  readonly onConnected: 'keep' | 'close' | 'reset'
+  readonly onConnected: OnConnected
   readonly timeoutMs: number
   readonly intervalMs: number
   readonly setup: BulkSetup
@@ -121,7 +123,7 @@ export class BulkRun<T> implements BulkSink {
     task.walk = undefined
     const { sources } = this.#options
     if (sources === undefined) return undefined
-    const walk = sources.walk(task.version === 4 ? 'inet' : 'inet6')
+    const walk = sources.walk(familyOf(task.version))
     if (!(walk instanceof SourceWalk)) return walk
     task.walk = walk
     return undefined

@@ -7,9 +7,8 @@ import {
   type SocketOptionName,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
+import type { InetFamily } from '../connect/happy-eyeballs.js'
 import { nameOf, type SocketSetup } from '../connect/socket-setup.js'
-
-type InetFamily = 'inet' | 'inet6'
 
 export interface BulkSetup {
   /** Families of targets that the lane can run. */

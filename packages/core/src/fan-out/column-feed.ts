@@ -1,5 +1,6 @@
 /** Targets as columns, read into tasks row by row. */
 import { inNetworkOrder } from '../backend/byte-order.js'
+import { isPort } from '../endpoint/endpoint.js'
 import type { TargetColumns } from './columns.js'
 import type { Feed } from './fan-out-sides.js'
 import { openSource, type Puller, type SourceListener, type TargetSource } from './target-source.js'
@@ -79,7 +80,7 @@ class ColumnFeed implements Feed<number> {
     if (ports instanceof Uint16Array) {
       if (ports.length < count) throw new RangeError(`there are ${ports.length} ports for ${count}`)
       this.#ports = ports
-    } else if (Number.isInteger(ports) && ports >= 0 && ports <= 65_535) {
+    } else if (isPort(ports)) {
       this.#ports = NO_PORTS
       this.#port = ports
     } else throw new TypeError('ports must be a Uint16Array, or a whole number from 0 to 65535')

@@ -6,7 +6,14 @@ import {
   type DestinationOptions,
   type SocketSetupOptions,
 } from '../connect/connect-options.js'
-import { checkCount, checkNames, checkRate, checkSignal, checkTimeout } from '../options.js'
+import {
+  checkCount,
+  checkFlag,
+  checkNames,
+  checkRate,
+  checkSignal,
+  checkTimeout,
+} from '../options.js'
 import type { CapOptions } from './caps.js'
 import type { FanOutOptions, OnConnected } from './fan-out-sides.js'
 
@@ -114,9 +121,4 @@ function checkCap(name: string, value: number | undefined): number {
 function checkBits(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return
   throw new RangeError(`${name} must be a whole number from 1 to ${most}, not ${String(value)}`)
-}
-
-function checkFlag(name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value
-  throw new TypeError(`${name} must be true or false, not ${String(value)}`)
 }

@@ -1,8 +1,14 @@
 /** Address literals as the bulk lane takes them: bytes, without an object for each. */
+import type { InetFamily } from '../connect/happy-eyeballs.js'
 import { formatIp, parseIp } from '../policy/policy-address.js'
 
 /** 0 for what is no literal, or has a zone. */
 export type IpVersion = 0 | 4 | 6
+
+/** Of a literal. */
+export function familyOf(version: IpVersion): InetFamily {
+  return version === 4 ? 'inet' : 'inet6'
+}
 
 const DOT = 46
 const ZERO = 48

@@ -1,5 +1,5 @@
 /** Targets as objects and URIs, read into tasks. */
-import { type Endpoint, InvalidEndpointError, quote } from '../endpoint/endpoint.js'
+import { type Endpoint, InvalidEndpointError, isPort, quote } from '../endpoint/endpoint.js'
 import { formatEndpoint, toEndpoint } from '../endpoint/endpoint-text.js'
 import { type Failure, ownFailure } from '../errors.js'
 import type { Feed } from './fan-out-sides.js'
@@ -46,10 +46,6 @@ function readTarget<T extends Target>(task: Task<T>, literal: Literal): void {
   task.endpoint = endpoint
   task.isTcp = endpoint.scheme === 'tcp'
   if ('host' in endpoint) readLiteral(task, literal, endpoint.host, endpoint.port)
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 0 && port <= 65_535
 }
 
 function readLiteral<T>(task: Task<T>, literal: Literal, host: string, port: number): boolean {

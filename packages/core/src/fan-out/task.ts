@@ -9,7 +9,7 @@ import type { RequestOwner } from '../connect/request.js'
 import type { SourceWalk } from '../connect/source-addresses.js'
 import { addressOf, type Endpoint } from '../endpoint/endpoint.js'
 import type { Failure } from '../errors.js'
-import { formatWords, type IpVersion } from './literal.js'
+import { familyOf, formatWords, type IpVersion } from './literal.js'
 
 export interface TaskOwner<T> {
   /** A task's request has settled. */
@@ -91,7 +91,7 @@ export function endpointOf<T>(task: Task<T>): Endpoint {
 export function addressOfTask<T>(task: Task<T>): SocketAddress | undefined {
   const { version, port } = task
   if (version === 0) return addressOf(endpointOf(task))
-  return { family: version === 4 ? 'inet' : 'inet6', address: hostOf(task), port }
+  return { family: familyOf(version), address: hostOf(task), port }
 }
 
 /** As the user wrote it, or where that was numbers, as it is written. */

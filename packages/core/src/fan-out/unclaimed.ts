@@ -4,7 +4,6 @@
  * They are the subscriber's, as the connections that they become at the first look; the end of the reactor closes all.
  */
 import type { Connection } from '../connection/connection.js'
-import type { Failure } from '../errors.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 
 export class Unclaimed implements Owned {
@@ -29,7 +28,7 @@ export class Unclaimed implements Owned {
     return connection
   }
 
-  reactorGone(_why: Failure): void {
+  reactorGone(): void {
     this.#forget(this.#count)
   }
 

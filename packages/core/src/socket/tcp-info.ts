@@ -1,5 +1,5 @@
 /** What the kernel knows of a TCP connection: Linux's `struct tcp_info`, read from its bytes. */
-import { endianness } from 'node:os'
+import { IS_LITTLE_ENDIAN } from '../backend/byte-order.js'
 
 /**
  * States of RFC 9293, as Linux names them (net/tcp_states.h, less the `TCP_`).
@@ -150,12 +150,11 @@ export function parseTcpInfo(bytes: Uint8Array): TcpInfo {
     throw new RangeError(`struct tcp_info has ${LEAST_BYTES} bytes at least, not ${bytes.length}`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const little = endianness() === 'LE'
-  const u32 = (offset: number): number => view.getUint32(offset, little)
+  const u32 = (offset: number): number => view.getUint32(offset, IS_LITTLE_ENDIAN)
   const newer32 = (offset: number): number | undefined =>
     offset + 4 <= bytes.length ? u32(offset) : undefined
   const newer64 = (offset: number): number | undefined =>
-    offset + 8 <= bytes.length ? Number(view.getBigUint64(offset, little)) : undefined
+    offset + 8 <= bytes.length ? Number(view.getBigUint64(offset, IS_LITTLE_ENDIAN)) : undefined
   const minRtt = newer32(148)
   const pacingRate = newer64(104)
   return {

@@ -17,6 +17,7 @@ import {
   optionNumbers,
   SOCKET_OPTION_NAMES,
 } from '../backend/socket-options.js'
+import { isExhaustion } from '../errors.js'
 import { formatIp } from '../policy/policy-address.js'
 import type { Clock } from '../reactor/clock.js'
 import { type Deadlines, Expirable } from '../reactor/deadlines.js'
@@ -37,8 +38,6 @@ export interface AttemptLane {
   /** Called once, with the fields of its outcome, and not after `cancel()`. */
   ended(attempt: ReferenceAttempt, outcome: readonly number[], hasRunOut: boolean): void
 }
-
-const EXHAUSTION = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 
 export class ReferenceAttempt extends Expirable implements Registered {
   readonly #lane: AttemptLane
@@ -172,7 +171,7 @@ export class ReferenceAttempt extends Expirable implements Registered {
     const { clock } = this.#lane.ground
     const id = this.#record.getUint32(AttemptField.ID, IS_LITTLE_ENDIAN)
     const times = [this.#startedAt, this.#sentAt, this.#readyAt, clock.now()]
-    const hasRunOut = EXHAUSTION.includes(-status)
+    const hasRunOut = isExhaustion({ errno: status })
     this.#lane.ended(this, [id, status, step, detail, ...times], hasRunOut)
   }
 

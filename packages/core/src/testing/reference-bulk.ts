@@ -50,16 +50,14 @@ export function withBulkLane(
     const switchboard = new Switchboard(sink)
     const backend = factory(switchboard)
     const destroy = backend.destroy.bind(backend)
-    const lanes = new Set<ReferenceLane>()
+    const { lanes } = switchboard
     const bulk: BulkConnector = {
       threads: 0,
       open(options, bulkSink) {
         const lane = new ReferenceLane({ backend, clock, switchboard }, options, bulkSink, () => {
           lanes.delete(lane)
-          switchboard.lanes.delete(lane)
         })
         lanes.add(lane)
-        switchboard.lanes.add(lane)
         return lane
       },
     }

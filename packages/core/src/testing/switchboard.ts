@@ -10,8 +10,14 @@ export interface Registered {
   ready(readiness: Readiness): void
 }
 
+/** A lane that is open. */
+export interface OpenLane {
+  deliver(): void
+  cancel(): void
+}
+
 export class Switchboard implements ReadinessSink {
-  readonly lanes = new Set<{ deliver(): void }>()
+  readonly lanes = new Set<OpenLane>()
   readonly #sink: ReadinessSink
   readonly #registered = new Map<number, Registered>()
   #lastToken = FIRST_TOKEN
