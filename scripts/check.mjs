@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { workspacePackages } from './packages.mjs'
-import { run } from './run.mjs'
+import { run, secondsSince } from './run.mjs'
 
 const checks = {
   build: () => run('node', ['scripts/build.mjs']),
@@ -71,7 +71,7 @@ async function all(runs) {
   return {
     code: failures.length > 0 ? 1 : 0,
     output: failures.map(({ output }) => output).join('\n'),
-    time: `${((performance.now() - started) / 1000).toFixed(1)} s`,
+    time: secondsSince(started),
     note: results.find(({ note }) => note)?.note,
   }
 }

@@ -5,6 +5,11 @@ import { root } from './packages.mjs'
 
 const PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
 
+/** As text, from what `performance.now()` was. */
+export function secondsSince(started) {
+  return `${((performance.now() - started) / 1000).toFixed(1)} s`
+}
+
 /**
  * Resolves to the exit code, the output, the time taken as text, and the note: a line `note: ...` in the
  * output, by which a program that succeeds has something shown nevertheless.
@@ -25,7 +30,7 @@ export function run(command, args, cwd = root) {
     }
     child.on('error', reject)
     child.on('close', (code) => {
-      const time = `${((performance.now() - started) / 1000).toFixed(1)} s`
+      const time = secondsSince(started)
       const note = /^note: (.*)$/m.exec(output)?.[1]
       resolve({ code, output, time, note })
     })

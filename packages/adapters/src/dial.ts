@@ -43,20 +43,25 @@ export type Dialer = Pick<Reactor, 'duplex'>
  */
 export type DialOptions = Omit<ConnectOptions, 'tls'> & DuplexOptions
 
-/** A place as clients have it in their options. A path goes before a host. */
+/** A place as clients have it in their options, and where to connect from. A path goes before a host. */
 export interface Place {
   readonly host?: string | null | undefined
   readonly port?: number | string | null | undefined
   readonly path?: string | null | undefined
+  readonly localAddress?: string | null | undefined
 }
 
 function endpointOf({ host, port, path }: Place): Endpoint {
   return path ? unix(path) : tcp(withoutBrackets(host || 'localhost'), Number(port))
 }
 
-/** Throws InvalidEndpointError. */
+/** Throws InvalidEndpointError. The place's `localAddress` is that where `options` have none. */
 export function dial(reactor: Dialer, place: Place, options?: DialOptions): ConnectionDuplex {
-  return dialEndpoint(reactor, endpointOf(place), options)
+  const { localAddress } = place
+  return dialEndpoint(reactor, endpointOf(place), {
+    ...(localAddress && { localAddress }),
+    ...options,
+  })
 }
 
 /** For where the client does not say where to. */

@@ -76,8 +76,7 @@ export function httpsAgent(
 
 function open(reactor: Dialer, asked: Asked, options: DialOptions) {
   const { host, port, socketPath: path, timeout, localAddress } = asked
-  const from = localAddress ? { localAddress } : {}
-  const duplex = dial(reactor, { host, port, path }, { ...from, ...options })
+  const duplex = dial(reactor, { host, port, path, localAddress }, options)
   // As net.connect() does: the agent itself sets it where a request has one of its own.
   return timeout ? duplex.setTimeout(timeout) : duplex
 }

@@ -48,8 +48,7 @@ export function tediousConnector(
   dialOptions: DialOptions = {},
 ): (place?: TediousPlace, lookup?: unknown, signal?: AbortSignal) => Promise<Connected> {
   return async ({ host, port, localAddress } = {}, _lookup, signal) => {
-    const from = localAddress ? { localAddress } : {}
-    const duplex = dial(reactor, { host, port }, { ...from, ...dialOptions })
+    const duplex = dial(reactor, { host, port, localAddress }, dialOptions)
     try {
       await once(duplex, 'connect', signal && { signal })
     } catch (error) {

@@ -32,8 +32,7 @@ export function undiciConnector(
     const isSecure = protocol === 'https:'
     const port = asked.port || (isSecure ? 443 : 80)
     const path = asked.socketPath ?? options.socketPath
-    const from = localAddress ? { localAddress } : {}
-    const duplex = dial(reactor, { host, port, path }, { ...from, ...dialOptions })
+    const duplex = dial(reactor, { host, port, path, localAddress }, dialOptions)
     duplex.setNoDelay(true).setKeepAlive(true, 60_000)
     // It has of a net.Socket what undici, and node:tls, touch.
     const httpSocket = duplex as unknown as SocketBelow

@@ -63,8 +63,9 @@ describe('postgres.js', () => {
       await sql`select 1`
       const sleeping = sql`select pg_sleep(60)`
       const told = expect(sleeping.execute()).rejects.toMatchObject({ code: '57014' })
-      const running = sql`select from pg_stat_activity where query ~ 'pg_sleep.60' and state = 'active' and pid <> pg_backend_pid()`
-      await expect.poll(async () => (await running).count).toBe(1)
+      const running = () =>
+        sql`select from pg_stat_activity where query ~ 'pg_sleep.60' and state = 'active' and pid <> pg_backend_pid()`
+      await expect.poll(async () => (await running()).count).toBe(1)
       sleeping.cancel()
       await told
       await sql.end()

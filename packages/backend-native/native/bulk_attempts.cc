@@ -11,10 +11,12 @@
 // - When an attempt has ended, the next one starts at once, before the rest of the batch is looked
 //   at: the kernel works on its handshake meanwhile.
 //
+// - A socket whose attempt is over goes to the next attempt to the same peer, if that starts in the
+//   same round: reuse.cc. What has options or a bound address does not.
+//
 // - On loopback, and to any address of this machine, the handshake is through before connect(2)
-//   returns, or has failed. Then poll(2) says so at once, for less than it costs to join the set,
-//   be reported by it and leave it. So an attempt is asked as long as the one before had ended, and
-//   one of many where it had not.
+//   returns, or has failed. To ask is less than to join the set, be reported by it and leave it. So
+//   an attempt is asked as long as the one before had ended, and one of many where it had not.
 //
 // - Deadlines are in a list for each lane, ordered, and a new one is looked for a place from the
 //   end: it is the last one where all have the same timeout. Before one is told, the completion
@@ -22,7 +24,6 @@
 #include "bulk_engine.h"
 
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -30,6 +31,7 @@
 
 #include "closing.h"
 #include "connect_completion.h"
+#include "error_queue.h"
 #include "monotonic_clock.h"
 #include "socket_address.h"
 
@@ -58,10 +60,11 @@ SocketAddress TargetOf(const BulkAttempt& given, sa_family_t family) noexcept {
 
 void BulkEngine::Fill(Share& share, std::uint64_t now) {
   share.starved = false;
+  share.more = false;
   share.due_ns = kNever;
   while (share.in_flight < share.lane->ShareOf(settings_.index)) {
     if (starts_left_ == 0) {
-      more_ = true;
+      share.more = more_ = true;
       return;
     }
     if (now == 0) now = MonotonicNs();
@@ -74,13 +77,24 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
   }
 }
 
+UniqueFd BulkEngine::NewSocket(sa_family_t family) noexcept {
+  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  UniqueFd fd(::socket(family, kType, 0));
+  if (fd || !HasRunOut(-errno) || !spares_.Clear()) return fd;
+  return UniqueFd(::socket(family, kType, 0));
+}
+
 std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uint64_t now) {
   Ending ending;
   ending.opened_ns = now;
   SocketKind kind;
   kind.family = given.ip_version == 6 ? AF_INET6 : AF_INET;
   kind.type = SOCK_STREAM;
-  UniqueFd fd(::socket(kind.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const SocketAddress to = TargetOf(given, kind.family);
+  const bool plain = given.source == 0 && share.lane->plan().OptionsFor(kind.family).empty();
+  const TcpPeer peer = plain ? to.ToTcpPeer() : TcpPeer{};
+  auto [fd, registered] = spares_.Take(peer);
+  if (!fd) fd = NewSocket(kind.family);
   if (!fd) {
     ending.status = -errno;
     return Tell(share, given.id, ending, {});
@@ -88,7 +102,6 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uin
   if (!Prepare(*share.lane, given, fd.get(), kind.family, &ending)) {
     return Tell(share, given.id, ending, {});
   }
-  const SocketAddress to = TargetOf(given, kind.family);
   ending.sent_ns = MonotonicNs();
   const int result = ::connect(fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
   if (!HasBegun(result)) {
@@ -105,7 +118,8 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uin
   attempt.opened_ns = now;
   attempt.deadline_ns = DeadlineAfter(now, given.timeout_ms);
   attempt.share = &share;
-  attempt.registered = false;
+  attempt.registered = registered;
+  attempt.peer = peer;
   attempt.connect = {};
   attempt.connect.started_ns = ending.sent_ns;
   attempt.connect.deferred = result == 0;
@@ -122,23 +136,20 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
   share.unasked = 0;
-  pollfd asked{};
-  asked.fd = attempt.fd.get();
-  asked.events = POLLOUT;
-  share.prompt = ::poll(&asked, 1, 0) > 0;
-  if (!share.prompt) return 0;
-  attempt.connect.reported_ns = MonotonicNs();
-  const auto [status, at_ns] = FinishConnect(
-      asked.fd, attempt.kind, static_cast<std::uint32_t>(asked.revents), attempt.connect);
+  const auto [status, at_ns] = FinishTcpAtOnce(attempt.fd.get(), attempt.connect);
+  share.prompt = status != kPending;
   return status == kPending ? 0 : End(index, status, BulkStep::kConnect, at_ns);
 }
 
 // After connect(2): a fresh socket polls as writable.
 std::uint64_t BulkEngine::Register(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
-  attempt.registered = Watch(EPOLL_CTL_ADD, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
-                             EventOf(index, attempt.generation));
-  if (attempt.registered) return 0;
+  const int operation = attempt.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (Watch(operation, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
+            EventOf(index, attempt.generation))) {
+    attempt.registered = true;
+    return 0;
+  }
   return End(index, -errno, BulkStep::kRegister, 0);
 }
 
@@ -198,12 +209,15 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
   const bool connected = step == BulkStep::kConnect && status == kConnected;
   KeptSocket kept;
   if (connected && then == BulkPlan::OnConnected::kKeep) {
-    if (attempt.registered) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+    if (attempt.registered) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+    } else {
+      // Nobody has looked: FinishTcpAtOnce().
+      DrainErrorQueue(attempt.fd.get());
+    }
     kept = KeptSocket(std::move(attempt.fd), attempt.kind, open_sockets_);
-  } else if (step != BulkStep::kConnect || status >= 0) {
-    // One that has failed has nothing to reset.
-    const bool reset = !connected || then == BulkPlan::OnConnected::kReset;
-    PrepareClose(attempt.fd.get(), attempt.kind, share.lane->may_linger(), reset);
+  } else {
+    Dispose(attempt, connected, step == BulkStep::kConnect && status < 0);
   }
   Ending ending;
   ending.status = status == kSelfConnected ? kBulkSelfConnected : status;
@@ -215,6 +229,19 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
   Unlink(share, index);
   Free(index);
   return Tell(share, id, ending, std::move(kept));
+}
+
+void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept {
+  const BulkLane& lane = *attempt.share->lane;
+  const bool resets = lane.plan().on_connected == BulkPlan::OnConnected::kReset;
+  if (failed || (connected && resets)) {
+    BulkSpares::Spare spare{std::move(attempt.fd), attempt.registered};
+    if (spares_.Keep(spare, attempt.peer, failed)) return;
+    attempt.fd = std::move(spare.fd);
+  }
+  // One that has failed has nothing to reset.
+  if (failed) return;
+  PrepareClose(attempt.fd.get(), attempt.kind, lane.may_linger(), !connected || resets);
 }
 
 std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& ending,

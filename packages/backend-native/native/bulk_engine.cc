@@ -122,6 +122,7 @@ bool BulkEngine::Round(bool may_sleep) {
     Expire(*share, now);
     if (all || share->due_ns <= now) Fill(*share, now);
   }
+  spares_.Clear();
   Announce(now);
   SetTimer(NextMoment());
   if (!may_sleep && (more_ || !PrepareSleep())) Wake();
@@ -218,21 +219,22 @@ void BulkEngine::FailAll(int error) {
 }
 
 // Waking JavaScript's thread costs it more than an outcome does. So while there is more to come, it
-// is left alone for `quiet_ns`; where a lane waits for its next word, it is not.
+// is left alone for a while; where a lane waits for its next word, it is not.
 void BulkEngine::Announce(std::uint64_t now) {
   std::size_t waiting = 0;
-  bool unannounced = false;
+  std::uint64_t quiet_ns = kNever;
   bool urgent = false;
   for (const auto& share : shares_) {
     if (!share->outcomes.empty()) {
       waiting = std::max(waiting, share->lane->Tell(&share->outcomes));
       share->unannounced = true;
     }
-    unannounced |= share->unannounced;
-    urgent |= share->unannounced && (share->starved || share->in_flight == 0);
+    if (!share->unannounced) continue;
+    quiet_ns = std::min(quiet_ns, QuietOf(*share));
+    urgent |= share->starved || (share->in_flight == 0 && !share->more);
   }
-  if (!unannounced) return;
-  const std::uint64_t quiet_until = announced_ns_ + settings_.quiet_ns;
+  if (quiet_ns == kNever) return;
+  const std::uint64_t quiet_until = announced_ns_ + quiet_ns;
   if (!urgent && waiting < kManyOutcomes && now < quiet_until) {
     SetTimer(quiet_until);
     return;
@@ -240,6 +242,11 @@ void BulkEngine::Announce(std::uint64_t now) {
   for (const auto& share : shares_) share->unannounced = false;
   announced_ns_ = now;
   owner_.OnOutcomes();
+}
+
+std::uint64_t BulkEngine::QuietOf(const Share& share) const noexcept {
+  const bool keeps = share.lane->plan().on_connected == BulkPlan::OnConnected::kKeep;
+  return keeps ? settings_.quiet_ns : settings_.quiet_unkept_ns;
 }
 
 std::uint64_t BulkEngine::NextMoment() const noexcept {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bulk_lane.h"
+#include "bulk_spares.h"
 #include "slab.h"
 #include "unique_fd.h"
 
@@ -40,8 +41,10 @@ class BulkEngine {
     std::uint32_t index = 0;
     // At most kMaxBatch.
     int batch = kMaxBatch;
-    // OnOutcomes() is not called more often than that while there is more to do.
+    // While there is more to do, OnOutcomes() is not called more often than that, and where no
+    // outcome may be a connection that somebody waits for, not more often than this.
     std::uint64_t quiet_ns = 0;
+    std::uint64_t quiet_unkept_ns = 0;
   };
 
   // `open_sockets`: counts those that no one else counts.
@@ -93,6 +96,8 @@ class BulkEngine {
     std::uint64_t due_ns = kNever;
     // Less in flight than may be, and nothing in the queue.
     bool starved = true;
+    // The same, and the next starts are the next round's.
+    bool more = false;
     // The last one that was asked had ended within connect(2).
     bool prompt = true;
     // Starts since then of which none was.
@@ -112,6 +117,8 @@ class BulkEngine {
     SocketKind kind;
     // In the epoll set, mute or not.
     bool registered = false;
+    // None where the socket must not be used again.
+    TcpPeer peer;
     std::uint64_t deadline_ns = kNever;
     std::uint64_t opened_ns = 0;
     Share* share = nullptr;
@@ -149,6 +156,8 @@ class BulkEngine {
   // The set cannot be waited for: ends all that is in it.
   void FailAll(int error);
 
+  // Nobody is told that there are no descriptors left while spares hold some.
+  UniqueFd NewSocket(sa_family_t family) noexcept;
   void Fill(Share& share, std::uint64_t now);
   // When it ended, 0 where it is in flight.
   std::uint64_t Start(Share& share, const BulkAttempt& given, std::uint64_t now);
@@ -159,8 +168,10 @@ class BulkEngine {
   static bool Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
                       Ending* ending) noexcept;
   void Expire(Share& share, std::uint64_t now);
-  // Closes the socket, or keeps it, and tells. When that was.
+  // Closes the socket, or keeps it, for JavaScript or as a spare, and tells. When that was.
   std::uint64_t End(std::uint32_t index, int status, BulkStep step, std::uint64_t ready_ns);
+  // What becomes of a socket that is not JavaScript's.
+  void Dispose(Attempt& attempt, bool connected, bool failed) noexcept;
   std::uint64_t Tell(Share& share, std::uint32_t id, const Ending& ending, KeptSocket kept);
 
   std::uint32_t Allocate();
@@ -169,6 +180,8 @@ class BulkEngine {
   void Unlink(Share& share, std::uint32_t index) noexcept;
 
   void Announce(std::uint64_t now);
+  // How long its outcomes may wait.
+  std::uint64_t QuietOf(const Share& share) const noexcept;
   // When the timer has to fire for the deadlines and the starts.
   std::uint64_t NextMoment() const noexcept;
   void SetTimer(std::uint64_t at) noexcept;
@@ -192,6 +205,8 @@ class BulkEngine {
   std::vector<std::unique_ptr<Share>> shares_;
   std::vector<Attempt> attempts_;
   std::uint32_t first_free_ = kNone;
+  // Empty between rounds.
+  BulkSpares spares_;
   std::array<epoll_event, kMaxBatch> events_{};
   int starts_left_ = 0;
   // There are more starts, or deadlines, than one round does.

@@ -17,9 +17,10 @@ namespace pollout {
 
 namespace {
 
-// Between two calls of JavaScript while there is more to come. A wake-up costs its thread 10 us and
-// more, an outcome is not waited for so long by anybody who has thousands in flight.
+// Between two calls of JavaScript while there is more to come, which costs its thread as much as a
+// hundred outcomes do. A connection may be waited for; that something has ended, less so.
 constexpr std::uint64_t kQuietNs = 4'000'000;
+constexpr std::uint64_t kQuietUnkeptNs = 10'000'000;
 // On the loop's thread an attempt takes some 25 us: this holds a turn to 3 ms.
 constexpr int kLoopBatch = 128;
 constexpr std::size_t kFields = sizeof(BulkFields) / sizeof(double);
@@ -60,6 +61,7 @@ int BulkLanes::StartRunners(uv_loop_t* loop, const char** call) {
     BulkEngine::Settings settings;
     settings.index = index;
     settings.quiet_ns = kQuietNs;
+    settings.quiet_unkept_ns = kQuietUnkeptNs;
     auto runner = std::make_unique<Runner>(*this, settings);
     // With fewer threads than were asked for, and with none, it works all the same.
     if (runner->engine.Open(call) != 0 || runner->thread.Start() != 0) break;

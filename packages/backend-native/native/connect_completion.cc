@@ -137,6 +137,29 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
 
 }  // namespace
 
+// On loopback the handshake is over when connect(2) returns, and TCP_INFO tells that for the price
+// of poll(2), and the round trip with it. No ICMP error is looked for: it would have had to come,
+// and the SYN-ACK too, within the call.
+ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress) noexcept {
+  const std::uint64_t now = MonotonicNs();
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, now};
+  switch (info.tcpi_state) {
+    case TCP_SYN_SENT:
+    case TCP_SYN_RECV:
+      return {kPending, 0};
+    case TCP_CLOSE: {
+      const int failure = TakeFailure(fd);
+      return {failure != 0 ? -failure : -ECONNRESET, now};
+    }
+    default:
+      break;
+  }
+  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, now};
+  return {kConnected, HandshakeEnd(progress, info, now)};
+}
+
 ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
                          const ConnectProgress& progress) noexcept {
   const std::uint64_t reported = progress.reported_ns != 0 ? progress.reported_ns : MonotonicNs();

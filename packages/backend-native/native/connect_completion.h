@@ -29,4 +29,8 @@ inline bool HasBegun(int result) noexcept {
 ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
                          const ConnectProgress& progress) noexcept;
 
+// The same of a TCP socket right after connect(2), when nobody was asked yet. kPending where that
+// takes a closer look.
+ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress) noexcept;
+
 }  // namespace pollout

@@ -42,7 +42,7 @@ class SocketAddress {
   in_port_t InetPort() const noexcept;
 
   // Whom a socket that connects here will have for a peer: none where that is not TCP, or where the
-  // address has an IPv6 zone or is IPv4 mapped into IPv6 (recycler.cc says what these do).
+  // address has an IPv6 zone or is IPv4 mapped into IPv6 (reuse.cc says what these do).
   TcpPeer ToTcpPeer() const noexcept;
 
   // Same family, address and port. False for families other than inet and inet6.

@@ -17,10 +17,12 @@ const PARTS = [
   'bulk_attempts',
   'bulk_engine',
   'bulk_lane',
+  'bulk_spares',
   'bulk_thread',
   'closing',
   'connect_completion',
   'error_queue',
+  'reuse',
   'socket_address',
 ]
 const FLAGS =

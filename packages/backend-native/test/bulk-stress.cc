@@ -78,6 +78,7 @@ public:
       BulkEngine::Settings settings;
       settings.index = index;
       settings.quiet_ns = kQuietNs;
+      settings.quiet_unkept_ns = 2 * kQuietNs;
       runners_.push_back(std::make_unique<Runner>(*this, settings));
       const char *call = nullptr;
       Check(runners_.back()->engine.Open(&call) == 0, "engine");

@@ -2,7 +2,7 @@
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
 import type { Api, ListRun, PacedRun, Run } from './apis.js'
 import type { Address, Tally } from './job.js'
-import { countFailure, newTally, pick } from './tally.js'
+import { countFailure, keepInFlight, newTally, pick } from './tally.js'
 
 export const nodeNetApi: Api = {
   run({ addresses, count, inFlight, kept, ...run }) {
@@ -40,22 +40,8 @@ function runMany(
   settled: (socket: Socket) => void,
   times?: Run['latencies'],
 ): Promise<Tally> {
-  const tally = newTally()
-  return new Promise((resolve) => {
+  return keepInFlight(count, inFlight, (tally, next) => {
     const startedAt = new Map<Socket, number>()
-    let begun = 0
-    let ended = 0
-    const begin = () => {
-      if (begun === count) return
-      const now = times && performance.now()
-      const socket = connect(optionsOf(begun++))
-      if (now !== undefined) startedAt.set(socket, now)
-      socket.on('connect', connected).on('error', failed)
-    }
-    const next = () => {
-      if (++ended === count) resolve(tally)
-      else begin()
-    }
     function connected(this: Socket) {
       tally.connected++
       if (times) times.push(performance.now() - (startedAt.get(this) ?? Number.NaN))
@@ -66,7 +52,12 @@ function runMany(
       countFailure(tally, error.code)
       next()
     }
-    for (let i = 0; i < inFlight; i++) begin()
+    return (index) => {
+      const now = times && performance.now()
+      const socket = connect(optionsOf(index))
+      if (now !== undefined) startedAt.set(socket, now)
+      socket.on('connect', connected).on('error', failed)
+    }
   })
 }
 

@@ -1,5 +1,5 @@
 /** pollout's own: `connect()` a target at a time, and `connectMany()`. */
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
   type BackendFactory,
   type ConnectedMessage,
@@ -13,7 +13,10 @@ import {
 import type { Observable } from 'rxjs'
 import type { Api, ListRun, PacedRun, Run } from './apis.js'
 import type { Address, Tally } from './job.js'
-import { countFailure, listOf, newTally, pick } from './tally.js'
+import { countFailure, keepInFlight, listOf, newTally, pick } from './tally.js'
+
+/** core's channel for what has connected. */
+const CONNECTED = 'pollout:connect:connected'
 
 /** A way to connect; what it leaves out is not looked at with it. */
 export interface PolloutRuns {
@@ -43,27 +46,13 @@ function toEndpoints(addresses: readonly Address[]): Endpoint[] {
 }
 
 export const connectOneByOne: PolloutRuns = {
-  run(reactor, { addresses, count, inFlight, latencies, byHand, handshakes, kept }) {
+  async run(reactor, { addresses, count, inFlight, latencies, byHand, handshakes, kept }) {
     const endpoints = toEndpoints(addresses)
-    if (latencies) {
-      // The Connection itself does not carry it.
-      subscribe('pollout:connect:connected', (message) => {
-        latencies.push((message as ConnectedMessage).elapsedMs)
-      })
-    }
-    const tally = newTally()
-    return new Promise((resolve) => {
-      let begun = 0
-      let ended = 0
-      const begin = () => {
-        if (begun === count) return
-        const chosen = byHand ? clocked(performance.now(), byHand) : observer
-        reactor.connect(pick(endpoints, begun++)).subscribe(chosen)
-      }
-      const next = () => {
-        if (++ended === count) resolve(tally)
-        else begin()
-      }
+    // The Connection itself does not carry it.
+    const noteLatency = (message: unknown) =>
+      void latencies?.push((message as ConnectedMessage).elapsedMs)
+    if (latencies) subscribe(CONNECTED, noteLatency)
+    const tally = await keepInFlight(count, inFlight, (tally, next) => {
       const observer = {
         next(connection: Connection) {
           tally.connected++
@@ -84,8 +73,13 @@ export const connectOneByOne: PolloutRuns = {
         },
         error: observer.error,
       })
-      for (let i = 0; i < inFlight; i++) begin()
+      return (index) => {
+        const chosen = byHand ? clocked(performance.now(), byHand) : observer
+        reactor.connect(pick(endpoints, index)).subscribe(chosen)
+      }
     })
+    unsubscribe(CONNECTED, noteLatency)
+    return tally
   },
   hang(reactor, addresses, count) {
     const endpoints = toEndpoints(addresses)

@@ -1,4 +1,4 @@
-/** The processes of the bench: each is bounded in time, and all end with it. */
+/** The processes of the bench: a contestant's is bounded in time, and all end with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PINNING_PROGRAM } from './machine.js'
@@ -12,13 +12,20 @@ export interface Command {
   readonly longestMs?: number
 }
 
+/** What goes on until it is told to end. */
+export interface Started {
+  /** The first line of its output. */
+  readonly line: string
+  readonly stop: () => void
+}
+
 const LONGEST_RUN_MS = 180_000
 
 export class Children {
   readonly #running = new Set<ChildProcess>()
 
-  /** Starts what goes on until it is told to end, and resolves to its first line of output. */
-  async start(command: Command): Promise<{ readonly line: string; readonly stop: () => void }> {
+  /** Resolves when it has said its first line; rejects where it ends before that. */
+  async start(command: Command): Promise<Started> {
     const child = this.#spawn(command, 'pipe')
     const stop = () => void child.kill()
     const line = await new Promise<string>((resolve, reject) => {

@@ -68,11 +68,12 @@ function runtimeOf({ runtimes }: Bench, id: RuntimeId) {
 
 function cCommand(bench: Bench, scenario: Scenario, id: CId): Command {
   const { settings, yardstick } = bench
+  if ('missing' in yardstick) throw new Error(`${id} was to be skipped`)
   const addresses = addressesFor(bench, scenario, id)
   const hosts = addresses.map(({ host }) => host)
   const port = String(addresses[0]?.port)
-  const command = (file: string | undefined, ...args: (string | number)[]) => ({
-    file: file ?? 'cc',
+  const command = (file: string, ...args: (string | number)[]) => ({
+    file,
     args: [...args.map(String), ...hosts],
   })
   if (isHandshake(scenario)) {

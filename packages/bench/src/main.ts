@@ -4,12 +4,13 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isNativeBackendAvailable } from '@pollout/backend-native'
 import { Children } from './children.js'
-import { CONTESTANTS, type ContestantId, type RuntimeId } from './job.js'
+import { CONTESTANTS, type ContestantId, isC, type RuntimeId } from './job.js'
 import { lookAtMachine } from './machine.js'
 import { measure } from './measure.js'
 import { startNamespacedPeer } from './namespaced-peer.js'
 import { asksFor, HELP, type Options, parseOptions, UsageError } from './options.js'
-import { reportMachine, reportTables, reportVerdict } from './report.js'
+import { reportTables, reportVerdict } from './report.js'
+import { reportMachine } from './report-machine.js'
 import { evaluate } from './results.js'
 import { findRuntimes, type Runtime } from './runtimes.js'
 import { isHandshake, matches, SCENARIOS } from './scenarios.js'
@@ -123,8 +124,8 @@ function whoIsSkipped(
   runtimes: ReadonlyMap<RuntimeId, Runtime>,
 ): ReadonlyMap<ContestantId, string> {
   const skipped = new Map<ContestantId, string>()
-  if (yardstick.client === undefined) {
-    skipped.set('c', yardstick.reason).set('c-reused', yardstick.reason)
+  if ('missing' in yardstick) {
+    for (const { id } of CONTESTANTS) if (isC(id)) skipped.set(id, yardstick.missing)
   }
   for (const [id, runtime] of runtimes) if ('missing' in runtime) skipped.set(id, runtime.missing)
   const native = isNativeBackendAvailable()

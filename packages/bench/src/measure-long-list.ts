@@ -1,12 +1,11 @@
 /** A list that no memory would hold: how memory grows with it, and whether it is as fast as a short one. */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Api } from './apis.js'
 import type { Address, LongListJob, LongListSample, Tally } from './job.js'
+import { settledMemory } from './memory.js'
 import { summarize } from './statistics.js'
 import { pick, totalOf } from './tally.js'
 
 const LOOK_EVERY_MS = 100
-const COLLECTIONS = 6
 
 export async function measureLongList(api: Api, job: LongListJob): Promise<LongListSample> {
   const addressOf = (index: number) => addressIn(job, index)
@@ -24,11 +23,7 @@ export async function measureLongList(api: Api, job: LongListJob): Promise<LongL
   await run(shortCount)
   await runShort()
 
-  for (let i = 0; i < COLLECTIONS; i++) {
-    globalThis.gc?.()
-    await turn()
-  }
-  const before = process.memoryUsage.rss()
+  const { rss: before } = await settledMemory()
   let peak = before
   const timer = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage.rss())

@@ -1,6 +1,6 @@
 /** A peer in a network namespace of its own, reached from another one: the machine's own network is not touched. */
 import { spawnSync } from 'node:child_process'
-import type { Children, Command } from './children.js'
+import type { Children, Command, Started } from './children.js'
 import type { Address } from './job.js'
 import type { Machine } from './machine.js'
 import { compileDelay, type Yardstick } from './yardstick.js'
@@ -44,32 +44,37 @@ export async function startNamespacedPeer(
   machine: Machine,
   hold: number,
 ): Promise<Peer> {
-  if (yardstick.server === undefined) return { missing: yardstick.reason }
+  if ('missing' in yardstick) return yardstick
+  const started: Started[] = []
+  const start = async (command: Pick<Command, 'file' | 'args'>): Promise<string> => {
+    const one = await children.start({ ...command, cpu: machine.pinned?.server })
+    started.unshift(one)
+    return one.line
+  }
+  const stop = (): void => {
+    for (const one of started) one.stop()
+  }
   try {
     // The delay line would say no more than that it has ended.
     tryOut('unshare', ['--net', 'ip', 'tuntap', 'add', 'tun0', 'mode', 'tun'])
     for (const program of ['nsenter', 'setpriv']) tryOut(program, ['--version'])
-    const cpu = machine.pinned?.server
-    const line = await children.start({ file: compileDelay(), args: [`${DELAY_MS * 1_000}`], cpu })
-    const { client, peer } = JSON.parse(line.line) as { client: string; peer: string }
+    const line = await start({ file: compileDelay(), args: [`${DELAY_MS * 1_000}`] })
+    const { client, peer } = JSON.parse(line) as { client: string; peer: string }
     configure(client, peer)
-    const args = [yardstick.server, String(hold), ...DELAYED_HOSTS, ...DIRECT_HOSTS]
-    const server = await children.start({ ...within(peer, args), cpu })
-    const { port } = JSON.parse(server.line) as { port: number }
+    const server = [yardstick.server, String(hold), ...DELAYED_HOSTS, ...DIRECT_HOSTS]
+    const { port } = JSON.parse(await start(within(peer, server))) as { port: number }
     return {
       delayed: DELAYED_HOSTS.map((host) => ({ host, port })),
       direct: DIRECT_HOSTS.map((host) => ({ host, port })),
       // A connect that gets no answer any more would outlive a bench that was killed.
-      enter: ({ file, args, cpu }) => ({
-        ...within(client, ['setpriv', '--pdeathsig', 'KILL', file, ...args]),
-        cpu,
+      enter: (command) => ({
+        ...command,
+        ...within(client, ['setpriv', '--pdeathsig', 'KILL', command.file, ...command.args]),
       }),
-      stop() {
-        server.stop()
-        line.stop()
-      },
+      stop,
     }
   } catch (error) {
+    stop()
     return { missing: error instanceof Error ? error.message : String(error) }
   }
 }
@@ -99,7 +104,7 @@ function configureSide(namespace: string, commands: readonly string[]): void {
   tryOut(sysctls.file, sysctls.args)
 }
 
-function within(namespace: string, command: readonly string[]): Command {
+function within(namespace: string, command: readonly string[]): Pick<Command, 'file' | 'args'> {
   return { file: 'nsenter', args: [`--net=${namespace}`, ...command] }
 }
 

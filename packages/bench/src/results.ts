@@ -52,11 +52,11 @@ function toRows(samples: Samples<Tally>, figures: Figures<Tally>): Row[] {
     title: titleOf(id),
     figures: Object.fromEntries(
       Object.entries(figures).flatMap(([name, of]) => {
-        const summary = summarize(list.flatMap((sample) => of(sample) ?? []))
+        const summary = summaryOf(list, of)
         return summary ? [[name, summary]] : []
       }),
     ),
-    figure: summarize(list.flatMap((sample) => main?.(sample) ?? [])),
+    figure: summaryOf(list, main),
     ofC: ratios(id, 'c', main),
     ofNodeNet: ratios(id, 'node-net', main),
     cpuOfC: ratios(id, 'c', cpu),
@@ -73,7 +73,11 @@ function measureOf(measured: Measured, target: Target): Summary | undefined {
     return summarize(compare(samples, contestant, target.of, of, (one, other) => one / other))
   if (target.beyond !== undefined)
     return summarize(compare(samples, contestant, target.beyond, of, (one, other) => one - other))
-  return summarize((samples.get(contestant) ?? []).flatMap((sample) => of?.(sample) ?? []))
+  return summaryOf(samples.get(contestant) ?? [], of)
+}
+
+function summaryOf(list: readonly Tally[], of: Figure<Tally> | undefined): Summary | undefined {
+  return summarize(list.flatMap((sample) => of?.(sample) ?? []))
 }
 
 /** Two contestants' figures, round by round. */

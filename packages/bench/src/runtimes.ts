@@ -1,15 +1,15 @@
 /** Finds what else a user could pick: Bun and Deno as `pnpm bench:yardsticks` installs them, or on the PATH; Go on the PATH. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build, root } from './build.js'
 import { RUNTIMES, type RuntimeId } from './job.js'
 
 export type Runtime =
   | { readonly version: string; readonly file: string; readonly args: readonly string[] }
   | { readonly missing: string }
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const installed = join(root, 'yardstick/runtimes/node_modules')
 const HINT = 'pnpm bench:yardsticks installs it'
 
@@ -38,7 +38,8 @@ const FINDERS: Record<RuntimeId, () => Runtime> = {
   },
   go: () => {
     const version = versionOf('go', 'version', 'a distribution has it as golang-go')
-    return { version, file: buildGo(), args: [] }
+    const source = join(root, 'yardstick/go/main.go')
+    return { version, file: build('connect-go', ['go', 'build'], [source]), args: [] }
   },
 }
 
@@ -58,22 +59,4 @@ function versionOf(file: string, flag: string, hint: string): string {
   const { error, status, stdout } = spawnSync(file, [flag], { encoding: 'utf8' })
   if (error || status !== 0) throw new Error(`not installed: ${hint}`)
   return /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'unknown'
-}
-
-/** Unless that was done since its last change. */
-function buildGo(): string {
-  const source = join(root, 'yardstick/go/main.go')
-  const built = join(root, 'build/connect-go')
-  if (existsSync(built) && statSync(built).mtimeMs > statSync(source).mtimeMs) return built
-  mkdirSync(join(root, 'build'), { recursive: true })
-  // Renamed when it is whole: another bench may run at the same time.
-  const unfinished = `${built}.${process.pid}`
-  const { error, status, stderr } = spawnSync('go', ['build', '-o', unfinished, source], {
-    encoding: 'utf8',
-  })
-  if (error || status !== 0) {
-    throw new Error(`main.go does not compile: ${error?.message ?? stderr.trim().split('\n')[0]}`)
-  }
-  renameSync(unfinished, built)
-  return built
 }

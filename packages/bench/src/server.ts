@@ -50,11 +50,11 @@ export async function startServer(
 ): Promise<Server> {
   const args = [String(hold), ...new Set([...HOSTS, ...CLOSERS_HOSTS])]
   const fallback = fileURLToPath(new URL('./fallback-server.js', import.meta.url))
-  const { line, stop } = await children.start({
-    file: yardstick.server ?? process.execPath,
-    args: yardstick.server === undefined ? [fallback, ...args] : args,
-    cpu: machine.pinned?.server,
-  })
+  const program =
+    'missing' in yardstick
+      ? { file: process.execPath, args: [fallback, ...args] }
+      : { file: yardstick.server, args }
+  const { line, stop } = await children.start({ ...program, cpu: machine.pinned?.server })
   const { port, closedPort, fullPort } = JSON.parse(line) as Ports
   const at = (hosts: readonly string[], port: number) => hosts.map((host) => ({ host, port }))
   return {
@@ -66,7 +66,7 @@ export async function startServer(
       host: `127.1.${i >> 8}.${i & 255}`,
       port: closedPort,
     })),
-    kind: yardstick.server === undefined ? 'Node' : 'C',
+    kind: 'missing' in yardstick ? 'Node' : 'C',
     stop,
   }
 }

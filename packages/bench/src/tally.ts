@@ -1,4 +1,4 @@
-/** What all ways to connect have in common: lists of targets, and counting how they ended. */
+/** What all ways to connect have in common: so many in flight, lists of targets, counting how they ended. */
 import type { Tally } from './job.js'
 
 export function newTally(): Tally {
@@ -16,6 +16,30 @@ export function countFailure(tally: Tally, code: string | undefined): void {
 
 export function totalOf({ connected, refused, other }: Tally): number {
   return connected + refused + other
+}
+
+/**
+ * Has `inFlight` under way at any time, until `count` have ended; resolves to their tally. `prepare` gives what begins the
+ * one of an index, which counts it in `tally` and calls `next` when it has ended.
+ */
+export function keepInFlight(
+  count: number,
+  inFlight: number,
+  prepare: (tally: Tally, next: () => void) => (index: number) => void,
+): Promise<Tally> {
+  const tally = newTally()
+  return new Promise((resolve) => {
+    let begun = 0
+    let ended = 0
+    const beginNext = () => {
+      if (begun < count) begin(begun++)
+    }
+    const begin = prepare(tally, () => {
+      if (++ended === count) resolve(tally)
+      else beginNext()
+    })
+    for (let i = 0; i < inFlight; i++) beginNext()
+  })
 }
 
 /** So many, or as many as are asked for in time. */

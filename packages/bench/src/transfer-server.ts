@@ -15,7 +15,7 @@ export async function startTransferServer(
   yardstick: Yardstick,
   machine: Machine,
 ): Promise<TransferServer> {
-  if (yardstick.transferServer === undefined) return { missing: yardstick.reason }
+  if ('missing' in yardstick) return yardstick
   const { line, stop } = await children.start({
     file: yardstick.transferServer,
     args: [HOST],

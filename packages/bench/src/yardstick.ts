@@ -1,32 +1,32 @@
-/** Compiles the C programs on the spot, unless that was done since their last change. */
+/** The C programs that the contestants are compared with, and that serve them. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { build, root } from './build.js'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const build = join(root, 'build')
+/** Each with its source in yardstick/. */
+const SOURCES = {
+  client: 'connect',
+  cancel: 'cancel',
+  server: 'server',
+  handshake: 'handshake',
+  transfer: 'transfer',
+  transferServer: 'transfer-server',
+} as const
 
+/** Paths of all of them, or why there are none. */
 export type Yardstick =
-  | { readonly [program in Program]: string }
-  | ({ readonly [program in Program]: undefined } & { readonly reason: string })
-
-type Program = 'client' | 'cancel' | 'server' | 'handshake' | 'transfer' | 'transferServer'
+  | { readonly [program in keyof typeof SOURCES]: string }
+  | { readonly missing: string }
 
 export function compileYardstick(): Yardstick {
-  if (process.platform !== 'linux') return missing(`epoll needs Linux, this is ${process.platform}`)
+  if (process.platform !== 'linux')
+    return { missing: `epoll needs Linux, this is ${process.platform}` }
   try {
     const compiler = findCompiler()
-    return {
-      client: compile(compiler, 'connect'),
-      cancel: compile(compiler, 'cancel'),
-      server: compile(compiler, 'server'),
-      handshake: compile(compiler, 'handshake'),
-      transfer: compile(compiler, 'transfer'),
-      transferServer: compile(compiler, 'transfer-server'),
-    }
+    const programs = Object.entries(SOURCES).map(([id, name]) => [id, compile(compiler, name)])
+    return Object.fromEntries(programs) as Record<keyof typeof SOURCES, string>
   } catch (error) {
-    return missing(error instanceof Error ? error.message : String(error))
+    return { missing: error instanceof Error ? error.message : String(error) }
   }
 }
 
@@ -35,37 +35,10 @@ export function compileDelay(): string {
   return compile(findCompiler(), 'delay')
 }
 
-function missing(reason: string): Yardstick {
-  return {
-    client: undefined,
-    cancel: undefined,
-    server: undefined,
-    handshake: undefined,
-    transfer: undefined,
-    transferServer: undefined,
-    reason,
-  }
-}
-
 function compile(compiler: string, name: string): string {
-  const source = join(root, 'yardstick', `${name}.c`)
-  const changedAt = [source, join(root, 'yardstick', 'common.h')].map(changeOf)
-  const program = join(build, name)
-  if (existsSync(program) && changeOf(program) > Math.max(...changedAt)) return program
-  mkdirSync(build, { recursive: true })
-  // Renamed when it is whole: another bench may run at the same time.
-  const unfinished = `${program}.${process.pid}`
-  const args = ['-O2', '-Wall', '-Wextra', '-o', unfinished, source]
-  const { error, status, stderr } = spawnSync(compiler, args, { encoding: 'utf8' })
-  if (error || status !== 0) {
-    throw new Error(`${name}.c does not compile: ${error?.message ?? stderr.trim().split('\n')[0]}`)
-  }
-  renameSync(unfinished, program)
-  return program
-}
-
-function changeOf(file: string): number {
-  return statSync(file).mtimeMs
+  const inYardstick = (file: string) => join(root, 'yardstick', file)
+  const command = [compiler, '-O2', '-Wall', '-Wextra'] as const
+  return build(name, command, [inYardstick(`${name}.c`), inYardstick('common.h')])
 }
 
 function findCompiler(): string {

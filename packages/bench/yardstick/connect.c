@@ -10,7 +10,7 @@
  *
  * `reused` has a socket whose connect has ended make the next one to the same target: connect(2)
  * with AF_UNSPEC instead of close() and socket(). Why to the same target only, and what has to be
- * cleared, stands in packages/backend-native/native/recycler.cc. Unlike the native backend, it
+ * cleared, stands in packages/backend-native/native/reuse.cc. Unlike the native backend, it
  * keeps them until the end.
  */
 #define _GNU_SOURCE

@@ -4,8 +4,8 @@ import { SingleBar } from 'cli-progress'
 import { type BackendFactory, isNativeBackendAvailable, nativeBackend, netBackend } from 'pollout'
 import { type Figures, run } from './run.js'
 import { startServers } from './servers.js'
-import { table } from './table.js'
-import { mixedTargets } from './targets.js'
+import { lateRemark, table } from './table.js'
+import { mixedTargets, silentAmong } from './targets.js'
 
 const HELP = `Opens thousands of real connections on loopback, through each backend, and shows what came of them.
 
@@ -82,13 +82,14 @@ const interruption = new AbortController()
 process.once('SIGINT', () => interruption.abort())
 process.once('SIGTERM', () => interruption.abort())
 
-const servers = await startServers()
+const choice = backends()
+const servers = await startServers(options.targets * choice.length)
 console.log(
   `${options.targets.toLocaleString('en-US')} targets on loopback, ${options.concurrency.toLocaleString('en-US')} in flight, ` +
     `${options.timeoutMs} ms for an answer: accepting, refused, silent, unix, malformed.`,
 )
 const runs: Figures[] = []
-for (const [name, backend] of backends()) {
+for (const [name, backend] of choice) {
   if (interruption.signal.aborted) break
   const bar = progressBar(name, options.targets)
   const { concurrency, timeoutMs } = options
@@ -106,6 +107,10 @@ for (const [name, backend] of backends()) {
 }
 servers.stop()
 console.log(table(runs))
+for (const figures of runs) {
+  const remark = lateRemark(figures, silentAmong(options.targets), options.timeoutMs)
+  if (remark !== undefined) console.error(remark)
+}
 if (interruption.signal.aborted) {
   console.log('Stopped: these are the figures so far.')
   process.exitCode = 130

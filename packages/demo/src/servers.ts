@@ -6,10 +6,13 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { listenersFor } from './backlog.js'
 
 export interface Servers {
-  readonly echoPort: number
-  readonly echoPath: string
+  /** Somebody listens here, and takes every connection. */
+  readonly acceptingPorts: readonly number[]
+  /** The same on a unix socket. */
+  readonly acceptingPath: string
   /** Nobody listens here. */
   readonly closedPort: number
   /** Somebody listens here, and never answers. */
@@ -18,30 +21,31 @@ export interface Servers {
   stop(): void
 }
 
-export async function startServers(): Promise<Servers> {
+/** For so many connects in all. */
+export async function startServers(connects: number): Promise<Servers> {
   const directory = mkdtempSync(join(tmpdir(), 'pollout-demo-'))
-  const echoPath = join(directory, 'echo.sock')
-  const echo = fork(fileURLToPath(new URL('./echo-server.js', import.meta.url)), [echoPath])
-  const silent = fork(fileURLToPath(new URL('./silent-server.js', import.meta.url)))
+  const acceptingPath = join(directory, 'accepting.sock')
+  const accepting = start('accepting-server.js', [String(listenersFor(connects)), acceptingPath])
+  const silent = start('silent-server.js')
   const stop = (): void => {
-    for (const child of [echo, silent]) child.kill('SIGKILL')
+    for (const child of [accepting, silent]) child.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
   }
   process.once('exit', stop)
-  const [echoPort, silentPort, closedPort] = await Promise.all([
-    portOf(echo),
-    portOf(silent),
+  const [acceptingPorts, [silentPort = 0], closedPort] = await Promise.all([
+    portsOf(accepting),
+    portsOf(silent),
     freePort(),
   ])
   silent.kill('SIGSTOP')
   const fillers = await fillBacklog(silentPort)
-  for (const child of [echo, silent]) {
+  for (const child of [accepting, silent]) {
     child.channel?.unref()
     child.unref()
   }
   return {
-    echoPort,
-    echoPath,
+    acceptingPorts,
+    acceptingPath,
     closedPort,
     silentPort,
     stop() {
@@ -51,12 +55,16 @@ export async function startServers(): Promise<Servers> {
   }
 }
 
-async function portOf(child: ChildProcess): Promise<number> {
+function start(program: string, args: readonly string[] = []): ChildProcess {
+  return fork(fileURLToPath(new URL(program, import.meta.url)), args)
+}
+
+async function portsOf(child: ChildProcess): Promise<readonly number[]> {
   const failed = once(child, 'exit').then(() => {
     throw new Error('a server of the demo ended before it listened')
   })
   const [message] = await Promise.race([once(child, 'message'), failed])
-  return (message as { port: number }).port
+  return message as number[]
 }
 
 /** A port that was free a moment ago. */

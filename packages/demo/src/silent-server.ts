@@ -10,5 +10,5 @@ process.on('SIGINT', () => {})
 const server = createServer()
 server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
   const address = server.address()
-  process.send?.({ port: typeof address === 'object' ? address?.port : undefined })
+  process.send?.([typeof address === 'object' ? address?.port : undefined])
 })

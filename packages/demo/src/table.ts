@@ -1,4 +1,4 @@
-/** The table at the end: a row for each figure, a column for each backend. */
+/** What stands at the end: a row for each figure, a column for each backend; and a remark where one is due. */
 import Table from 'cli-table3'
 import type { OutcomeKind } from 'pollout'
 import type { Figures, Percentiles } from './run.js'
@@ -35,11 +35,26 @@ export function table(runs: readonly Figures[]): string {
   return result.toString()
 }
 
+/** On timeouts that nobody meant, lest they are taken for a backend's. */
+export function lateRemark(
+  { backend, outcomes }: Figures,
+  meant: number,
+  timeoutMs: number,
+): string | undefined {
+  const late = (outcomes.get('timed-out') ?? 0) - meant
+  if (late <= 0) return undefined
+  return (
+    `${backend}: ${whole(late)} timed out besides the ${whole(meant)} silent ones: most likely this machine was too ` +
+    `busy, and ${whole(timeoutMs)} ms are too short for it; see --timeout-ms`
+  )
+}
+
 function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
 function milliseconds({ p50, p99, max }: Percentiles): string {
-  const text = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(1))
+  const text = (value: number): string =>
+    Number.isNaN(value) ? '-' : value.toFixed(value < 1 ? 2 : 1)
   return `${text(p50)} / ${text(p99)} / ${text(max)} ms`
 }

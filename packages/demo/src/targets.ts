@@ -17,12 +17,27 @@ const KINDS = MIX.flatMap(([kind, count]) => Array<Kind>(count).fill(kind))
 const STEP = 617
 
 export function* mixedTargets(count: number, servers: Servers): Generator<Target> {
-  const target: Record<Kind, Target> = {
-    accepting: tcp('127.0.0.1', servers.echoPort),
-    refused: tcp('127.0.0.1', servers.closedPort),
-    unix: unix(servers.echoPath),
-    malformed: 'tcp://127.0.0.1:70000',
-    silent: tcp('127.0.0.1', servers.silentPort),
+  const target: Record<Kind, readonly Target[]> = {
+    accepting: servers.acceptingPorts.map((port) => tcp('127.0.0.1', port)),
+    refused: [tcp('127.0.0.1', servers.closedPort)],
+    unix: [unix(servers.acceptingPath)],
+    malformed: ['tcp://127.0.0.1:70000'],
+    silent: [tcp('127.0.0.1', servers.silentPort)],
   }
-  for (let i = 0; i < count; i++) yield target[KINDS[(i * STEP) % KINDS.length] as Kind]
+  for (let i = 0; i < count; i++) {
+    const targets = target[kindOf(i)]
+    yield targets[i % targets.length] as Target
+  }
+}
+
+/** How many of so many are meant to time out. */
+export function silentAmong(count: number): number {
+  const isSilent = (kind: Kind): boolean => kind === 'silent'
+  const rest = Array.from({ length: count % KINDS.length }, (_, i) => kindOf(i))
+  const rounds = Math.floor(count / KINDS.length)
+  return rounds * KINDS.filter(isSilent).length + rest.filter(isSilent).length
+}
+
+function kindOf(i: number): Kind {
+  return KINDS[(i * STEP) % KINDS.length] as Kind
 }

@@ -1,6 +1,7 @@
 /** Frames that end in a delimiter. */
 import type { OperatorFunction } from 'rxjs'
 import { type ByteQueue, viewOf } from './byte-queue.js'
+import { DelimiterSearch } from './delimiter-search.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
@@ -72,30 +73,23 @@ export function encodeDelimited(
 }
 
 class DelimitedDecoder implements FrameDecoder<Buffer> {
-  readonly #delimiter: Buffer
-  readonly #needle: Buffer | number
+  readonly #length: number
+  readonly #search: DelimiterSearch
   readonly #maxBytes: number
-  /** No delimiter begins before this. */
-  #searched = 0
 
   constructor(delimiter: Buffer, maxBytes: number) {
-    this.#delimiter = delimiter
-    this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter
+    this.#length = delimiter.length
+    this.#search = new DelimiterSearch(delimiter)
     this.#maxBytes = maxBytes
   }
 
   next(input: ByteQueue): Buffer | undefined {
-    const { length } = this.#delimiter
-    const at = input.indexOf(this.#needle, this.#searched)
-    const least = at < 0 ? input.length - (length - 1) : at
+    const at = this.#search.find(input)
+    const least = at < 0 ? input.length - (this.#length - 1) : at
     if (least > this.#maxBytes) throw tooLarge('a frame', this.#maxBytes)
-    if (at < 0) {
-      this.#searched = Math.max(0, least)
-      return undefined
-    }
-    this.#searched = 0
+    if (at < 0) return undefined
     const frame = input.take(at)
-    input.skip(length)
+    input.skip(this.#length)
     return frame
   }
 }

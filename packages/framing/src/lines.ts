@@ -1,6 +1,7 @@
 /** Lines of text. */
 import type { OperatorFunction } from 'rxjs'
 import type { ByteQueue } from './byte-queue.js'
+import { DelimiterSearch } from './delimiter-search.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
@@ -133,30 +134,27 @@ function checkOptions(options: LineOptions): LineRules {
 
 class LineDecoder implements FrameDecoder<string> {
   readonly #rules: LineRules
-  readonly #needle: Buffer | number
-  /** Bytes that end a line at most: `\r\n` for `\n`. */
-  readonly #longestEnd: number
-  /** No delimiter begins before this. */
-  #searched = 0
+  readonly #search: DelimiterSearch
+  /** A line may end in `\r\n` as well. */
+  readonly #takesCr: boolean
 
   constructor(rules: LineRules) {
     const { delimiter } = rules
     this.#rules = rules
-    this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter
-    this.#longestEnd = this.#needle === LF ? 2 : delimiter.length
+    this.#search = new DelimiterSearch(delimiter)
+    this.#takesCr = delimiter.length === 1 && delimiter[0] === LF
   }
 
   next(input: ByteQueue): string | undefined {
     const { maxBytes, delimiter, keepEnd } = this.#rules
-    const at = input.indexOf(this.#needle, this.#searched)
+    const at = this.#search.find(input)
     if (at < 0) {
-      // The last of them may be the beginning of the end.
-      if (input.length - (this.#longestEnd - 1) > maxBytes) throw tooLarge('a line', maxBytes)
-      this.#searched = Math.max(0, input.length - (delimiter.length - 1))
+      // The last bytes may be the beginning of the end.
+      const longestEnd = this.#takesCr ? 2 : delimiter.length
+      if (input.length - (longestEnd - 1) > maxBytes) throw tooLarge('a line', maxBytes)
       return undefined
     }
-    this.#searched = 0
-    const length = this.#needle === LF && at > 0 && input.at(at - 1) === CR ? at - 1 : at
+    const length = this.#takesCr && at > 0 && input.at(at - 1) === CR ? at - 1 : at
     if (length > maxBytes) throw tooLarge('a line', maxBytes)
     const whole = input.take(at + delimiter.length)
     return whole.toString(this.#rules.encoding, 0, keepEnd ? whole.length : length)

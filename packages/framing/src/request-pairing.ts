@@ -1,5 +1,6 @@
 /** Which request a response belongs to: by order, or by id. */
 import { type RequestEntry, RequestQueue } from './request-entry.js'
+import type { RequestChannelOptions } from './request-options.js'
 
 export interface Pairing<Q, R> {
   /** Requests that take up room. */
@@ -37,10 +38,7 @@ export function pairByOrder<Q, R>(): Pairing<Q, R> {
   }
 }
 
-export interface Ids<Q, R> {
-  readonly requestId: (request: Q) => unknown
-  readonly responseId: (response: R) => unknown
-}
+type Ids<Q, R> = NonNullable<RequestChannelOptions<Q, R>['match']>
 
 /** Remembers at most `memory` requests that were given up, so that late responses are not taken for those of others. */
 export function pairById<Q, R>(ids: Ids<Q, R>, memory: number): Pairing<Q, R> {

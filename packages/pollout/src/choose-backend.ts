@@ -1,5 +1,9 @@
 /** Which backend to use: the native one where it works, else the portable one, and never silently. */
-import { isNativeBackendAvailable, nativeBackend } from '@pollout/backend-native'
+import {
+  isNativeBackendAvailable,
+  type NativeBackendOptions,
+  nativeBackend,
+} from '@pollout/backend-native'
 import { netBackend } from '@pollout/backend-net'
 import type { BackendFactory } from '@pollout/core'
 
@@ -49,16 +53,23 @@ export type BackendChoice = BackendName | BackendFactory
  */
 export type FallbackListener = (message: string) => void
 
-/** Throws TypeError for what is no backend, and an Error where `native` is asked for and not available. */
-export function chooseBackend(choice: BackendChoice, onFallback: FallbackListener): BackendFactory {
+/**
+ * `native` is how the native backend works where the choice falls on it. Throws TypeError for what is no backend, and an
+ * Error where `native` is asked for and not available.
+ */
+export function chooseBackend(
+  choice: BackendChoice,
+  onFallback: FallbackListener,
+  native: NativeBackendOptions = {},
+): BackendFactory {
   if (typeof choice === 'function') return choice
   switch (choice) {
     case 'net':
       return netBackend()
     case 'native':
-      return requireNative()
+      return requireNative(native)
     case 'auto':
-      return nativeOrNet(onFallback)
+      return nativeOrNet(onFallback, native)
     default:
       throw new TypeError(
         `backend must be one of ${BACKEND_NAMES.join(', ')} or a backend factory, not ${named(choice)}`,
@@ -66,9 +77,9 @@ export function chooseBackend(choice: BackendChoice, onFallback: FallbackListene
   }
 }
 
-function requireNative(): BackendFactory {
+function requireNative(options: NativeBackendOptions): BackendFactory {
   const reason = whyNotNative()
-  if (reason === undefined) return nativeBackend()
+  if (reason === undefined) return nativeBackend(options)
   throw Object.assign(
     new Error(
       `the native backend is not available: ${reason}; choose 'net', or 'auto' to fall back to it`,
@@ -77,9 +88,9 @@ function requireNative(): BackendFactory {
   )
 }
 
-function nativeOrNet(onFallback: FallbackListener): BackendFactory {
+function nativeOrNet(onFallback: FallbackListener, options: NativeBackendOptions): BackendFactory {
   const reason = whyNotNative()
-  if (reason === undefined) return nativeBackend()
+  if (reason === undefined) return nativeBackend(options)
   onFallback(
     `the native backend is not available (${reason}); using the portable one, which is slower`,
   )

@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isNativeBackendAvailable } from '../src/index.js'
 import { closedPort, listen, pollout } from './harness.js'
@@ -202,6 +202,15 @@ describe('targets', () => {
     expect(await kinds('--allow', '10.0.0.0/8')).toEqual(['denied', 'denied'])
     expect(await kinds('--allow', '127.0.0.0/8')).toEqual(['connected', 'connected'])
     expect(await kinds('--exclude', '127.0.0.1')).toEqual(['denied'])
+  })
+
+  it('a host that is also the name of a file is tried, and what else may be meant is told', async () => {
+    const name = file('127.0.0.1\n')
+    const cwd = dirname(name)
+    const { stderr } = await fanout([basename(name), '-p', '1', '--deny', '0.0.0.0/0'], { cwd })
+    expect(stderr).toMatch(
+      /^pollout: list is tried as a host; for the list in that file, -l list\npollout: 1 target, /,
+    )
   })
 
   it('nothing but excluded ones is no failure', async () => {

@@ -13,6 +13,7 @@ export interface RunOptions {
   readonly stdin?: string | Buffer | 'open'
   readonly nodeArgs?: readonly string[]
   readonly uid?: number
+  readonly cwd?: string
   /** Called once, with the first of stdout. */
   readonly onFirstOutput?: (child: ChildProcess) => void
 }
@@ -38,10 +39,11 @@ afterEach(async () => {
 })
 
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const { stdin = '', nodeArgs = [], uid } = options
+  const { stdin = '', nodeArgs = [], uid, cwd } = options
   const child = spawn(process.execPath, [...nodeArgs, CLI, ...args], {
     stdio: 'pipe',
     ...(uid === undefined ? {} : { uid }),
+    ...(cwd === undefined ? {} : { cwd }),
   })
   running.add(child)
   child.on('exit', () => running.delete(child))

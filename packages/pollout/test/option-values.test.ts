@@ -1,7 +1,16 @@
 /** The values of options, where they are more than a number. */
 import { describe, expect, it } from 'vitest'
 import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
-import { escapedText, kinds, list, pattern, shard } from '../src/cli/option-values.js'
+import {
+  escapedText,
+  kinds,
+  list,
+  pattern,
+  ports,
+  shard,
+  threads,
+} from '../src/cli/option-values.js'
+import { nativeBackend } from '../src/index.js'
 
 describe('--send', () => {
   it.each([
@@ -26,6 +35,10 @@ it('--exclude and its kin gather', () => {
   expect(list('c', list('a, b,', undefined))).toEqual(['a', 'b', 'c'])
 })
 
+it('-p gathers too, each port once', () => {
+  expect(String(ports('443,8000-8010', ports('80,443')))).toBe('80,443,8000-8010')
+})
+
 describe('--shard', () => {
   it('reads 2/3', () => {
     expect(shard('2/3')).toEqual({ number: 2, count: 3 })
@@ -34,6 +47,15 @@ describe('--shard', () => {
   it.each(['0/3', '4/3', '1', '1/0', 'a/b', '-1/3'])('refuses %j', (text) => {
     expect(() => shard(text)).toThrow(/1\/3, 2\/3, 3\/3/)
   })
+})
+
+it('--threads takes as many as the native backend does', () => {
+  for (const text of ['0', '1', '64']) {
+    expect(threads(text)).toBe(Number(text))
+    expect(() => nativeBackend({ threads: threads(text) })).not.toThrow()
+  }
+  expect(() => threads('65')).toThrow(/from 0 to 64/)
+  expect(() => nativeBackend({ threads: 65 })).toThrow(/from 0 to 64/)
 })
 
 describe('--expect', () => {

@@ -111,7 +111,7 @@ describe('a report', () => {
     const stdin = `${name}\n`
     await pollout(['fanout', '-l', '-', '--report', file, '--silent'], { stdin })
     const { page, complaints } = await open(file, context, 'light')
-    expect(await page.title()).toMatch(/^pollout fanout: 1 targets/)
+    expect(await page.title()).toMatch(/^pollout fanout: 1 target in /)
     expect(await page.locator('main').textContent()).toContain(name)
     expect(complaints).toEqual([])
     await page.close()

@@ -22,6 +22,15 @@ export function unprivileged(user: string): { uid: number; gid: number } | undef
   return { uid: id('-u'), gid: id('-g') }
 }
 
+/**
+ * The command that runs the rest of its arguments so that the kernel ends it when this process ends, in whatever way:
+ * prctl(2), PR_SET_PDEATHSIG. Nothing where there is no setpriv(1).
+ */
+export function endingWithParent(): readonly string[] {
+  const setpriv = findProgram('setpriv')
+  return setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL']
+}
+
 /** SIGKILL to the process and all that it has started. */
 export function killAll(pid: number): void {
   for (const one of withDescendants(pid)) {

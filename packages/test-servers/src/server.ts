@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findProgram, killAll, stopped, unprivileged } from './processes.js'
+import { endingWithParent, findProgram, killAll, stopped, unprivileged } from './processes.js'
 
 export interface ServerPlan {
   /** Found in Debian's places for servers, or on the PATH. */
@@ -102,13 +102,17 @@ export async function startServer(plan: ServerPlan): Promise<RealServer> {
     return new RealServer(plan, { port: 0, directory: '', missing, launch })
   }
   const directory = mkdtempSync(join(tmpdir(), `pollout-${plan.program}-`))
-  const as = plan.user === undefined ? undefined : unprivileged(plan.user)
-  if (as) chownSync(directory, as.uid, as.gid)
   const port = await freePort()
-  const args = plan.prepare(directory, port, path)
-  const launch = (): ChildProcess => spawn(path, args, { stdio: 'ignore', cwd: directory, ...as })
+  const as = plan.user === undefined ? undefined : unprivileged(plan.user)
+  let args: readonly string[] = []
+  const launch = (): ChildProcess => {
+    const [program = path, ...rest] = [...endingWithParent(), path, ...args]
+    return spawn(program, rest, { stdio: 'ignore', cwd: directory, ...as })
+  }
   const server = new RealServer(plan, { port, directory, launch })
   try {
+    if (as) chownSync(directory, as.uid, as.gid)
+    args = plan.prepare(directory, port, path)
     await server.up()
     return server
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { Run } from '../apis.js'
 import type { RateJob, Tally } from '../job.js'
 import { measureRate } from '../measure-rate.js'
-import { countFailure, newTally, pick } from '../tally.js'
+import { countFailure, keepInFlight, pick } from '../tally.js'
 
 interface BunSocket {
   /** Resets. */
@@ -25,20 +25,7 @@ const job = JSON.parse(process.argv[2] ?? '') as RateJob
 process.stdout.write(`${JSON.stringify(await measureRate(run, job))}\n`)
 
 function run({ addresses, count, inFlight }: Run): Promise<Tally> {
-  const tally = newTally()
-  return new Promise((resolve) => {
-    let begun = 0
-    let ended = 0
-    const begin = () => {
-      if (begun === count) return
-      const { host, port } = pick(addresses, begun++)
-      // Rejects with what connectError() is told.
-      Bun.connect({ hostname: host, port, socket }).catch(() => {})
-    }
-    const next = () => {
-      if (++ended === count) resolve(tally)
-      else begin()
-    }
+  return keepInFlight(count, inFlight, (tally, next) => {
     const socket = {
       open(one: BunSocket) {
         tally.connected++
@@ -51,6 +38,10 @@ function run({ addresses, count, inFlight }: Run): Promise<Tally> {
         next()
       },
     }
-    for (let i = 0; i < inFlight; i++) begin()
+    return (index) => {
+      const { host, port } = pick(addresses, index)
+      // Rejects with what connectError() is told.
+      Bun.connect({ hostname: host, port, socket }).catch(() => {})
+    }
   })
 }

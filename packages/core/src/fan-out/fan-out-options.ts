@@ -33,7 +33,8 @@ export interface FanOutLimits extends SocketSetupOptions, DestinationOptions {
   /**
    * Attempts in flight at once, a whole number from 1. Default 1,000. When descriptors or ports run out, fewer are
    * kept in flight until there are enough again, so more than the limit of open files is no mistake. On a backend with a
-   * bulk lane targets are pulled ahead of their attempts: as many again, from 64 to 4,096.
+   * bulk lane targets are pulled ahead of their attempts: as many again, from 64 to 4,096, and up to 4,096 where
+   * attempts end so fast that this is not enough.
    */
   readonly concurrency?: number | undefined
   /**

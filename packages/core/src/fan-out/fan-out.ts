@@ -15,6 +15,7 @@ import type { Timer } from '../reactor/clock.js'
 import { Fifo } from '../reactor/fifo.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
+import { Ahead } from './ahead.js'
 import { countDecided } from './bulk-diagnostics.js'
 import { BulkEnd } from './bulk-end.js'
 import { BulkRun, type BulkRunOwner } from './bulk-run.js'
@@ -35,8 +36,6 @@ const WORK_PER_PASS = 2_048
 const WORK_OF_REQUEST = 16
 /** The source waits when so many targets have been put aside: for one place's ports, say, that others do not need. */
 const MOST_ASIDE = 10_000
-/** Targets that the lane has beyond its limit, so that it never waits for JavaScript: as many again as the limit, from and to. */
-const AHEAD = { least: 64, most: 4_096 } as const
 /** How long before its time a paced start is handed to the lane. A busy loop has that long, and half of it goes by between two times. */
 const AHEAD_MS = 50
 /** Where not one attempt is in flight that could give back what has run out. */
@@ -47,6 +46,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   readonly #options: FanOutOptions
   readonly #listener: FanOutListener<T>
   readonly #limit: ConcurrencyLimit
+  readonly #ahead = new Ahead()
   readonly #pacer: Pacer
   readonly #loss: LossWatch | undefined
   readonly #caps: Caps<T> | undefined
@@ -220,7 +220,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const underWay = this.#underWay
     if (underWay < limit) return true
     const mayBeAhead = isBulk && this.#bulkSetup !== undefined && this.#requested.size === 0
-    return mayBeAhead && underWay < limit + Math.min(AHEAD.most, Math.max(AHEAD.least, limit))
+    return mayBeAhead && underWay < limit + this.#ahead.of(limit)
   }
 
   /** Whether the next start is due; if not, a timer will ask again. */
@@ -278,6 +278,8 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   bulkBatch(tell: () => void): void {
     this.#listener.batch(tell)
     if (this.#ended) return
+    const limit = this.#limit.current
+    if (this.#underWay < limit) this.#ahead.ranDry(limit)
     this.#followLimit()
     this.#pass()
   }

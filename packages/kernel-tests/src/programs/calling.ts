@@ -104,7 +104,8 @@ export async function waitThroughSignals(
   const heed = (): void => {}
   process.on('SIGUSR2', heed)
   // Node's handler is called with SA_RESTART, which a connect with a time limit does not heed: signal(7).
-  const sender = spawn('sh', ['-c', `while sleep 0.05; do kill -USR2 ${process.pid}; done`])
+  // It ends with this process, too: the next one of that number must not be signalled.
+  const sender = spawn('sh', ['-c', `while sleep 0.05 && kill -USR2 ${process.pid}; do :; done`])
   await once(sender, 'spawn')
   const startedAt = performance.now()
   const result = sockets.backend.kernel?.connectAndWait(handle, to, timeoutMs) ?? 0

@@ -1,6 +1,6 @@
 /**
  * Listeners that accept nobody, and whose backlog is full: a connect to them stays in SYN_SENT, or over Unix is told
- * EAGAIN. Argument: a folder for the Unix socket. Prints one line of JSON, then blocks until it is killed.
+ * EAGAIN. Argument: a folder for the Unix socket. Prints one line of JSON, then blocks until it is killed, or its parent is gone.
  */
 import { writeSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -11,6 +11,8 @@ const path = join(folder, 'full')
 /** The queue takes one more than the backlog: listen(2), NOTES. Those beyond it stay unanswered. */
 const BACKLOG = 1
 const FILLERS = BACKLOG + 3
+const LOOK_FOR_PARENT_MS = 1_000
+const parent = process.ppid
 
 // All of it happens in ticks before the loop's first poll, so that nobody is accepted.
 const tcp = createServer().listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, () => {
@@ -28,7 +30,10 @@ const tcp = createServer().listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG
           { kind: 'full', family: 'unix', path: unix.address() },
         ])}\n`,
       )
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      // Standard input would tell of the parent's end, but only a loop that turns, which would accept.
+      const never = new Int32Array(new SharedArrayBuffer(4))
+      while (process.ppid === parent) Atomics.wait(never, 0, 0, LOOK_FOR_PARENT_MS)
+      process.exit()
     })
   })
 })

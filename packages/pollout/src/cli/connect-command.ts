@@ -3,9 +3,11 @@ import {
   ConnectError,
   type Connection,
   type Endpoint,
+  formatEndpoint,
   type KeptOutcome,
   parseEndpoint,
   type Reactor,
+  tcp,
 } from '@pollout/core'
 import type { BackendName } from '../choose-backend.js'
 import { oneLine, say } from './console.js'
@@ -40,6 +42,15 @@ export async function connectCommand(
 
 /** All are read before the first is tried, so a slip of the pen costs nothing. */
 function toEndpoint(text: string): Endpoint {
+  const endpoint = parsed(text)
+  if (endpoint.scheme !== 'tls') return endpoint
+  const uri = formatEndpoint(tcp(endpoint.host, endpoint.port))
+  throw new UsageError(
+    `connect makes no TLS handshake; write ${uri}, or pollout fanout ${uri} --tls`,
+  )
+}
+
+function parsed(text: string): Endpoint {
   try {
     return parseEndpoint(text)
   } catch (error) {

@@ -10,6 +10,8 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 const MOST_CONCURRENCY = 1_000_000
 const HIGHEST_RATE = 1_000_000
 const MOST_RETRIES = 100
+/** The native backend's own limit. */
+const MOST_THREADS = 64
 const LONGEST_BANNER = 64 * 1_024
 const LONGEST_SEED = 100
 
@@ -31,7 +33,11 @@ export function rate(text: string): number {
 }
 
 export function retries(text: string): number {
-  return text === '0' ? 0 : wholeNumber(text, MOST_RETRIES, 'retries')
+  return wholeNumber(text, MOST_RETRIES, 'retries', 0)
+}
+
+export function threads(text: string): number {
+  return wholeNumber(text, MOST_THREADS, 'threads', 0)
 }
 
 export function hostErrors(text: string): number {
@@ -53,9 +59,10 @@ export function files(text: string, before: readonly string[] = []): readonly st
   return [...before, text]
 }
 
-export function ports(text: string): PortList {
+/** Gathers them too. */
+export function ports(text: string, before?: PortList): PortList {
   try {
-    return PortList.parse(text)
+    return PortList.parse(before === undefined ? text : `${before},${text}`)
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error))
   }
@@ -91,10 +98,10 @@ export function pattern(text: string): RegExp {
   }
 }
 
-function wholeNumber(text: string, most: number, unit: string): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : 0
-  if (value >= 1 && value <= most) return value
-  throw new InvalidArgumentError(`Write a whole number of ${unit}, from 1 to ${most}.`)
+function wholeNumber(text: string, most: number, unit: string, least = 1): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new InvalidArgumentError(`Write a whole number of ${unit}, from ${least} to ${most}.`)
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

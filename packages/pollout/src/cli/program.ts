@@ -20,6 +20,7 @@ import {
   retries,
   seed,
   shard,
+  threads,
   timeoutMs,
 } from './option-values.js'
 
@@ -130,7 +131,14 @@ function addFanout(command: Command): Command {
     .option('--report <file>', 'a page with charts of it all, written at the end: one HTML file')
     .option('--progress', 'tell the progress also where stderr is no terminal')
     .option('--silent', 'outcomes only')
-  fanout.optionsGroup('Options:').addOption(backendOption())
+  fanout
+    .optionsGroup('Options:')
+    .addOption(backendOption())
+    .option(
+      '--threads <n>',
+      'poller threads of the native backend; 0: its event loop (default: 1)',
+      threads,
+    )
   return fanout
 }
 

@@ -3,7 +3,7 @@
  * read where scripts do not run; the charts are drawn by report-page/main.ts, which is built into one file and inlined.
  */
 import { readFileSync } from 'node:fs'
-import { milliseconds, whole } from '../cli/fanout/figures.js'
+import { milliseconds, targets, whole } from '../cli/fanout/figures.js'
 import type { TallyRow } from '../cli/fanout/tally.js'
 import type { PrefixRow } from './prefix-table.js'
 import type { ReportData } from './report-data.js'
@@ -24,7 +24,7 @@ export interface Page {
 export function renderPage(page: Page): string {
   const { outcomes, seconds, stopped } = page
   const total = outcomes.reduce((sum, { count }) => sum + count, 0)
-  const heading = `${stopped ? 'Stopped after ' : ''}${whole(total)} targets in ${seconds.toFixed(2)} s`
+  const heading = `${stopped ? 'Stopped after ' : ''}${targets(total)} in ${seconds.toFixed(2)} s`
   // No script may run but the one that is in the file, and nothing be loaded at all.
   const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
   return `<!doctype html>

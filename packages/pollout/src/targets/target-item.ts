@@ -1,5 +1,5 @@
 /** One item of a target list, a line of a file or an argument: how many targets it is, and each by its number. */
-import { type Endpoint, parseEndpoint } from '@pollout/core'
+import { type Endpoint, formatEndpoint, parseEndpoint, tcp } from '@pollout/core'
 import { type Hosts, parseHosts } from './hosts.js'
 import { InvalidTargetError, quoted } from './invalid-target.js'
 import { LARGEST_PERMUTATION } from './permutation.js'
@@ -23,7 +23,7 @@ const URI = /^(?:[a-z][a-z0-9+.-]*:\/\/|(?:unix|unixgram|unixpacket):)/i
  */
 export function parseItem(text: string, ports: PortList | undefined): TargetItem {
   if (text.startsWith('{')) return parseJson(text, ports)
-  if (URI.test(text)) return new OneEndpoint(parseEndpoint(text))
+  if (URI.test(text)) return new OneEndpoint(plain(parseEndpoint(text)))
   const [hosts, ownPorts] = splitPorts(text)
   return product(parseHosts(hosts), ownPorts === undefined ? ports : PortList.parse(ownPorts), text)
 }
@@ -79,6 +79,13 @@ function product(hosts: Hosts, ports: PortList | undefined, text: string): Targe
       port: ports.at(index % ports.count),
     }),
   }
+}
+
+/** A fan-out makes its handshakes after the connects, and only where `--tls` asks for them. */
+function plain(endpoint: Endpoint): Endpoint {
+  if (endpoint.scheme !== 'tls') return endpoint
+  const uri = formatEndpoint(tcp(endpoint.host, endpoint.port))
+  throw new InvalidTargetError(`a target is no tls:// endpoint; write ${uri}, and --tls`)
 }
 
 class OneEndpoint implements TargetItem {

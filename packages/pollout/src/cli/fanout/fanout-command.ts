@@ -72,7 +72,7 @@ interface Means {
 
 async function runPlan(means: Means): Promise<ExitCode> {
   const { lists, options } = means
-  await using reactor = openReactor(options.backend)
+  await using reactor = openReactor(options.backend, options.threads)
   const fanout = new Fanout(reactor, means)
   try {
     return await fanout.all()

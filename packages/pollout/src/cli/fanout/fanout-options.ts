@@ -11,6 +11,7 @@ import type { ProbeOptions } from './probe.js'
 /** What commander makes of the command line. */
 export interface FanoutCommandOptions {
   readonly backend: BackendName
+  readonly threads?: number
   readonly list?: readonly string[]
   readonly ports?: PortList
   readonly exclude?: readonly string[]

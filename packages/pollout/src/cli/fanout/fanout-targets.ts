@@ -1,6 +1,6 @@
 /** Gathers what a fan-out is to try, and what not: arguments, lists, exclusions. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { existsSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addAbortSignal } from 'node:stream'
@@ -11,6 +11,7 @@ import { readLine } from '../../targets/listed-line.js'
 import type { Order } from '../../targets/order.js'
 import type { PortList } from '../../targets/ports.js'
 import { TargetSpace } from '../../targets/target-space.js'
+import { say } from '../console.js'
 import { messageOf, UsageError } from '../exit-codes.js'
 import type { DoneWindow } from './done-window.js'
 import type { Numbered } from './feed.js'
@@ -33,12 +34,15 @@ export async function readSpace(
 }
 
 function addItem(space: TargetSpace, item: string, ports: PortList | undefined): void {
+  const isFile = existsSync(item) && !statSync(item).isDirectory()
+  const hint = isFile ? `; for the list in that file, -l ${item}` : ''
   try {
     space.addItem(item, ports)
   } catch (error) {
-    const hint = existsSync(item) ? `; for the list in that file, -l ${item}` : ''
     throw new UsageError(`${messageOf(error)}${hint}`)
   }
+  // Both may be meant: who keeps a file for each host calls them alike.
+  if (isFile) say(`${item} is tried as a host${hint}`)
 }
 
 /** Reads a list through once. What can't be read twice goes into a file that nobody else sees. */
