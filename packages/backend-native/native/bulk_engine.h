@@ -45,6 +45,8 @@ class BulkEngine {
     // outcome may be a connection that somebody waits for, not more often than this.
     std::uint64_t quiet_ns = 0;
     std::uint64_t quiet_unkept_ns = 0;
+    // After so many starts, others that wait for the thread's core may go first; 0: never.
+    int yield_every = 0;
   };
 
   // `open_sockets`: counts those that no one else counts.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "monotonic_clock.h"
 #include "sink.h"
 
 namespace pollout {
@@ -21,8 +22,13 @@ namespace {
 // hundred outcomes do. A connection may be waited for; that something has ended, less so.
 constexpr std::uint64_t kQuietNs = 4'000'000;
 constexpr std::uint64_t kQuietUnkeptNs = 10'000'000;
+// An attempt takes some 10 to 25 us.
+constexpr int kYieldEvery = 16;
 // On the loop's thread an attempt takes some 25 us: this holds a turn to 3 ms.
 constexpr int kLoopBatch = 128;
+// As long as a turn of the loop is to take: code that runs for the first time takes ten times what
+// it does later.
+constexpr std::uint64_t kTurnNs = 1'000'000;
 constexpr std::size_t kFields = sizeof(BulkFields) / sizeof(double);
 
 }  // namespace
@@ -62,6 +68,7 @@ int BulkLanes::StartRunners(uv_loop_t* loop, const char** call) {
     settings.index = index;
     settings.quiet_ns = kQuietNs;
     settings.quiet_unkept_ns = kQuietUnkeptNs;
+    settings.yield_every = kYieldEvery;
     auto runner = std::make_unique<Runner>(*this, settings);
     // With fewer threads than were asked for, and with none, it works all the same.
     if (runner->engine.Open(call) != 0 || runner->thread.Start() != 0) break;
@@ -123,32 +130,35 @@ void BulkLanes::Cancel(std::uint32_t lane) {
 }
 
 void BulkLanes::Deliver(Napi::Env env) {
-  std::size_t left = kMaxBatch;
-  const std::uint32_t newest = last_lane_;
-  for (std::size_t visits = lanes_.size(); visits > 0 && left > 0 && !closing_; --visits) {
-    // The sink may have opened lanes, and cancelled any.
+  const std::uint64_t until_ns = MonotonicNs() + kTurnNs;
+  // In a row that had nothing. The sink may open lanes, and cancel any.
+  std::size_t without = 0;
+  while (without < lanes_.size()) {
     auto next = lanes_.upper_bound(served_);
     if (next == lanes_.end()) next = lanes_.begin();
-    if (next == lanes_.end()) return;
     served_ = next->first;
     const Napi::HandleScope scope(env);
     Napi::Float64Array records = PrepareRecords(env);
     // An environment that exits still turns its loop, and makes no arrays any more.
     if (records.IsEmpty()) return;
-    auto* fields = reinterpret_cast<BulkFields*>(records.Data());
-    const std::size_t count = Take(*next->second.lane, left, fields);
+    const std::size_t count =
+        Take(*next->second.lane, reinterpret_cast<BulkFields*>(records.Data()));
+    ++without;
     if (count == 0) continue;
-    left -= count;
+    without = 0;
     const Napi::Function sink = next->second.sink.Value();
     CallFunction(env, sink, {records, Napi::Number::New(env, static_cast<double>(count))});
-    if (env.IsExceptionPending()) left = 0;
+    if (closing_) return;
+    // The rest in the next turn.
+    if (env.IsExceptionPending() || MonotonicNs() >= until_ns) {
+      uv_async_send(&async_);
+      return;
+    }
   }
-  // There may be more: in the next turn. So too where a new lane was visited for another one.
-  if ((left == 0 || last_lane_ != newest) && !closing_) uv_async_send(&async_);
 }
 
-std::size_t BulkLanes::Take(BulkLane& lane, std::size_t most, BulkFields* array) {
-  lane.TakeOutcomes(&batch_, most);
+std::size_t BulkLanes::Take(BulkLane& lane, BulkFields* array) {
+  lane.TakeOutcomes(&batch_, kMaxBatch);
   const std::size_t count = batch_.size();
   for (std::size_t index = 0; index < count; ++index) {
     BulkOutcome& outcome = batch_[index];

@@ -33,8 +33,8 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
     ~Owner() = default;
   };
 
-  // Outcomes delivered in one turn of the loop. JavaScript takes 1 to 2 us for each.
-  static constexpr std::size_t kMaxBatch = 1024;
+  // Outcomes delivered in one call.
+  static constexpr std::size_t kMaxBatch = 256;
 
   // `threads`: 0 for the event loop's own. Kept sockets become sockets of `sockets`.
   BulkLanes(Owner& owner, SocketSlab& sockets, std::uint32_t threads) noexcept
@@ -52,7 +52,7 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   void Limit(std::uint32_t lane, std::uint32_t most);
   void Cancel(std::uint32_t lane);
 
-  // One batch at most, to one lane or to several. An exception is left pending.
+  // Batch after batch, to each lane in turn, for about a millisecond. An exception is left pending.
   void Deliver(Napi::Env env);
 
   // Sockets that are not in `sockets` yet.
@@ -85,8 +85,8 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   int StartRunners(uv_loop_t* loop, const char** call);
   int StartOnLoop(uv_loop_t* loop, const char** call);
   bool AreThreadsEnded() const noexcept;
-  // Takes up what the lane has, `most` at most, as the records of `array`. How many.
-  std::size_t Take(BulkLane& lane, std::size_t most, BulkFields* array);
+  // Takes up what the lane has, a batch at most, as the records of `array`. How many.
+  std::size_t Take(BulkLane& lane, BulkFields* array);
   void Own(BulkOutcome& outcome, const BulkLane& lane);
   // Empty where there can be none.
   Napi::Float64Array PrepareRecords(Napi::Env env);

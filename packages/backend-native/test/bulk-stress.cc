@@ -79,6 +79,7 @@ public:
       settings.index = index;
       settings.quiet_ns = kQuietNs;
       settings.quiet_unkept_ns = 2 * kQuietNs;
+      settings.yield_every = 4;
       runners_.push_back(std::make_unique<Runner>(*this, settings));
       const char *call = nullptr;
       Check(runners_.back()->engine.Open(&call) == 0, "engine");

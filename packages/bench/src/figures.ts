@@ -55,6 +55,8 @@ export const FIGURES: { readonly [S in Scenario]: Figures<SampleOf[S]> } = {
     monitorP999Ms: ({ monitorMs }) => monitorMs.p999,
     monitorMaxMs: ({ monitorMs }) => monitorMs.max,
     delayP99Ms: ({ delayMs }) => delayMs.p99,
+    firstP999Ms: ({ firstMonitorMs }) => firstMonitorMs.p999,
+    firstMaxMs: ({ firstMonitorMs }) => firstMonitorMs.max,
     delayP999Ms: ({ delayMs }) => delayMs.p999,
   },
   cancel: {

@@ -194,6 +194,8 @@ export interface StormSample extends Tally {
   readonly elapsedMs: number
   /** As perf_hooks.monitorEventLoopDelay() with a resolution of 1 ms sees it: how far apart its timer's calls are. */
   readonly monitorMs: Delays
+  /** In the process's first storm. */
+  readonly firstMonitorMs: Delays
   /** By a timer of 1 ms: how long something waits that becomes due at a random moment. */
   readonly delayMs: Delays
 }

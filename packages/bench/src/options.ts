@@ -21,13 +21,14 @@ const MOST_ROUNDS = 100
 export const HELP = `Usage: pnpm bench [options]
 
 Measures connects on loopback against a raw C epoll client, node:net, and Bun, Deno and Go where
-they are installed. The whole takes about 25 minutes, --quick one.
+they are installed. The whole takes about 35 minutes, --quick one.
 
 accepted   connect and reset, 256 in flight, to an accepting server at four addresses: the rate,
            the CPU time of a connect, and that of the JavaScript thread alone
 refused    the same to a closed port; scattered: the same at 2,000 addresses
 burst      the loop's delay while 10,000 start at once
-storm      the loop's delay while 100,000 run, 10,000 in flight
+storm      the loop's delay while 100,000 run, 10,000 in flight: in a process's first storm, and
+           once V8 has compiled the code
 cancel     15,000 that nobody answers are cancelled: until the last descriptor is free. C does
            nothing but close(2) with them
 pacing-10  how well 10 starts a second are kept to for 10 s; pacing-1000 and pacing-20000 likewise
@@ -47,8 +48,8 @@ pingpong-1000, pingpong-1, stream-in-100, stream-in-1, stream-out-100, stream-ou
 long-list  10,000,000 targets, all different, one in 1,000 accepted: the growth of memory, and the
            rate beside that of 100,000. Takes 20 minutes, and is run only where --only names it
 
-The native backend lets a socket that was reset connect again, within the loop turn and to the
-same address and port. That makes accepted and refused faster and does nothing for scattered. So
+The native backend lets a socket that was reset connect again, at once and to the same address
+and port. That makes accepted and refused faster and does nothing for scattered. So
 there are two rows of C: one makes a new socket for each connect, and is what the others are
 compared with; the other keeps every socket until it can connect again.
 

@@ -47,9 +47,9 @@ export function chooseSettings(quick: boolean, rounds: number, machine: Machine)
   return {
     rounds,
     inFlight: Math.min(IN_FLIGHT, atOnce),
-    rateWarmUp: quick ? 500 : 6_000,
-    rateDurationMs: quick ? 50 : 1_200,
-    mostConnects: quick ? 2_000 : 200_000,
+    rateWarmUp: quick ? 500 : 20_000,
+    rateDurationMs: quick ? 50 : 2_500,
+    mostConnects: quick ? 2_000 : 400_000,
     burstRounds: quick ? 1 : Math.min(rounds, 5),
     burstWarmUp: quick ? 500 : 4_000,
     burstCount: atOnce,

@@ -93,6 +93,8 @@ const TARGETS: readonly Target[] = [
   ...OF_NODE_NET,
   { ...STORM, figure: 'monitorP999Ms', limit: { most: 5 }, unit: 'ms p99.9' },
   { ...STORM, figure: 'monitorMaxMs', limit: { most: 20 }, unit: 'ms max' },
+  { ...STORM, figure: 'firstP999Ms', limit: { most: 5 }, unit: 'ms p99.9, first' },
+  { ...STORM, figure: 'firstMaxMs', limit: { most: 20 }, unit: 'ms max, first' },
   {
     scenario: 'cancel',
     contestant: 'native-many',

@@ -32,8 +32,11 @@ import { TaskPool } from './task-pool.js'
 
 /** One pass does no more work than this, so that filling a large `concurrency` does not hold up the loop, ... */
 const WORK_PER_PASS = 2_048
-/** ... where a request makes system calls at once, and a task for the lane none. */
+/** ... where a request makes system calls at once, and a task for the lane none; ... */
 const WORK_OF_REQUEST = 16
+/** ... nor takes longer than this, as far as it looks: code that runs for the first time takes ten times as long. */
+const PASS_MS = 1
+const WORK_BETWEEN_LOOKS = 64
 /** The source waits when so many targets have been put aside: for one place's ports, say, that others do not need. */
 const MOST_ASIDE = 10_000
 /** How long before its time a paced start is handed to the lane. A busy loop has that long, and half of it goes by between two times. */
@@ -164,8 +167,13 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** The policy loop. A source, a policy or a diagnostics channel is the user's code, and may cancel all this at any point. */
   #startMore(): void {
     const now = this.#core.clock.now()
+    let nextLook = WORK_BETWEEN_LOOKS
     for (let work = 0; !this.#ended; ) {
-      if (work >= WORK_PER_PASS) return this.#schedulePass()
+      if (work >= nextLook) {
+        const isLong = this.#core.clock.now() - now >= PASS_MS
+        if (isLong || work >= WORK_PER_PASS) return this.#schedulePass()
+        nextLook = work + WORK_BETWEEN_LOOKS
+      }
       const task = this.#next(now)
       if (task === undefined || this.#ended) return
       const isBulk = this.#isForBulk(task)

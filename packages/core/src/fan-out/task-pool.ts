@@ -4,7 +4,8 @@ import { Task, type TaskOwner } from './task.js'
 export class TaskPool<T> {
   readonly #owner: TaskOwner<T>
   readonly #tasks: Task<T>[] = []
-  readonly #free: Task<T>[] = []
+  /** Those given back, the last one first: a list through themselves. */
+  #firstFree: Task<T> | undefined
 
   constructor(owner: TaskOwner<T>) {
     this.#owner = owner
@@ -12,10 +13,13 @@ export class TaskPool<T> {
 
   /** A task for this target: an old one that was given back, or a new one. */
   take(target: T, now: number): Task<T> {
-    let task = this.#free.pop()
+    let task = this.#firstFree
     if (task === undefined) {
       task = new Task(this.#owner, this.#tasks.length, target)
       this.#tasks.push(task)
+    } else {
+      this.#firstFree = task.nextFree
+      task.nextFree = undefined
     }
     task.renew(target, now)
     return task
@@ -23,7 +27,8 @@ export class TaskPool<T> {
 
   /** Its target has been told of. */
   give(task: Task<T>): void {
-    this.#free.push(task)
+    task.nextFree = this.#firstFree
+    this.#firstFree = task
   }
 
   /** The task of that number. */

@@ -51,6 +51,8 @@ export class Task<T> implements RequestOwner {
   walk: SourceWalk | undefined
   /** What diagnostics call it, while somebody listens. */
   key: object | undefined
+  /** Of one that was given back: `task-pool.ts`. */
+  nextFree: Task<T> | undefined
   readonly #owner: TaskOwner<T>
 
   constructor(owner: TaskOwner<T>, id: number, target: T) {
