@@ -142,8 +142,9 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
   share.unasked = 0;
-  const auto [status, at_ns] = FinishTcpAtOnce(attempt.fd.get(), attempt.connect);
+  const auto [status, at_ns] = FinishTcpAtOnce(attempt.fd.get(), attempt.connect, share.failing);
   share.prompt = status != kPending;
+  share.failing = status < 0;
   return status == kPending ? 0 : End(index, status, BulkStep::kConnect, at_ns);
 }
 

@@ -102,6 +102,8 @@ class BulkEngine {
     bool more = false;
     // The last one that was asked had ended within connect(2).
     bool prompt = true;
+    // It had failed.
+    bool failing = false;
     // Starts since then of which none was.
     int unasked = 0;
     // Of its outcomes the owner was not told.

@@ -140,8 +140,10 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
 // On loopback the handshake is over when connect(2) returns, and TCP_INFO tells that for the price
 // of poll(2), and the round trip with it. No ICMP error is looked for: it would have had to come,
 // and the SYN-ACK too, within the call.
-ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress) noexcept {
+ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fail) noexcept {
   const std::uint64_t now = MonotonicNs();
+  const int failed = may_fail ? TakeFailure(fd) : 0;
+  if (failed != 0) return {-failed, now};
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, now};

@@ -30,7 +30,7 @@ ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
                          const ConnectProgress& progress) noexcept;
 
 // The same of a TCP socket right after connect(2), when nobody was asked yet. kPending where that
-// takes a closer look.
-ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress) noexcept;
+// takes a closer look. `may_fail`: that it failed is likely, and asked first.
+ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fail) noexcept;
 
 }  // namespace pollout
