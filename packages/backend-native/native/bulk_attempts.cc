@@ -78,8 +78,11 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
     share.starved = next == BulkLane::Next::kNone;
     if (next != BulkLane::Next::kAttempt) return;
     --starts_left_;
-    if (settings_.yield_every != 0 && starts_left_ % settings_.yield_every == 0) ::sched_yield();
     now = Start(share, given, now);
+    if (settings_.yield_every == 0 || ++unyielding_ < settings_.yield_every) continue;
+    unyielding_ = 0;
+    ::sched_yield();
+    now = 0;
   }
 }
 

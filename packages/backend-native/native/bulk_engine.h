@@ -213,6 +213,8 @@ class BulkEngine {
   BulkSpares spares_;
   std::array<epoll_event, kMaxBatch> events_{};
   int starts_left_ = 0;
+  // Starts since it has yielded.
+  int unyielding_ = 0;
   // There are more starts, or deadlines, than one round does.
   bool more_ = false;
   bool stopped_ = false;
