@@ -294,7 +294,7 @@ describe('output', () => {
     const slow = [`127.0.0.0/23:${port}`, '--rate', '90', '--json']
     const { stderr } = await fanout([...slow, '--progress'])
     expect(stderr).toMatch(
-      /\npollout: \[=+-+\] \d+ % of 512 {2}ETA 00:00:0\d {2}\d+\/s {2}in flight \d+ {2}.*connected 1/,
+      /\npollout: \[=+-+\] \d+ % of 512 {2}ETA 00:00:0\d {2}\d+\/s {2}in flight \d+ {2}.*refused \d+/,
     )
     const silent = await fanout([`127.0.0.1:${port}`, '--json', '--silent'])
     expect([silent.stderr, silent.lines.length]).toEqual(['', 1])
