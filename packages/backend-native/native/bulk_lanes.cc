@@ -143,8 +143,10 @@ void BulkLanes::Deliver(Napi::Env env) {
     if (records.IsEmpty()) return;
     const std::size_t count =
         Take(*next->second.lane, reinterpret_cast<BulkFields*>(records.Data()));
-    ++without;
-    if (count == 0) continue;
+    if (count == 0) {
+      ++without;
+      continue;
+    }
     without = 0;
     const Napi::Function sink = next->second.sink.Value();
     CallFunction(env, sink, {records, Napi::Number::New(env, static_cast<double>(count))});

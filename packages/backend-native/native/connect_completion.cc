@@ -103,6 +103,18 @@ int TakeFailure(int fd) noexcept {
   return error == EINPROGRESS || error == EALREADY || error == EINTR ? 0 : error;
 }
 
+// Of a socket that has no peer any more; `failure` is what SO_ERROR said of it.
+ConnectEnd Closed(int failure, std::uint64_t at_ns) noexcept {
+  return {failure != 0 ? -failure : -ECONNRESET, at_ns};
+}
+
+// Of a socket that has one.
+ConnectEnd Established(int fd, const tcp_info& info, const ConnectProgress& progress,
+                       std::uint64_t at_ns) noexcept {
+  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, at_ns};
+  return {kConnected, HandshakeEnd(progress, info, at_ns)};
+}
+
 ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progress,
                      std::uint64_t reported) noexcept {
   const bool clean = IsErrorQueueEmpty(events);
@@ -113,10 +125,8 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported};
   switch (info.tcpi_state) {
     case TCP_CLOSE:
-    case TCP_LISTEN: {
-      const int since = clean ? TakeFailure(fd) : 0;
-      return {since != 0 ? -since : -ECONNRESET, reported};
-    }
+    case TCP_LISTEN:
+      return Closed(clean ? TakeFailure(fd) : 0, reported);
     case TCP_SYN_SENT:
       if (info.tcpi_unacked == 0) return {kConnected, 0};
       DrainErrorQueue(fd);
@@ -130,9 +140,9 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
     default:
       break;
   }
-  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, reported};
-  if (!clean) DrainErrorQueue(fd);
-  return {kConnected, HandshakeEnd(progress, info, reported)};
+  const ConnectEnd end = Established(fd, info, progress, reported);
+  if (!clean && end.status == kConnected) DrainErrorQueue(fd);
+  return end;
 }
 
 }  // namespace
@@ -151,15 +161,11 @@ ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fai
     case TCP_SYN_SENT:
     case TCP_SYN_RECV:
       return {kPending, 0};
-    case TCP_CLOSE: {
-      const int failure = TakeFailure(fd);
-      return {failure != 0 ? -failure : -ECONNRESET, now};
-    }
+    case TCP_CLOSE:
+      return Closed(TakeFailure(fd), now);
     default:
-      break;
+      return Established(fd, info, progress, now);
   }
-  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, now};
-  return {kConnected, HandshakeEnd(progress, info, now)};
 }
 
 ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
