@@ -15,12 +15,14 @@ int BulkThread::Start() noexcept {
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const int error = ::pthread_create(&thread_, nullptr, &BulkThread::Run, this);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Named here and not by itself: a busy machine may take long to run it at all, and until then who
+  // counts a process's pollers, as by ps(1), would miss it.
+  if (error == 0) ::pthread_setname_np(thread_, "pollout");
   return -error;
 }
 
 void* BulkThread::Run(void* data) {
   auto* self = static_cast<BulkThread*>(data);
-  ::pthread_setname_np(::pthread_self(), "pollout");
   while (self->engine_.Round(true)) {
   }
   self->ended_.store(true);
