@@ -15,15 +15,18 @@ export interface ChunkListener {
 
 /** What a receiver needs of its link. */
 export interface ReceivingLink {
-  readonly core: Pick<ReactorCore, 'scratch' | 'later'>
+  readonly core: Pick<ReactorCore, 'readBuffer' | 'later'>
   readonly channel: Channel
   readonly type: SocketType
   receive(into: Uint8Array): SystemResult
   error(failure: Failure): ConnectError
 }
 
-/** Full buffers in a row, before the others of the batch have their turn: the kernel's queue often holds more than one. */
-const MOST_READS = 4
+/**
+ * Full buffers in a row, before the others of the batch have their turn: as many as libuv reads. A sender that keeps up is
+ * met while its data is still in the cache; 2 MiB hold a turn to some 0.5 ms.
+ */
+const MOST_READS = 32
 
 export class Receiver {
   readonly #link: ReceivingLink
@@ -79,12 +82,12 @@ export class Receiver {
   #read(): boolean {
     if (this.#paused || this.#listener === undefined) return false
     const { core, channel, type } = this.#link
-    const { scratch } = core
-    const count = this.#link.receive(scratch)
+    const { memory } = core.readBuffer
+    const count = this.#link.receive(memory)
     if (count > 0 || (count === 0 && type === 'dgram')) {
-      this.#listener.chunk(Buffer.from(scratch.subarray(0, count)))
+      this.#listener.chunk(core.readBuffer.take(count))
       if (!this.#paused && this.#listener) channel.want(Interest.READABLE)
-      return count === scratch.length
+      return count === memory.length
     }
     if (count === 0) {
       this.#finish((listener) => listener.end())

@@ -23,6 +23,7 @@ import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
 import { Outbox } from './outbox.js'
+import { ReadBuffer } from './read-buffer.js'
 import { TurnQueue } from './turn-queue.js'
 import { guarded, reportUncaught } from './uncaught.js'
 
@@ -90,7 +91,6 @@ export interface ReactorStats {
  * this bounds what a burst of thousands adds to a turn to some 3 ms; the turn itself costs some 10 µs.
  */
 const STARTS_PER_TURN = 128
-const SCRATCH_BYTES = 64 * 1024
 
 export class ReactorCore implements ReadinessSink {
   readonly backend: Backend
@@ -100,6 +100,7 @@ export class ReactorCore implements ReadinessSink {
   readonly policy: DestinationPolicy | undefined
   readonly deadlines: Deadlines
   readonly outbox = new Outbox((callback) => this.later(callback))
+  readonly readBuffer = new ReadBuffer()
   /** Where backends write the times of a connect: read and forgotten within one call. */
   readonly times: ConnectTimes = new Float64Array(2)
   readonly counters = {
@@ -124,7 +125,6 @@ export class ReactorCore implements ReadinessSink {
   #batches = 0
   #events = 0
   #staleEvents = 0
-  #scratch: Uint8Array | undefined
   #gone: Failure | undefined
   #destroyed: Promise<void> | undefined
 
@@ -149,15 +149,6 @@ export class ReactorCore implements ReadinessSink {
   /** Why nothing can be done here any more, or undefined while it can. */
   get gone(): Failure | undefined {
     return this.#gone
-  }
-
-  /**
-   * Received data passes through here before it is copied to its size, so that an idle connection holds no buffer. To copy
-   * costs no more than to receive into memory that is new each time: this stays in the cache.
-   */
-  get scratch(): Uint8Array {
-    this.#scratch ??= new Uint8Array(SCRATCH_BYTES)
-    return this.#scratch
   }
 
   /**
