@@ -112,11 +112,13 @@ int main(int argc, char **argv) {
   int is_pingpong = strcmp(argv[1], "pingpong") == 0, is_out = strcmp(argv[1], "out") == 0;
   size_t count = strtoul(argv[3], NULL, 10);
   size = strtoul(argv[4], NULL, 10);
-  data = calloc(1, size);
+  data = malloc(size);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
   if (inet_pton(AF_INET, argv[7], &to.sin_addr) != 1) die(argv[7]);
   epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0 || !data) die("epoll_create1");
+  /* Memory that was never written to is one page of zeros to the kernel, and quicker to read. */
+  memset(data, 1, size);
 
   open_all(count, &to, is_out ? EPOLLOUT : EPOLLIN);
   for (size_t i = 0; is_pingpong && i < count; i++) send_message(&connections[i]);
