@@ -291,10 +291,11 @@ describe('output', () => {
 
   it('--progress tells it elsewhere than on a terminal; --silent tells nothing', async () => {
     const { port } = await listen()
-    const slow = [`127.0.0.0/23:${port}`, '--rate', '90', '--json']
+    // In the list's order the one that listens comes second, so that any progress line knows of it.
+    const slow = [`127.0.0.0/23:${port}`, '--no-shuffle', '--rate', '90', '--json']
     const { stderr } = await fanout([...slow, '--progress'])
     expect(stderr).toMatch(
-      /\npollout: \[=+-+\] \d+ % of 512 {2}ETA 00:00:0\d {2}\d+\/s {2}in flight \d+ {2}.*refused \d+/,
+      /\npollout: \[=+-+\] \d+ % of 512 {2}ETA 00:00:0\d {2}\d+\/s {2}in flight \d+ {2}.*connected 1/,
     )
     const silent = await fanout([`127.0.0.1:${port}`, '--json', '--silent'])
     expect([silent.stderr, silent.lines.length]).toEqual(['', 1])
