@@ -213,10 +213,55 @@ describe('targets', () => {
     )
   })
 
-  it('nothing but excluded ones is no failure', async () => {
-    const { code, stderr } = await fanout(['127.0.0.1:1', '--exclude', '127.0.0.1'])
-    expect(stderr).toMatch(/0 targets, 1 excluded/)
-    expect(code).toBe(0)
+  it.each([[], ['--stream'], ['--shard', '2/3']])(
+    'nothing but excluded ones is no failure, and takes no walk: %s',
+    async (...more) => {
+      const { code, stderr } = await fanout([
+        ...['10.0.0.0/8', '2001:db8::/76', '-p', '80', '--exclude', '10.0.0.0/8,2001:db8::/32'],
+        ...more,
+      ])
+      expect(stderr).toMatch(/0 targets, 4,503,599,644,147,712 excluded, 0\.\d\d s, 0\/s/)
+      expect(code).toBe(0)
+    },
+  )
+
+  it('what is excluded counts neither in the total nor in the progress', async () => {
+    const closed = await closedPort()
+    const args = [`127.0.0.0/24:${closed}`, '--exclude', '127.0.0.128/25', '--rate', '80']
+    const { stderr } = await fanout([...args, '--progress'])
+    expect(stderr).toMatch(/^pollout: 128 targets, /)
+    expect(stderr).toMatch(/\n128 targets, 128 excluded, /)
+  })
+
+  it('one way to write lines, in lists and in excludes', async () => {
+    const closed = await closedPort()
+    const lines = (...hosts: string[]) => `\uFEFF# hosts\r\n\r\n${hosts.join(' # why\r\n')} # why`
+    const list = file(lines('127.0.0.1', '127.0.0.2', '127.0.0.3'))
+    const excluded = file(lines('127.0.0.2', 'bücher.invalid'))
+    const run = await fanout([
+      ...[
+        '-l',
+        list,
+        'xn--bcher-kva.invalid',
+        '-p',
+        `${closed}`,
+        '--exclude-file',
+        excluded,
+        '--json',
+      ],
+    ])
+    expect(
+      parsed(run.lines)
+        .map(({ endpoint }) => endpoint)
+        .sort(),
+    ).toEqual([1, 3].map((n) => `tcp://127.0.0.${n}:${closed}`))
+  })
+
+  it('a line of an exclude file that is too long is no line that excludes less', async () => {
+    const excluded = file(`127.0.0.1\n${'127.0.0.2,'.repeat(2_000)}\n`)
+    const { code, stderr } = await fanout(['127.0.0.1:1', '--exclude-file', excluded])
+    expect(stderr).toMatch(/^pollout: \S+list, line 2: longer than 16384 bytes [^\n]+\n$/)
+    expect(code).toBe(2)
   })
 })
 

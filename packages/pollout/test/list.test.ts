@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatEndpoint } from '@pollout/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { Exclusions, NOTHING_EXCLUDED } from '../src/targets/exclusions.js'
 import { LineSplitter, LONGEST_LINE } from '../src/targets/line-splitter.js'
 import { ListChangedError, ListFile } from '../src/targets/list-file.js'
-import { type Listed, readLine } from '../src/targets/listed-line.js'
+import { contentOf, type Listed, readLine } from '../src/targets/listed-line.js'
 import { PortList } from '../src/targets/ports.js'
 
 function split(...chunks: (string | Buffer)[]) {
@@ -51,15 +52,59 @@ describe('LineSplitter', () => {
   })
 })
 
+describe('contentOf', () => {
+  const of = (text: string, overlong = false) =>
+    contentOf({ number: 1, text, overlong, endOffset: 0 })
+
+  it.each([
+    ['h:1 # comment', 'h:1'],
+    ['h:1\t#comment\r', 'h:1'],
+    ['h:1#comment', 'h:1'],
+    ['\uFEFF h:1 ', 'h:1'],
+    ['# h:1', ''],
+    ['#', ''],
+    ['  ', ''],
+    ['10.0.0.0/8 # ours # theirs', '10.0.0.0/8'],
+    ['unix:/run/a#1 # comment', 'unix:/run/a#1'],
+    ['unix:@a#1', 'unix:@a#1'],
+    ['unixgram:/a # b', 'unixgram:/a'],
+    ['{"host":"h","port":1,"note":"a # b"}', '{"host":"h","port":1,"note":"a # b"}'],
+    ['{"host":"h","port":1,"note":"} # b"} # c', '{"host":"h","port":1,"note":"} # b"}'],
+    ['{"host":"h"}  #', '{"host":"h"}'],
+  ])('%j', (line, expected) => {
+    expect(of(line)).toEqual({ text: expected, isCut: false })
+  })
+
+  it('a line that is too long is whole where only its comment is cut', () => {
+    expect(of(`h:1 # ${'x'.repeat(100)}`, true)).toEqual({ text: 'h:1', isCut: false })
+    expect(of(`# ${'x'.repeat(100)}`, true)).toEqual({ text: '', isCut: false })
+    expect(of('x'.repeat(100), true)).toMatchObject({ isCut: true })
+  })
+
+  it('takes no time for blanks', () => {
+    const line = `${' '.repeat(LONGEST_LINE / 2)}a${' '.repeat(LONGEST_LINE / 2)}a#`
+    expect(of(`unix:${line}`).text).toHaveLength(LONGEST_LINE + 8)
+  })
+})
+
 describe('ListFile', () => {
-  function listOf(content: string | Buffer, ports?: string, chunkBytes = 1_000) {
+  function listOf(
+    content: string | Buffer,
+    ports?: string,
+    chunkBytes = 1_000,
+    exclusions = NOTHING_EXCLUDED,
+  ) {
     const folder = mkdtempSync(join(tmpdir(), 'pollout-list-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const path = join(folder, 'list')
     writeFileSync(path, content)
     const fd = openSync(path, 'r')
     onTestFinished(() => closeSync(fd))
-    const list = new ListFile(fd, ports === undefined ? undefined : PortList.parse(ports))
+    const list = new ListFile(
+      fd,
+      ports === undefined ? undefined : PortList.parse(ports),
+      exclusions,
+    )
     const bytes = Buffer.from(content)
     for (let i = 0; i < bytes.length; i += chunkBytes) list.scan(bytes.subarray(i, i + chunkBytes))
     list.scan(Buffer.alloc(0))
@@ -109,6 +154,18 @@ describe('ListFile', () => {
       '4! yyyyyy',
     ])
     expect(list.at(3)).toMatchObject({ message: `line 4: longer than ${LONGEST_LINE} bytes` })
+  })
+
+  it('leaves out what is excluded, and finds the others', () => {
+    const exclusions = new Exclusions()
+    for (const item of ['10.0.0.0/31', 'h', '10.0.0.9:1']) exclusions.add(item)
+    const { list } = listOf('10.0.0.0/30\nh\n10.0.0.9\n10.0.0.1:9\n?\n', '1-2', 1_000, exclusions)
+    expect(texts(list)).toEqual([
+      ...['tcp://10.0.0.2:1', 'tcp://10.0.0.2:2', 'tcp://10.0.0.3:1', 'tcp://10.0.0.3:2'],
+      'tcp://10.0.0.9:2',
+      '5! ?',
+    ])
+    expect(list.excluded).toBe(8)
   })
 
   it('notices that the list has shrunk', () => {

@@ -13,6 +13,13 @@ const all = (count: number, at: (index: number) => unknown) =>
   Array.from({ length: count }, (_, index) => at(index))
 const sorted = (values: unknown[]) => values.map(Number).sort((a, b) => a - b)
 
+/** The same numbers each time: the least of them 0. */
+function randomOf(seed: string): (below: number) => number {
+  const permutation = new Permutation(2 ** 32, seed)
+  let drawn = 0
+  return (below) => permutation.at(drawn++) % below
+}
+
 describe('Permutation', () => {
   it.each([...Array(70).keys(), 255, 256, 257, 1_000, 4_096, 9_999, 65_537, 100_000])(
     'of %i gives each number once',
@@ -302,6 +309,30 @@ describe('Exclusions', () => {
     expect(excludes('wide', 9)).toBe(true)
   })
 
+  it.each(['bücher.x', 'BÜCHER.X.', 'xn--bcher-kva.x', 'XN--BCHER-KVA.x', 'bu\u0308cher.x'])(
+    'excludes a name in whatever script it is written: %s',
+    (written) => {
+      const excludes = of(written, 'straße.example:443')
+      for (const name of ['bücher.x', 'xn--bcher-kva.x', 'Xn--Bcher-Kva.X.', 'BÜCHER.x']) {
+        expect([name, excludes(name)]).toEqual([name, true])
+      }
+      expect([excludes('bucher.x'), excludes('xn--bcher-kva.y')]).toEqual([false, false])
+      expect(excludes('xn--strae-oqa.example', 443)).toBe(true)
+      expect(excludes('xn--strae-oqa.example', 80)).toBe(false)
+    },
+  )
+
+  it('::/0 is all of IPv6, and not IPv4 with it', () => {
+    const excludes = of('::/0')
+    expect([excludes('::'), excludes('ffff::1'), excludes('64:ff9b::1')]).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect([excludes('10.0.0.1'), excludes('::ffff:10.0.0.1')]).toEqual([false, false])
+    expect(of('::ffff:0:0/96')('10.0.0.1')).toBe(true)
+  })
+
   it('denies what a name stands for', () => {
     const exclusions = new Exclusions()
     exclusions.add('10.0.0.0/8')
@@ -312,7 +343,107 @@ describe('Exclusions', () => {
   })
 })
 
+describe('what is left of a target', () => {
+  const excluding = (...items: string[]) => {
+    const exclusions = new Exclusions()
+    for (const item of items) exclusions.add(item)
+    return exclusions
+  }
+  const left = (text: string, exclusions: Exclusions, ports?: PortList) => {
+    const { count, excluded, at } = parseItem(text, ports, exclusions)
+    return { uris: all(count, (i) => formatEndpoint(at(i))), excluded }
+  }
+  /** One by one, as `pollout` once did. */
+  const sifted = (text: string, exclusions: Exclusions) => {
+    const { count, at } = parseItem(text, undefined)
+    return all(count, at as (index: number) => unknown)
+      .map((endpoint) => endpoint as ReturnType<typeof tcp>)
+      .filter(({ host, port }) => exclusions.portsLeft(host, PortList.parse(`${port}`)).count > 0)
+      .map(formatEndpoint)
+  }
+
+  it.each([
+    ['10.0.0.0/8:1', ['10.0.0.0/8']],
+    ['10.0.0.0/8:1-65535', ['10.0.0.0/9', '10.128.0.0/9']],
+    ['0.0.0.0/0:80', [':80']],
+    ['2001:db8::/76', ['2001:db8::/32']],
+    ['10.0.0.7:1', ['10.0.0.0/29']],
+    ['tcp://[2001:db8::7]:1', ['2001:db8::/32']],
+    ['udp://10.0.0.7:1', ['10.0.0.7']],
+    ['{"host":"10.0.0.0/8","port":1,"id":7}', ['10.0.0.0/8']],
+  ])('nothing of %s, and at once', (text, items) => {
+    const ports = PortList.parse('1')
+    expect(left(text, excluding(...items), ports).uris).toEqual([])
+    expect(left(text, excluding(...items), ports).excluded).toBeGreaterThan(0)
+  })
+
+  it('of a block: its ends, its middle, ports of some and of all', () => {
+    const exclusions = excluding('10.0.0.0', '10.0.0.3-5', '10.0.0.7', '10.0.0.1:2', ':3')
+    expect(left('10.0.0.0/29:1-3', exclusions)).toEqual({
+      uris: [
+        'tcp://10.0.0.1:1',
+        ...['tcp://10.0.0.2:1', 'tcp://10.0.0.2:2', 'tcp://10.0.0.6:1', 'tcp://10.0.0.6:2'],
+      ],
+      excluded: 19,
+    })
+    expect(left('h:1-3', exclusions)).toEqual({ uris: ['tcp://h:1', 'tcp://h:2'], excluded: 1 })
+  })
+
+  it('of very large ones, counted and found without a walk', () => {
+    const { count, excluded, at } = parseItem(
+      '[2001:db8::/80]:1-2',
+      undefined,
+      excluding('2001:db8::8000:0:0/82', '2001:db8::1', '2001:db8::ffff:ffff:ffff:2'),
+    )
+    expect(count + excluded).toBe(2 ** 49)
+    expect(excluded).toBe(2 ** 47 + 2)
+    expect([0, 1, 2, count - 2, count - 1].map((i) => formatEndpoint(at(i)))).toEqual([
+      'tcp://[2001:db8::]:1',
+      'tcp://[2001:db8::]:2',
+      'tcp://[2001:db8::2]:1',
+      'tcp://[2001:db8::ffff:ffff:ffff]:1',
+      'tcp://[2001:db8::ffff:ffff:ffff]:2',
+    ])
+  })
+
+  it('is what sifting leaves, in the same order: of 300 random lists', () => {
+    const random = randomOf('what is left')
+    const among = <T>(values: readonly T[]): T => values[random(values.length)] as T
+    const net = () => among(['10.0.0.', '2001:db8::', '::ffff:10.0.0.'])
+    const span = () => {
+      const [low, high] = [random(40), random(40)].sort((a, b) => a - b)
+      const start = net()
+      return `${start}${low}-${start}${high}`
+    }
+    const host = () => `${net()}${random(40)}`
+    const block = () => `10.0.0.${random(40)}/${24 + random(9)}`
+    const hosts = () => among([span, host, block])()
+    for (let run = 0; run < 300; run++) {
+      const items = all(random(12), () => {
+        return `[${hosts()}]${among([':1', ':2-3', ':4', ':1-4', '', '', ''])}`
+      }) as string[]
+      const text = `[${hosts()}]${among([':1', ':1-4', ':2,4'])}`
+      const exclusions = excluding(...items)
+      const { uris, excluded } = left(text, exclusions)
+      expect([text, items, uris]).toEqual([text, items, sifted(text, exclusions)])
+      expect(uris.length + excluded).toBe(parseItem(text, undefined).count)
+    }
+  })
+})
+
 describe('TargetSpace', () => {
+  it('leaves out what is excluded, and counts it', () => {
+    const exclusions = new Exclusions()
+    exclusions.add('10.0.0.0/9')
+    const space = new TargetSpace(exclusions)
+    space.addItem('10.0.0.0/8', PortList.parse('1'))
+    space.addItem('10.0.0.1:1', undefined)
+    expect([space.size, space.excluded]).toEqual([2 ** 23, 2 ** 23 + 1])
+    expect(space.at(0)).toEqual({ endpoint: tcp('10.128.0.0', 1) })
+    expect(space.at(2 ** 23 - 1)).toEqual({ endpoint: tcp('10.255.255.255', 1) })
+    expect(() => space.at(2 ** 23)).toThrow(RangeError)
+  })
+
   it('numbers the targets of all its parts', () => {
     const space = new TargetSpace()
     space.addItem('10.0.0.0/31', PortList.parse('1,2'))

@@ -1,54 +1,49 @@
 /** What must not be touched: hosts, address ranges and ports, of a command line and of files. */
 import { createHash } from 'node:crypto'
-import type { DestinationPolicy, Endpoint, SocketAddress } from '@pollout/core'
+import { domainToASCII } from 'node:url'
+import type { DestinationPolicy, SocketAddress } from '@pollout/core'
 import { literalFamily } from '@pollout/core'
+import { type Segment, SegmentSums, segmentOf, toSegments } from './address-segments.js'
 import { type AddressRange, parseHosts, parseRange, toNumber } from './hosts.js'
-import { PortList } from './ports.js'
-import { splitPorts } from './target-item.js'
+import { PortList, type SomePorts, splitPorts } from './ports.js'
 
-interface ExcludedRange extends AddressRange {
-  /** Undefined: all. */
-  readonly ports: PortList | undefined
+/** Where IPv4 stands among 128-bit addresses: `::ffff:0:0/96`. */
+const V4_FIRST = 0xffff_0000_0000n
+const V4_LAST = 0xffff_ffff_ffffn
+/** A list whose lines have ports of their own needs sums for each set of ports; few lists have many. */
+const MOST_SUMS = 64
+
+/** What a row of addresses with ports is, less what is excluded. */
+export interface Remaining {
+  readonly count: number
+  /** By its number, from 0: which of the row's addresses, and the port. */
+  at(index: number): readonly [nthAddress: number, port: number]
 }
-
-const V4_MAPPED = 0xffffn << 32n
 
 export class Exclusions {
   readonly #hash = createHash('sha256')
-  readonly #names = new Map<string, PortList | undefined>()
-  readonly #ports: PortList[] = []
-  /** Sorted by their first address when they are first asked for, with no overlaps among those of all ports. */
-  readonly #ranges: ExcludedRange[] = []
-  readonly #withPorts: ExcludedRange[] = []
-  #sorted = true
+  readonly #names = new Map<string, SomePorts>()
+  /** Of all hosts. */
+  #ports: PortList | undefined
+  readonly #added: Segment[] = []
+  #segments: readonly Segment[] = []
+  #isBuilt = true
+  #isAboutPorts = false
+  readonly #sums = new Map<string, SegmentSums>()
   #count = 0
 
   /** Reads `host`, `10.0.0.0/8`, `10.0.0.1-9`, each with `:ports` or without, or `:ports` for all hosts. Throws {@link InvalidTargetError}. */
   add(text: string): void {
+    const [hosts, portText] = splitPorts(text)
+    const ports = portText === undefined ? 'all' : PortList.parse(portText)
+    if (hosts === '' && ports !== 'all') this.#ports = this.#ports?.with(ports) ?? ports
+    else {
+      const range = parseRange(hosts)
+      if (range === undefined) this.#addName(normalName(parseHosts(hosts.normalize()).at(0)), ports)
+      else this.#addRange(range, ports)
+    }
     this.#count++
     this.#hash.update(`${text}\n`)
-    const [hosts, portText] = splitPorts(text)
-    const ports = portText === undefined ? undefined : PortList.parse(portText)
-    if (hosts === '' && ports !== undefined) {
-      this.#ports.push(ports)
-      return
-    }
-    const range = parseRange(hosts)
-    if (range === undefined) {
-      const name = normalName(parseHosts(hosts).at(0))
-      // A name that stands there twice is excluded by both.
-      const before = this.#names.get(name)
-      const all = ports === undefined || (this.#names.has(name) && before === undefined)
-      this.#names.set(
-        name,
-        all ? undefined : PortList.parse(before ? `${before},${ports}` : `${ports}`),
-      )
-    } else if (ports === undefined) {
-      this.#ranges.push({ ...range, ports })
-      this.#sorted = false
-    } else {
-      this.#withPorts.push({ ...range, ports })
-    }
   }
 
   get isEmpty(): boolean {
@@ -60,78 +55,124 @@ export class Exclusions {
     return this.isEmpty ? '' : this.#hash.digest('hex')
   }
 
-  excludes(endpoint: Endpoint): boolean {
-    if (this.#count === 0 || !('host' in endpoint)) return false
-    const { host, port } = endpoint
-    if (literalFamily(host) !== undefined) return this.#excludesAddress(host, port)
-    if (this.#ports.some((ports) => ports.has(port))) return true
-    const name = normalName(host)
-    return this.#names.has(name) && (this.#names.get(name)?.has(port) ?? true)
+  /** The ports of one host, a name or an address, that are not excluded. */
+  portsLeft(host: string, ports: PortList): PortList {
+    const left = this.#ports ? ports.without(this.#ports) : ports
+    const isName = literalFamily(host) === undefined
+    const excluded = isName ? this.#ofName(host) : this.#ofAddress(positionOf(host))
+    if (excluded === undefined) return left
+    return left.without(excluded === 'all' ? left : excluded)
+  }
+
+  excludes({ host, port }: { readonly host: string; readonly port: number }): boolean {
+    return this.portsLeft(host, PortList.parse(String(port))).count === 0
+  }
+
+  /** The same for all addresses of a range. */
+  rangeLeft(range: AddressRange, ports: PortList): Remaining {
+    const left = this.#ports ? ports.without(this.#ports) : ports
+    const span = spanOf(range)
+    const sums = this.#sumsFor(left)
+    // Where nothing is about ports, sums are of addresses, and every address has the same ports left.
+    const each = this.#isAboutPorts ? 1 : left.count
+    return {
+      count: Number(sums.count(span)) * each,
+      at: (index) => {
+        const found = sums.at(span, BigInt(Math.floor(index / each)))
+        const nthAddress = Number(found.address - span.first)
+        if (!this.#isAboutPorts) return [nthAddress, left.at(index % each)]
+        const excluded = this.#ofAddress(found.address)
+        // One that is excluded with all its ports is never found.
+        const own = excluded instanceof PortList ? left.without(excluded) : left
+        return [nthAddress, own.at(Number(found.nthPort))]
+      },
+    }
   }
 
   /** For what a name turns out to stand for: an excluded address is not connected to by that way either. */
   get policy(): DestinationPolicy {
     return {
       check: (address: SocketAddress) => {
-        const denied = 'address' in address && this.#excludesAddress(address.address, address.port)
+        const denied = 'address' in address && this.#excludes(address.address, address.port)
         if (!denied) return { allowed: true, rule: 'exclude', reason: 'not excluded' }
         return { allowed: false, rule: 'exclude', reason: `${address.address} is excluded` }
       },
     }
   }
 
-  #excludesAddress(literal: string, port: number): boolean {
-    if (this.#ports.some((ports) => ports.has(port))) return true
-    if (this.#ranges.length + this.#withPorts.length === 0) return false
-    const number = toNumber(literal)
-    // Packets to a v4-mapped address are IPv4 on the wire.
-    const isMapped = literal.includes(':') && number >> 32n === V4_MAPPED >> 32n
-    const family = literal.includes(':') && !isMapped ? 'inet6' : 'inet'
-    const address = isMapped ? number & 0xffff_ffffn : number
-    const holds = (range: ExcludedRange): boolean =>
-      range.family === family && address >= range.first && address <= range.last
-    const found = this.#find(family, address)
-    if (found && holds(found)) return true
-    return this.#withPorts.some((range) => holds(range) && range.ports?.has(port))
+  #addName(name: string, ports: SomePorts): void {
+    const before = this.#names.get(name)
+    // A name that stands there twice is excluded by both.
+    if (before === 'all' || before === undefined || ports === 'all') {
+      this.#names.set(name, before === 'all' ? before : ports)
+    } else this.#names.set(name, before.with(ports))
   }
 
-  /** The last range that begins at the address or before. */
-  #find(family: AddressRange['family'], address: bigint): ExcludedRange | undefined {
-    if (!this.#sorted) this.#sort()
-    let low = 0
-    let high = this.#ranges.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const range = this.#ranges[middle] as ExcludedRange
-      if (compare(range, { family, first: address }) <= 0) low = middle + 1
-      else high = middle
+  #addRange(range: AddressRange, ports: SomePorts): void {
+    const { first, last } = spanOf(range)
+    this.#isBuilt = false
+    this.#isAboutPorts ||= ports !== 'all'
+    const isV4 = first >= V4_FIRST && last <= V4_LAST
+    const overlapsV4 = first <= V4_LAST && last >= V4_FIRST
+    if (isV4 || !overlapsV4) this.#added.push({ first, last, ports })
+    else {
+      // `::/0` is all of IPv6, and not IPv4 with it.
+      if (first < V4_FIRST) this.#added.push({ first, last: V4_FIRST - 1n, ports })
+      if (last > V4_LAST) this.#added.push({ first: V4_LAST + 1n, last, ports })
     }
-    return this.#ranges[low - 1]
   }
 
-  /** Puts ranges together that overlap, so that the nearest one decides. */
-  #sort(): void {
-    this.#sorted = true
-    const sorted = [...this.#ranges].sort(compare)
-    this.#ranges.length = 0
-    for (const range of sorted) {
-      const last = this.#ranges.at(-1)
-      if (last?.family === range.family && range.first <= last.last) {
-        if (range.last > last.last)
-          this.#ranges[this.#ranges.length - 1] = { ...last, last: range.last }
-      } else this.#ranges.push(range)
-    }
+  #excludes(literal: string, port: number): boolean {
+    if (this.#ports?.has(port)) return true
+    const excluded = this.#ofAddress(positionOf(literal))
+    return excluded instanceof PortList ? excluded.has(port) : excluded === 'all'
+  }
+
+  /** Undefined: nothing. */
+  #ofName(host: string): SomePorts | undefined {
+    return this.#names.size === 0 ? undefined : this.#names.get(normalName(host))
+  }
+
+  #ofAddress(position: bigint): SomePorts | undefined {
+    this.#build()
+    return segmentOf(this.#segments, position)?.ports
+  }
+
+  #sumsFor(ports: PortList): SegmentSums {
+    this.#build()
+    const key = this.#isAboutPorts ? String(ports) : ''
+    const known = this.#sums.get(key)
+    if (known) return known
+    const sums = new SegmentSums(this.#segments, this.#isAboutPorts ? ports : undefined)
+    if (this.#sums.size === MOST_SUMS) this.#sums.clear()
+    this.#sums.set(key, sums)
+    return sums
+  }
+
+  #build(): void {
+    if (this.#isBuilt) return
+    this.#isBuilt = true
+    this.#segments = toSegments(this.#added)
+    this.#sums.clear()
   }
 }
 
-function compare(
-  a: Pick<AddressRange, 'family' | 'first'>,
-  b: Pick<AddressRange, 'family' | 'first'>,
-): number {
-  if (a.family !== b.family) return a.family === 'inet' ? -1 : 1
-  return a.first < b.first ? -1 : a.first > b.first ? 1 : 0
+export const NOTHING_EXCLUDED = new Exclusions()
+
+/** Where an address literal stands among 128-bit addresses. */
+function positionOf(literal: string): bigint {
+  return literal.includes(':') ? toNumber(literal) : V4_FIRST + toNumber(literal)
 }
 
+function spanOf({ family, first, last }: AddressRange): AddressRange {
+  return family === 'inet6'
+    ? { family, first, last }
+    : { family, first: V4_FIRST + first, last: V4_FIRST + last }
+}
+
+/** As the DNS has it: case, the final dot and the script do not matter. */
 function normalName(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '')
+  const plain = name.toLowerCase().replace(/\.$/, '')
+  // Empty for what is none: RFC 5891 has nothing to say about `a_b-`.
+  return domainToASCII(plain) || plain
 }

@@ -6,6 +6,8 @@ import { LARGEST_PERMUTATION } from './permutation.js'
 
 export interface Hosts {
   readonly count: number
+  /** Undefined for one host, that is a name or a literal as it was written. */
+  readonly range?: AddressRange
   at(index: number): string
 }
 
@@ -68,8 +70,8 @@ function hostsOf({ family, first, last }: AddressRange, text: string): Hosts {
   if (count > BigInt(LARGEST_PERMUTATION)) {
     throw new InvalidTargetError(`${quoted(text)} has more than 2^52 addresses`)
   }
-  if (family === 'inet') return new V4Range(Number(first), Number(count))
-  return new V6Range(first, Number(count))
+  const range = { family, first, last }
+  return family === 'inet' ? new V4Range(range, Number(count)) : new V6Range(range, Number(count))
 }
 
 /** An address literal as a number; its zone is left out. */
@@ -113,10 +115,12 @@ class OneHost implements Hosts {
 
 class V4Range implements Hosts {
   readonly count: number
+  readonly range: AddressRange
   readonly #first: number
 
-  constructor(first: number, count: number) {
-    this.#first = first
+  constructor(range: AddressRange, count: number) {
+    this.range = range
+    this.#first = Number(range.first)
     this.count = count
   }
 
@@ -128,15 +132,15 @@ class V4Range implements Hosts {
 
 class V6Range implements Hosts {
   readonly count: number
-  readonly #first: bigint
+  readonly range: AddressRange
 
-  constructor(first: bigint, count: number) {
-    this.#first = first
+  constructor(range: AddressRange, count: number) {
+    this.range = range
     this.count = count
   }
 
   at(index: number): string {
-    const hex = (this.#first + BigInt(index)).toString(16).padStart(32, '0')
+    const hex = (this.range.first + BigInt(index)).toString(16).padStart(32, '0')
     return ipaddr.fromByteArray([...Buffer.from(hex, 'hex')]).toString()
   }
 }

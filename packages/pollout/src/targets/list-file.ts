@@ -2,8 +2,9 @@
 import { createHash, type Hash } from 'node:crypto'
 import { readSync } from 'node:fs'
 import { type Block, BlockIndex } from './block-index.js'
+import { type Exclusions, NOTHING_EXCLUDED } from './exclusions.js'
 import { LINE_FEED, type Line, LineSplitter, LONGEST_LINE } from './line-splitter.js'
-import { type Listed, readLine } from './listed-line.js'
+import { type Listed, type ListedLine, readLine } from './listed-line.js'
 import type { PortList } from './ports.js'
 
 const LARGE_READ = 256 * 1_024
@@ -11,6 +12,8 @@ const LARGE_READ = 256 * 1_024
 export class ListFile {
   readonly #fd: number
   readonly #ports: PortList | undefined
+  readonly #exclusions: Exclusions
+  #excluded = 0
   readonly #index = new BlockIndex()
   readonly #hash: Hash = createHash('sha256')
   readonly #splitter = new LineSplitter()
@@ -19,13 +22,19 @@ export class ListFile {
   #scratchStart = -1
 
   /** The descriptor stays its owner's; it must be of something with places, that is: a regular file. */
-  constructor(fd: number, ports: PortList | undefined) {
+  constructor(fd: number, ports: PortList | undefined, exclusions: Exclusions = NOTHING_EXCLUDED) {
     this.#fd = fd
     this.#ports = ports
+    this.#exclusions = exclusions
   }
 
   get count(): number {
     return this.#index.targets
+  }
+
+  /** Targets that are not in its count. */
+  get excluded(): number {
+    return this.#excluded
   }
 
   /** Takes the next bytes of the file into the index; an empty chunk is the end. */
@@ -33,7 +42,9 @@ export class ListFile {
     this.#hash.update(chunk)
     const lines = chunk.length > 0 ? this.#splitter.lines(chunk) : this.#splitter.rest()
     for (const line of lines) {
-      this.#index.add(readLine(line, this.#ports).count, line.endOffset)
+      const { count, excluded } = this.#read(line)
+      this.#index.add(count, line.endOffset)
+      this.#excluded += excluded
     }
   }
 
@@ -70,18 +81,22 @@ export class ListFile {
     if (to - from > LONGEST_LINE || to < from) return this.#inAny({ start, end, firstLine }, rest)
     const text = bytes.toString('utf8', from, to)
     const line = { number: firstLine + nth, text, overlong: false, endOffset: start + to }
-    const read = readLine(line, this.#ports)
+    const read = this.#read(line)
     return read.count === targetsPerLine ? read.at(rest % targetsPerLine) : undefined
   }
 
   #inAny({ start, end, firstLine }: Pick<Block, 'start' | 'end' | 'firstLine'>, nth: number) {
     let rest = nth
     for (const line of this.#lines(start, end, firstLine)) {
-      const read = readLine(line, this.#ports)
+      const read = this.#read(line)
       if (rest < read.count) return read.at(rest)
       rest -= read.count
     }
     return undefined
+  }
+
+  #read(line: Line): ListedLine {
+    return readLine(line, this.#ports, this.#exclusions)
   }
 
   *#lines(start: number, end: number, firstLine: number): Generator<Line, void, undefined> {

@@ -3,6 +3,9 @@ import { InvalidTargetError, quoted } from './invalid-target.js'
 
 const LAST_PORT = 65_535
 
+/** Of a host: some, or whatever there are. */
+export type SomePorts = PortList | 'all'
+
 export class PortList {
   /** Ports without repetitions. */
   readonly count: number
@@ -39,6 +42,26 @@ export class PortList {
     throw new RangeError(`there is no port number ${index} in ${this}`)
   }
 
+  /** What is in either. */
+  with(other: PortList): PortList {
+    return PortList.parse(`${this},${other}`)
+  }
+
+  /** What is not in the other; it may be empty. */
+  without(other: PortList): PortList {
+    const left: [number, number][] = []
+    for (const [low, high] of this.#ranges) {
+      let from = low
+      for (const [otherLow, otherHigh] of other.#ranges) {
+        if (otherHigh < from || otherLow > high) continue
+        if (otherLow > from) left.push([from, otherLow - 1])
+        from = otherHigh + 1
+      }
+      if (from <= high) left.push([from, high])
+    }
+    return new PortList(left)
+  }
+
   has(port: number): boolean {
     return this.#ranges.some(([low, high]) => port >= low && port <= high)
   }
@@ -47,6 +70,15 @@ export class PortList {
   toString(): string {
     return this.#ranges.map(([low, high]) => (low === high ? low : `${low}-${high}`)).join(',')
   }
+}
+
+/** `[v6]:ports` and `hosts:ports` cut in two; an IPv6 address without brackets is all host. */
+export function splitPorts(text: string): readonly [hosts: string, ports: string | undefined] {
+  const [, bracketed, ownPorts] = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ?? []
+  if (bracketed !== undefined) return [bracketed, ownPorts]
+  const colon = text.indexOf(':')
+  if (colon === -1 || text.includes(':', colon + 1)) return [text, undefined]
+  return [text.slice(0, colon), text.slice(colon + 1)]
 }
 
 function range(text: string): readonly [number, number] {

@@ -1,15 +1,18 @@
 /** One item of a target list, a line of a file or an argument: how many targets it is, and each by its number. */
 import { type Endpoint, formatEndpoint, parseEndpoint, tcp } from '@pollout/core'
+import { type Exclusions, NOTHING_EXCLUDED } from './exclusions.js'
 import { type Hosts, parseHosts } from './hosts.js'
 import { InvalidTargetError, quoted } from './invalid-target.js'
 import { LARGEST_PERMUTATION } from './permutation.js'
-import { PortList } from './ports.js'
+import { PortList, splitPorts } from './ports.js'
 
 /** What a user's JSON line has besides the target: it comes back with the outcome. */
 export type UserFields = Readonly<Record<string, unknown>>
 
 export interface TargetItem {
+  /** Without those that are excluded. */
   readonly count: number
+  readonly excluded: number
   at(index: number): Endpoint
   readonly fields?: UserFields | undefined
 }
@@ -19,28 +22,25 @@ const URI = /^(?:[a-z][a-z0-9+.-]*:\/\/|(?:unix|unixgram|unixpacket):)/i
 
 /**
  * Reads `hosts`, `hosts:ports`, `[v6]:ports`, an endpoint's URI, or a JSON object with `endpoint`, or with `host` and
- * `port` (`ports`), and the user's own fields. `ports` are for hosts that come without. Throws an Error whose message is one line.
+ * `port` (`ports`), and the user's own fields. `ports` are for hosts that come without. What is excluded is not among its targets. Throws an Error
+ * whose message is one line.
  */
-export function parseItem(text: string, ports: PortList | undefined): TargetItem {
-  if (text.startsWith('{')) return parseJson(text, ports)
-  if (URI.test(text)) return new OneEndpoint(plain(parseEndpoint(text)))
+export function parseItem(
+  text: string,
+  ports: PortList | undefined,
+  exclusions: Exclusions = NOTHING_EXCLUDED,
+): TargetItem {
+  if (text.startsWith('{')) return parseJson(text, ports, exclusions)
+  if (URI.test(text)) return oneEndpoint(plain(parseEndpoint(text)), exclusions)
   const [hosts, ownPorts] = splitPorts(text)
-  return product(parseHosts(hosts), ownPorts === undefined ? ports : PortList.parse(ownPorts), text)
+  const given = ownPorts === undefined ? ports : PortList.parse(ownPorts)
+  return product(parseHosts(hosts), given, exclusions, text)
 }
 
-/** `[v6]:ports` and `hosts:ports` cut in two; an IPv6 address without brackets is all host. */
-export function splitPorts(text: string): readonly [hosts: string, ports: string | undefined] {
-  const [, bracketed, ownPorts] = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ?? []
-  if (bracketed !== undefined) return [bracketed, ownPorts]
-  const colon = text.indexOf(':')
-  if (colon === -1 || text.includes(':', colon + 1)) return [text, undefined]
-  return [text.slice(0, colon), text.slice(colon + 1)]
-}
-
-function parseJson(text: string, ports: PortList | undefined): TargetItem {
+function parseJson(text: string, ports: PortList | undefined, exclusions: Exclusions): TargetItem {
   const value = asObject(text)
   const { endpoint, host, port, ports: list, ...fields } = value
-  const item = typeof endpoint === 'string' ? parseItem(endpoint, ports) : undefined
+  const item = typeof endpoint === 'string' ? parseItem(endpoint, ports, exclusions) : undefined
   const own = port ?? list
   if (item === undefined && typeof host !== 'string') {
     throw new InvalidTargetError(
@@ -48,8 +48,8 @@ function parseJson(text: string, ports: PortList | undefined): TargetItem {
     )
   }
   const ownPorts = own === undefined || item !== undefined ? ports : PortList.parse(String(own))
-  const { count, at } = item ?? product(parseHosts(String(host)), ownPorts, String(host))
-  return Object.keys(fields).length === 0 ? { count, at } : { count, at, fields }
+  const targets = item ?? product(parseHosts(String(host)), ownPorts, exclusions, String(host))
+  return Object.keys(fields).length === 0 ? targets : { ...targets, fields }
 }
 
 function asObject(text: string): Record<string, unknown> {
@@ -60,25 +60,46 @@ function asObject(text: string): Record<string, unknown> {
   }
 }
 
-function product(hosts: Hosts, ports: PortList | undefined, text: string): TargetItem {
+function product(
+  hosts: Hosts,
+  ports: PortList | undefined,
+  exclusions: Exclusions,
+  text: string,
+): TargetItem {
   if (ports === undefined) {
     const example = text.includes(':') ? `[${text}]:443` : `${text.slice(0, 60)}:443`
     throw new InvalidTargetError(
       `${quoted(text)} has no port; write ${example}, or give ports for all by -p`,
     )
   }
-  const count = hosts.count * ports.count
-  if (count > LARGEST_PERMUTATION) {
+  const all = hosts.count * ports.count
+  if (all > LARGEST_PERMUTATION) {
     throw new InvalidTargetError(`${quoted(text)} is more than 2^52 targets`)
   }
+  if (hosts.range && !exclusions.isEmpty) {
+    const { count, at } = exclusions.rangeLeft(hosts.range, ports)
+    const endpointAt = (index: number): Endpoint => {
+      const [nthHost, port] = at(index)
+      return { scheme: 'tcp', host: hosts.at(nthHost), port }
+    }
+    return { count, excluded: all - count, at: endpointAt }
+  }
+  const left = exclusions.isEmpty ? ports : exclusions.portsLeft(hosts.at(0), ports)
+  const count = hosts.count * left.count
   return {
     count,
+    excluded: all - count,
     at: (index) => ({
       scheme: 'tcp',
-      host: hosts.at(Math.floor(index / ports.count)),
-      port: ports.at(index % ports.count),
+      host: hosts.at(Math.floor(index / left.count)),
+      port: left.at(index % left.count),
     }),
   }
+}
+
+function oneEndpoint(endpoint: Endpoint, exclusions: Exclusions): TargetItem {
+  const isExcluded = !exclusions.isEmpty && 'host' in endpoint && exclusions.excludes(endpoint)
+  return { count: isExcluded ? 0 : 1, excluded: isExcluded ? 1 : 0, at: () => endpoint }
 }
 
 /** A fan-out makes its handshakes after the connects, and only where `--tls` asks for them. */
@@ -86,13 +107,4 @@ function plain(endpoint: Endpoint): Endpoint {
   if (endpoint.scheme !== 'tls') return endpoint
   const uri = formatEndpoint(tcp(endpoint.host, endpoint.port))
   throw new InvalidTargetError(`a target is no tls:// endpoint; write ${uri}, and --tls`)
-}
-
-class OneEndpoint implements TargetItem {
-  readonly count = 1
-  readonly at: () => Endpoint
-
-  constructor(endpoint: Endpoint) {
-    this.at = () => endpoint
-  }
 }

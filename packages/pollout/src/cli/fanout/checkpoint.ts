@@ -29,7 +29,6 @@ export interface RunState {
   readonly seed: string | undefined
   readonly done: DoneWindow
   readonly counts: readonly TallyRow[]
-  readonly excluded: number
   /** Length of the output with the outcomes of all that is done. */
   readonly outputBytes: number
   readonly complete: boolean
@@ -48,7 +47,7 @@ export interface Batch {
   readonly outputBytes: number
 }
 
-const FORMAT = 'pollout checkpoint 1'
+const FORMAT = 'pollout checkpoint 2'
 const SNAPSHOT_MS = 5_000
 /** Reading it back must not take long either. */
 const MOST_LOG_BYTES = 4 * 1_024 * 1_024
@@ -138,8 +137,7 @@ export async function readCheckpoint(name: string): Promise<SavedState> {
 }
 
 function readSnapshot(text: string): SavedState {
-  const { format, owner, settings, seed, done, counts, excluded, outputBytes, complete } =
-    JSON.parse(text)
+  const { format, owner, settings, seed, done, counts, outputBytes, complete } = JSON.parse(text)
   const isRight = format === FORMAT && typeof settings === 'object' && settings !== null
   if (!isRight || (seed !== undefined && typeof seed !== 'string'))
     throw new TypeError('no snapshot')
@@ -148,7 +146,6 @@ function readSnapshot(text: string): SavedState {
     seed,
     done: DoneWindow.from(done),
     counts: counts.map(readCount),
-    excluded: readWhole(excluded),
     outputBytes: readWhole(outputBytes),
     complete: complete === true,
     owner: String(owner),

@@ -1,6 +1,5 @@
 /** `pollout fanout`: tries every target of what it is given, and tells what became of them. */
 import type { DestinationPolicy, Reactor } from '@pollout/core'
-import type { Exclusions } from '../../targets/exclusions.js'
 import { say } from '../console.js'
 import { ExitCode, UsageError } from '../exit-codes.js'
 import { openReactor } from '../open-reactor.js'
@@ -41,7 +40,7 @@ export async function fanoutCommand(
   using stop = new Stop()
   const plan = await makePlan({ items, lists, exclusions, output, options, signal: stop.signal })
   const exitCode = plan
-    ? await runPlan({ plan, lists, exclusions, policy, output, report, options, stop })
+    ? await runPlan({ plan, lists, policy, output, report, options, stop })
     : (stop.exitCode ?? ExitCode.INTERRUPTED)
   if (lists.some(({ mayHang }) => mayHang)) stop.endBySignal()
   return exitCode
@@ -62,7 +61,6 @@ function openLists(items: readonly string[], files: readonly string[]): readonly
 interface Means {
   readonly plan: Plan
   readonly lists: readonly Input[]
-  readonly exclusions: Exclusions
   readonly policy: DestinationPolicy | undefined
   readonly output: OutputFile | undefined
   readonly report: ReportFile | undefined
@@ -97,17 +95,17 @@ class Fanout implements RunOwner {
   readonly #run: FanoutRun
 
   constructor(reactor: Reactor, means: Means) {
-    const { plan, exclusions, policy, output, report, options, stop } = means
+    const { plan, policy, output, report, options, stop } = means
     this.#means = means
     this.#reactor = reactor
-    this.#tally = new Tally(plan.resumed?.counts, plan.resumed?.excluded)
+    this.#tally = new Tally(plan.resumed?.counts)
     this.#sinks = report ? [this.#tally, report] : [this.#tally]
     this.#format = formats[formatOf(options)]
     this.#shown = shownKinds(options)
     const onRoom = (): void => this.#run.wake()
     this.#writer = new OutcomeWriter(output ?? standardOutput(), plan.journal, stop, onRoom)
     const settings = { ...options, policy, probe: probeOf(options) }
-    this.#run = new FanoutRun(reactor, plan.source, exclusions, settings, stop, this)
+    this.#run = new FanoutRun(reactor, plan.source, settings, stop, this)
   }
 
   /** Rejects with what the input fails with, after outcomes and summary of all it gave. */
@@ -127,8 +125,8 @@ class Fanout implements RunOwner {
       this.#report()
     }
     if (stop.exitCode !== undefined) return stop.exitCode
-    const { total, excluded, connected } = this.#tally
-    if (total + excluded === 0) throw noTargets(lists)
+    const { total, connected } = this.#tally
+    if (total + plan.excluded() === 0) throw noTargets(lists)
     return connected === total ? ExitCode.ALL_CONNECTED : ExitCode.SOME_FAILED
   }
 
@@ -136,11 +134,6 @@ class Fanout implements RunOwner {
     for (const sink of this.#sinks) sink.outcome(row)
     const isShown = this.#shown?.includes(row.kind) ?? true
     this.#writer.outcome(position, isShown ? this.#format.line(row) : '', row.kind, row.code)
-  }
-
-  excluded(position: number): void {
-    this.#tally.excluded++
-    this.#means.plan.journal?.ledger.exclude(position)
   }
 
   hasRoom(position: number): boolean {
@@ -189,11 +182,11 @@ class Fanout implements RunOwner {
   #summarize(): void {
     const { stop, output, plan } = this.#means
     const { exitCode } = stop
-    const { total, excluded } = this.#tally
+    const excluded = plan.excluded()
     // Nobody reads any more; or nothing was there to sum up, which is told otherwise.
     if (exitCode === ExitCode.BROKEN_PIPE) return
-    if (total + excluded === 0 && exitCode === undefined) return
-    const context = { backend: this.#reactor.backend, stopped: exitCode !== undefined }
+    if (this.#tally.total + excluded === 0 && exitCode === undefined) return
+    const context = { backend: this.#reactor.backend, stopped: exitCode !== undefined, excluded }
     process.stderr.write(`${summary(this.#tally, context)}\n`)
     if (exitCode === undefined) return
     if (exitCode === ExitCode.CANT_WRITE && output)

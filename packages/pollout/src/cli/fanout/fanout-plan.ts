@@ -23,6 +23,8 @@ export interface Plan {
   readonly source: Iterator<Numbered> | AsyncIterator<Numbered>
   /** Undefined in a stream: nobody knows. */
   readonly total: number | undefined
+  /** Of the whole list, whatever the shard; in a stream so far. */
+  readonly excluded: () => number
   /** Undefined: in the order of the list. */
   readonly seed: string | undefined
   /** Undefined without `--checkpoint`. */
@@ -40,18 +42,23 @@ export interface PlanRequest {
   readonly signal: AbortSignal
 }
 
+const NO_LIST = { total: undefined, seed: undefined, journal: undefined, resumed: undefined }
+
 /** Throws UsageError. Undefined where the signal came first. */
 export async function makePlan(request: PlanRequest): Promise<Plan | undefined> {
-  const { items, lists, output, options, signal } = request
+  const { items, lists, exclusions, output, options, signal } = request
   const { ports, stream } = options
   if (stream) {
     output?.cut(0)
-    const source = asTheyCome(items, lists[0], ports)
-    return { source, total: undefined, seed: undefined, journal: undefined, resumed: undefined }
+    let excluded = 0
+    const source = asTheyCome(items, lists[0], ports, exclusions, (more) => {
+      excluded += more
+    })
+    return { ...NO_LIST, source, excluded: () => excluded }
   }
-  const space = await readSpace(items, lists, ports, signal)
+  const space = await readSpace(items, lists, ports, exclusions, signal)
   if (signal.aborted) return undefined
-  if (space.size === 0) throw noTargets(lists)
+  if (space.size + space.excluded === 0) throw noTargets(lists)
   return planOf(space, request)
 }
 
@@ -68,7 +75,7 @@ async function planOf(
   // What stands behind the last confirmed line is of targets that are tried again.
   output?.cut(resumed?.outputBytes ?? 0)
   const source = inOrder(space, order, journal?.ledger.done)
-  return { source, total: order.size, seed, journal, resumed }
+  return { source, total: order.size, excluded: () => space.excluded, seed, journal, resumed }
 }
 
 async function openJournal(

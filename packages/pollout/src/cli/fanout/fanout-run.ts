@@ -1,6 +1,5 @@
 /** The run itself: targets from the feed, through `connectMany()`, probes and retries, to one outcome each. */
 import type { DestinationPolicy, KeptOutcome, Outcome, Reactor } from '@pollout/core'
-import type { Exclusions } from '../../targets/exclusions.js'
 import type { InvalidLine } from '../../targets/listed-line.js'
 import type { Stop } from '../stop.js'
 import { Feed, type FeedOwner, type Numbered } from './feed.js'
@@ -34,8 +33,6 @@ export interface RunOptions {
 export interface RunOwner {
   /** A target's outcome, for good. */
   settled(position: number, row: OutcomeRow): void
-  /** A target that is passed over, for good. */
-  excluded(position: number): void
   /** An outcome of a target at this position could be taken now. */
   hasRoom(position: number): boolean
 }
@@ -46,7 +43,6 @@ const HOST_ERRORS: readonly FanoutKind[] = ['timed-out', 'unreachable', 'other']
 export class FanoutRun implements FeedOwner {
   readonly #reactor: Reactor
   readonly #options: RunOptions
-  readonly #exclusions: Exclusions
   readonly #stop: Stop
   readonly #owner: RunOwner
   readonly #feed: Feed
@@ -56,7 +52,6 @@ export class FanoutRun implements FeedOwner {
   constructor(
     reactor: Reactor,
     source: Iterator<Numbered> | AsyncIterator<Numbered>,
-    exclusions: Exclusions,
     options: RunOptions,
     stop: Stop,
     owner: RunOwner,
@@ -64,7 +59,6 @@ export class FanoutRun implements FeedOwner {
     const { concurrency, maxHostErrors } = options
     this.#reactor = reactor
     this.#options = options
-    this.#exclusions = exclusions
     this.#stop = stop
     this.#owner = owner
     this.#feed = new Feed(source, concurrency, this)
@@ -121,10 +115,6 @@ export class FanoutRun implements FeedOwner {
   }
 
   admits(job: Job): boolean {
-    if (this.#exclusions.excludes(job)) {
-      this.#owner.excluded(job.position)
-      return false
-    }
     const errors = 'host' in job ? this.#budget?.exceeded(job.host) : undefined
     if (errors === undefined) return true
     this.#owner.settled(job.position, skippedRow(job, errors))

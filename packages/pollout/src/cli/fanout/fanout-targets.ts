@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addAbortSignal } from 'node:stream'
 import { Exclusions } from '../../targets/exclusions.js'
-import { LineSplitter } from '../../targets/line-splitter.js'
+import { type Line, LineSplitter, LONGEST_LINE } from '../../targets/line-splitter.js'
 import { ListFile } from '../../targets/list-file.js'
-import { readLine } from '../../targets/listed-line.js'
+import { contentOf, readLine } from '../../targets/listed-line.js'
 import type { Order } from '../../targets/order.js'
 import type { PortList } from '../../targets/ports.js'
 import { TargetSpace } from '../../targets/target-space.js'
@@ -22,12 +22,13 @@ export async function readSpace(
   items: readonly string[],
   lists: readonly Input[],
   ports: PortList | undefined,
+  exclusions: Exclusions,
   signal: AbortSignal,
 ): Promise<TargetSpace> {
-  const space = new TargetSpace()
+  const space = new TargetSpace(exclusions)
   for (const item of items) addItem(space, item, ports)
   for (const input of lists) {
-    const list = await scan(input, ports, signal)
+    const list = await scan(input, ports, exclusions, signal)
     refusing(() => space.addList(list))
   }
   return space
@@ -49,10 +50,11 @@ function addItem(space: TargetSpace, item: string, ports: PortList | undefined):
 async function scan(
   input: Input,
   ports: PortList | undefined,
+  exclusions: Exclusions,
   signal: AbortSignal,
 ): Promise<ListFile> {
   const spool = input.fd === undefined ? openSpool() : undefined
-  const list = new ListFile(input.fd ?? (spool as number), ports)
+  const list = new ListFile(input.fd ?? (spool as number), ports, exclusions)
   try {
     for await (const chunk of addAbortSignal(signal, input.stream)) {
       if (spool !== undefined) keep(spool, chunk)
@@ -104,22 +106,26 @@ export function* inOrder(
   }
 }
 
-/** As they come. Rejects with what the input fails with. */
+/** As they come. Rejects with what the input fails with. `onExcluded` is told how many are left out. */
 export async function* asTheyCome(
   items: readonly string[],
   input: Input | undefined,
   ports: PortList | undefined,
+  exclusions: Exclusions,
+  onExcluded: (targets: number) => void,
 ): AsyncGenerator<Numbered> {
-  const space = new TargetSpace()
+  const space = new TargetSpace(exclusions)
   for (const item of items) addItem(space, item, ports)
+  onExcluded(space.excluded)
   for (let index = 0; index < space.size; index++) {
     yield { position: -1, listed: space.at(index) }
   }
   if (input === undefined) return
   const splitter = new LineSplitter()
-  const targetsOf = function* (lines: Iterable<Parameters<typeof readLine>[0]>) {
+  const targetsOf = function* (lines: Iterable<Line>) {
     for (const line of lines) {
-      const read = readLine(line, ports)
+      const read = readLine(line, ports, exclusions)
+      onExcluded(read.excluded)
       for (let i = 0; i < read.count; i++) yield { position: -1, listed: read.at(i) }
     }
   }
@@ -150,21 +156,14 @@ export async function readExclusions(
 }
 
 /** Not passed over as a target's would be: what must not be touched might be. */
-function addLines(
-  exclusions: Exclusions,
-  lines: Iterable<{ readonly number: number; readonly text: string }>,
-  name: string,
-): void {
-  for (const { number, text } of lines) {
-    const item = text
-      .replace(/^\uFEFF/, '')
-      .replace(/#.*$/s, '')
-      .trim()
-    if (item === '') continue
+function addLines(exclusions: Exclusions, lines: Iterable<Line>, name: string): void {
+  for (const line of lines) {
+    const { text, isCut } = contentOf(line)
     try {
-      exclusions.add(item)
+      if (isCut) throw new Error(`longer than ${LONGEST_LINE} bytes`)
+      if (text !== '') exclusions.add(text)
     } catch (error) {
-      throw new UsageError(`${name}, line ${number}: ${messageOf(error)}`)
+      throw new UsageError(`${name}, line ${line.number}: ${messageOf(error)}`)
     }
   }
 }

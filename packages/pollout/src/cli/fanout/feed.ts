@@ -23,7 +23,7 @@ export interface FeedOwner {
 
 /** A thousand retries wait for their time at a thousand failures a second. */
 const MOST_RETRIES = 10_000
-/** So many are passed over in one go at most: a list may have millions that are excluded. */
+/** So many are passed over in one go at most: millions may be of hosts that are left alone, or no targets. */
 const PASSED_PER_TURN = 1_000
 
 export class Feed implements AsyncIterableIterator<Job, undefined> {

@@ -8,14 +8,12 @@ export class Ledger {
   readonly #settings: Settings
   readonly #seed: string | undefined
   readonly #counts = new Counts()
-  #excluded: number
 
   /** Goes on from what an earlier run had. */
   constructor(settings: Settings, seed: string | undefined, earlier: RunState | undefined) {
     this.#settings = settings
     this.#seed = seed
     this.done = earlier?.done ?? DoneWindow.empty()
-    this.#excluded = earlier?.excluded ?? 0
     this.#counts.addAll(earlier?.counts ?? [])
   }
 
@@ -24,15 +22,9 @@ export class Ledger {
     this.#counts.addAll(counts)
   }
 
-  exclude(position: number): void {
-    this.done.add(position)
-    this.#excluded++
-  }
-
   state(outputBytes: number, complete: boolean): RunState {
     const counts = [...this.#counts.rows]
-    const excluded = this.#excluded
     const shared = { settings: this.#settings, seed: this.#seed, done: this.done }
-    return { ...shared, counts, excluded, outputBytes, complete }
+    return { ...shared, counts, outputBytes, complete }
   }
 }

@@ -45,8 +45,7 @@ export class Progress implements Disposable {
   }
 
   #line(): string {
-    const { total, excluded, perKind } = this.#tally
-    const done = total + excluded
+    const { total: done, perKind } = this.#tally
     const perSecond = this.#perSecond(done)
     const parts = [`${whole(perSecond)}/s`, `in flight ${whole(this.#run.inFlight)}`]
     const { waitingRetries } = this.#run

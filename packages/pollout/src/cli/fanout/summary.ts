@@ -7,9 +7,11 @@ export interface SummaryContext {
   readonly backend: string
   /** It was stopped before its end. */
   readonly stopped: boolean
+  /** Left out of the list; not in the tally. */
+  readonly excluded: number
 }
 
-export function summary(tally: Tally, { backend, stopped }: SummaryContext): string {
+export function summary(tally: Tally, { backend, stopped, excluded }: SummaryContext): string {
   const table = new Table({
     head: ['outcome', 'code', 'count', 'share'],
     colAligns: ['left', 'left', 'right', 'right'],
@@ -21,9 +23,9 @@ export function summary(tally: Tally, { backend, stopped }: SummaryContext): str
   for (const { kind, code, count } of tally.rows) {
     table.push([kind, code, whole(count), `${((count / tally.total) * 100).toFixed(1)} %`])
   }
-  const { total, excluded, earlier, elapsedMs } = tally
+  const { total, earlier, elapsedMs } = tally
   const seconds = elapsedMs / 1_000
-  const now = total + excluded - earlier
+  const now = total - earlier
   const facts = [
     `${stopped ? 'stopped after ' : ''}${targets(total)}`,
     ...(excluded > 0 ? [`${whole(excluded)} excluded`] : []),

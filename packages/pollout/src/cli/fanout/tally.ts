@@ -37,9 +37,7 @@ export class Counts {
 
 export class Tally implements OutcomeSink {
   total = 0
-  /** Passed over, as they were excluded; not in the total. */
-  excluded: number
-  /** Of the total and the excluded: known from an earlier run. */
+  /** Of the total: known from an earlier run. */
   readonly earlier: number
   readonly #startedAt = performance.now()
   readonly #counts = new Counts()
@@ -48,10 +46,9 @@ export class Tally implements OutcomeSink {
   readonly #latencies = new Latencies()
 
   /** What an earlier run has counted. */
-  constructor(earlier: Iterable<TallyRow> = [], excluded = 0) {
+  constructor(earlier: Iterable<TallyRow> = []) {
     for (const { kind, code, count } of earlier) this.#count(kind, code, count)
-    this.excluded = excluded
-    this.earlier = this.total + excluded
+    this.earlier = this.total
   }
 
   outcome({ kind, code, elapsedMs }: OutcomeRow): void {
