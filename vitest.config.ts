@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 // `source` leads from `@pollout/core` to packages/core/src by the package's own exports; the rest are Vite's defaults.
 const conditions = ['source', 'module', 'node', 'development|production']
+const PATIENCE_MS = 300_000
 const loadTests = 'packages/*/test/**/*.load.test.ts'
 
 export default defineConfig({
@@ -12,8 +13,11 @@ export default defineConfig({
     // A process for each file: tests count file descriptors.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 10_000,
-    hookTimeout: 60_000,
+    // One limit for all, far above what any of them takes: it ends what hangs. A busy machine makes tests slow, not red.
+    testTimeout: PATIENCE_MS,
+    hookTimeout: PATIENCE_MS,
+    teardownTimeout: PATIENCE_MS,
+    expect: { poll: { timeout: PATIENCE_MS / 2 } },
     reporters: ['default', './scripts/counting-reporter.ts'],
     projects: [
       {

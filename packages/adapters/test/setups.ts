@@ -30,9 +30,6 @@ const backends: readonly Backend[] = [
   { name: 'net', make: netBackend },
 ]
 
-/** Large transfers, on a machine that has other things to do. */
-const TIMEOUT_MS = 60_000
-
 const NOTHING_LEFT = { inFlight: 0, open: 0, registrations: 0, deadlines: 0 }
 
 export interface Scene {
@@ -66,7 +63,7 @@ export function onEachBackend(
 ): void {
   for (const backend of backends) {
     const title = `${name} (${backend.name})`
-    it(title, { timeout: TIMEOUT_MS }, async (context) => {
+    it(title, async (context) => {
       if (backend.missing !== undefined) context.skip(backend.missing)
       await leavingNothing(backend, (reactor) => run(reactor, context))
     })
@@ -79,9 +76,9 @@ async function leavingNothing(backend: Backend, run: (reactor: Reactor) => Promi
   const reactor = createReactor({ backend: backend.make() })
   onTestFinished(() => reactor.destroy())
   await run(reactor)
-  await expect.poll(() => reactor.stats(), { timeout: 5_000 }).toMatchObject(NOTHING_LEFT)
+  await expect.poll(() => reactor.stats()).toMatchObject(NOTHING_LEFT)
   await reactor.destroy()
-  await expect.poll(descriptors, { timeout: 5_000 }).toEqual(before)
+  await expect.poll(descriptors).toEqual(before)
 }
 
 function descriptors(): number {

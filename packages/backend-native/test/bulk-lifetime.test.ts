@@ -214,7 +214,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
         await Promise.all(['nothing', 'destroy', 'cancel', 'exit'].map(run))
       }
       expect(descriptors()).toEqual(before)
-    }, 60_000)
+    })
 
     const namespace = ['unshare', '-rn', 'sh', '-c']
     const setUp =

@@ -65,68 +65,64 @@ describeLanes(`random operations, MODEL_SEED=${SEED}`, (kit) => {
   it.each([
     ['cancelled one by one', false],
     ['destroyed', true],
-  ])(
-    '%s',
-    async (_how, destroys) => {
-      const random = randomOf(SEED)
-      const address = '127.0.0.1'
-      const server = await kit().serve()
-      const silent = await kit().silent()
-      const targets: readonly Target[] = [
-        { to: { address, port: server.at.port }, timeoutMs: 30_000, statuses: [0] },
-        {
-          to: { address, port: await closedPort() },
-          timeoutMs: 30_000,
-          statuses: [-E.ECONNREFUSED],
-        },
-        { to: silent, timeoutMs: 20, statuses: [-E.ETIMEDOUT] },
-        { to: silent, timeoutMs: 3, statuses: [-E.ETIMEDOUT] },
-        { to: { address: 'fe80::1', port: 1 }, timeoutMs: 30_000, statuses: [-E.EINVAL] },
-      ]
-      const ways = ['keep', 'close', 'reset'] as const
-      const lanes: ModelLane[] = []
-      const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T
-      for (let step = 0; step < STEPS; step++) {
-        const lane = pick(lanes)
-        switch (random(8)) {
-          case 0:
-            if (lanes.length < MOST_LANES)
-              lanes.push(new ModelLane(kit(), pick(ways), 1 + random(60)))
-            break
-          case 1:
-            lane?.recorded.lane.limit(1 + random(60))
-            break
-          case 2:
-            if (lane === undefined || random(4) > 0) break
-            lane.cancelled = true
-            lane.recorded.lane.cancel()
-            lanes.splice(lanes.indexOf(lane), 1)
-            break
-          case 3:
-            if (lane === undefined || random(4) > 0) break
-            await until(() => lane.owed.size === 0)
-            lane.recorded.lane.end()
-            lanes.splice(lanes.indexOf(lane), 1)
-            break
-          case 4:
-            await turn()
-            break
-          default:
-            lane?.submit(
-              Array.from({ length: random(40) }, () => pick(targets)),
-              random(3) === 0,
-            )
-        }
+  ])('%s', async (_how, destroys) => {
+    const random = randomOf(SEED)
+    const address = '127.0.0.1'
+    const server = await kit().serve()
+    const silent = await kit().silent()
+    const targets: readonly Target[] = [
+      { to: { address, port: server.at.port }, timeoutMs: 30_000, statuses: [0] },
+      {
+        to: { address, port: await closedPort() },
+        timeoutMs: 30_000,
+        statuses: [-E.ECONNREFUSED],
+      },
+      { to: silent, timeoutMs: 20, statuses: [-E.ETIMEDOUT] },
+      { to: silent, timeoutMs: 3, statuses: [-E.ETIMEDOUT] },
+      { to: { address: 'fe80::1', port: 1 }, timeoutMs: 30_000, statuses: [-E.EINVAL] },
+    ]
+    const ways = ['keep', 'close', 'reset'] as const
+    const lanes: ModelLane[] = []
+    const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T
+    for (let step = 0; step < STEPS; step++) {
+      const lane = pick(lanes)
+      switch (random(8)) {
+        case 0:
+          if (lanes.length < MOST_LANES)
+            lanes.push(new ModelLane(kit(), pick(ways), 1 + random(60)))
+          break
+        case 1:
+          lane?.recorded.lane.limit(1 + random(60))
+          break
+        case 2:
+          if (lane === undefined || random(4) > 0) break
+          lane.cancelled = true
+          lane.recorded.lane.cancel()
+          lanes.splice(lanes.indexOf(lane), 1)
+          break
+        case 3:
+          if (lane === undefined || random(4) > 0) break
+          await until(() => lane.owed.size === 0)
+          lane.recorded.lane.end()
+          lanes.splice(lanes.indexOf(lane), 1)
+          break
+        case 4:
+          await turn()
+          break
+        default:
+          lane?.submit(
+            Array.from({ length: random(40) }, () => pick(targets)),
+            random(3) === 0,
+          )
       }
-      if (destroys) {
-        for (const lane of lanes) lane.cancelled = true
-        await kit().backend.destroy()
-      } else {
-        await until(() => lanes.every(({ owed }) => owed.size === 0))
-        for (const { recorded } of lanes) recorded.lane.end()
-      }
-      await until(() => kit().backend.openHandles === 0)
-    },
-    60_000,
-  )
+    }
+    if (destroys) {
+      for (const lane of lanes) lane.cancelled = true
+      await kit().backend.destroy()
+    } else {
+      await until(() => lanes.every(({ owed }) => owed.size === 0))
+      for (const { recorded } of lanes) recorded.lane.end()
+    }
+    await until(() => kit().backend.openHandles === 0)
+  })
 })

@@ -270,7 +270,7 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       await Promise.all([0, 1, 2, 3].map((offset) => run(index + offset)))
     }
     expect(descriptors()).toEqual(before)
-  }, 60_000)
+  })
 
   const namespace = ['unshare', '-rn', 'sh', '-c']
   const setUp =

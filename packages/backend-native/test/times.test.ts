@@ -8,7 +8,7 @@ const READABLE = 1
 const WRITABLE = 2
 const CONNECTED = 0
 const PENDING = 1
-/** How long the loop is held up, and how much of that may show. */
+/** How long the loop is held up, and how much of that may show: what a softirq waits for its turn. */
 const STALL_MS = 300
 const UNSTALLED_MS = 150
 
@@ -34,7 +34,7 @@ describeNative('times', (kit) => {
     expect(started).toBeGreaterThanOrEqual(before - 0.01)
     expect(started).toBeLessThanOrEqual(after + 0.01)
     expect(ended).toBeGreaterThan(started)
-    expect(ended - started).toBeLessThan(UNSTALLED_MS)
+    expect(ended - after).toBeLessThan(UNSTALLED_MS)
   })
 
   it('are told again as they were, whatever happened since', async () => {
@@ -59,12 +59,13 @@ describeNative('times', (kit) => {
     ] as const) {
       const handle = bench.open(to.family, type)
       expect(backend.connect(handle, to)).toBe(0)
+      const after = performance.now()
       blockLoop(STALL_MS)
       await bench.ready(handle, WRITABLE)
       const { status, started, ended } = finish(handle)
       expect(status).toBe(CONNECTED)
       expect(ended).toBeGreaterThanOrEqual(started)
-      expect(ended - started).toBeLessThan(UNSTALLED_MS)
+      expect(ended).toBeLessThanOrEqual(after + 0.01)
     }
   })
 

@@ -1,22 +1,11 @@
 /** The bench as a program: that it runs, what it writes, what it says to wrong usage; not speed. */
 import { join } from 'node:path'
 import { isNativeBackendAvailable } from '@pollout/backend-native'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { CONTESTANTS, isC, isRuntime, RUNTIMES } from '../src/job.js'
 import { PACING_SCENARIOS } from '../src/pacing.js'
 import { isTransfer, TRANSFER_SCENARIOS, TRANSFERS } from '../src/transfers.js'
-import {
-  bench,
-  folder,
-  HANDSHAKES,
-  ids,
-  QUICK_RUN_MS,
-  type Results,
-  read,
-  SHORT_RUN_MS,
-} from './harness.js'
-
-vi.setConfig({ testTimeout: SHORT_RUN_MS })
+import { bench, folder, HANDSHAKES, ids, type Results, read } from './harness.js'
 
 describe('a quick run', () => {
   const file = join(folder, 'all.json')
@@ -28,7 +17,7 @@ describe('a quick run', () => {
     expect(run).toMatchObject({ code: 0, stderr: '' })
     stdout = run.stdout
     results = read(file)
-  }, QUICK_RUN_MS)
+  })
 
   it('has everybody take part who can here', () => {
     const able = CONTESTANTS.map(({ id }) => id).filter((id) => results.skipped[id] === undefined)

@@ -9,19 +9,10 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
+import { beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { CONTESTANTS, type HandshakeSample, isRuntime } from '../src/job.js'
 import { DELAY_MS } from '../src/namespaced-peer.js'
-import {
-  bench,
-  folder,
-  HANDSHAKES,
-  ids,
-  program,
-  QUICK_RUN_MS,
-  type Results,
-  read,
-} from './harness.js'
+import { bench, folder, HANDSHAKES, ids, program, type Results, read } from './harness.js'
 
 const TIMES = ['byHandMs', 'latencyMs', 'timelineMs', 'kernelMs'] as const
 const TIMES_OF: Record<string, readonly (typeof TIMES)[number][]> = {
@@ -38,7 +29,7 @@ beforeAll(async () => {
   expect(run).toMatchObject({ code: 0, stderr: '' })
   stdout = run.stdout
   results = read(file)
-}, QUICK_RUN_MS)
+})
 
 /** Skips where the bench did, with its reason. */
 function needPeer(context: TestContext): void {
@@ -103,9 +94,7 @@ it('prints both tables, and judges the timeline by C', (context) => {
   expect(stdout.match(/handshake p50/g)).toHaveLength(HANDSHAKES.length)
 })
 
-it('is skipped with its reason where a program is missing, and the others run on', {
-  timeout: QUICK_RUN_MS,
-}, async () => {
+it('is skipped with its reason where a program is missing, and the others run on', async () => {
   const [bin, others] = [join(folder, 'bin'), join(folder, 'others.json')]
   symlinkTools(bin, (process.env['PATH'] ?? '').split(':'), ['sh', 'cc', 'gcc', 'taskset'])
   const run = await bench(['--quick', '--only', 'net-connect', '--json', others], { PATH: bin })
@@ -117,23 +106,20 @@ it('is skipped with its reason where a program is missing, and the others run on
   expect(ids(accepted)).toContain('net-connect')
 })
 
-it('leaves no process in a namespace, even if it is killed', {
-  timeout: 60_000,
-}, async (context) => {
+it('leaves no process in a namespace, even if it is killed', async (context) => {
   needPeer(context)
   const args = [program, '--rounds', '100', '--only', 'handshake', '--json', '/dev/null']
   const child = spawn(process.execPath, args, { stdio: 'ignore' })
-  const inside = await vi.waitFor(
-    () => {
-      const found = childrenElsewhere(child.pid)
-      // The line, the server, and somebody who connects.
-      expect(found.length).toBeGreaterThanOrEqual(3)
-      return found
-    },
-    { timeout: 30_000 },
-  )
+  let inside: string[] = []
+  // The line, the server, and somebody who connects.
+  await expect
+    .poll(() => {
+      inside = childrenElsewhere(child.pid)
+      return inside.length
+    })
+    .toBeGreaterThanOrEqual(3)
   child.kill('SIGKILL')
-  await vi.waitFor(() => expect(inside.filter(isRunning)).toEqual([]), { timeout: 20_000 })
+  await expect.poll(() => inside.filter(isRunning)).toEqual([])
 })
 
 function symlinkTools(bin: string, path: readonly string[], names: readonly string[]): void {

@@ -56,12 +56,6 @@ export interface Results extends Rows {
   }[]
 }
 
-/** What a quick run of all may take where others use the machine too; it takes 60 s alone. */
-export const QUICK_RUN_MS = 300_000
-
-/** The same for a run of some of it, which takes 1 to 3 s alone. */
-export const SHORT_RUN_MS = 60_000
-
 export const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 /** Of this test file; gone after it. */

@@ -35,7 +35,7 @@ function row(table: string, label: string): string[] {
     .map((cell) => cell.trim())
 }
 
-it('gives every target its outcome, on each backend', { timeout: 30_000 }, async () => {
+it('gives every target its outcome, on each backend', async () => {
   const { code, out } = await demo(['--targets', '2000', '--timeout-ms', '300'])
   expect(code).toBe(0)
   expect(new Set(row(out, 'connected'))).toEqual(new Set(['1,460']))
@@ -45,9 +45,7 @@ it('gives every target its outcome, on each backend', { timeout: 30_000 }, async
   expect(out).toContain('pollout fanout -l targets.txt')
 })
 
-it('has only the silent ones time out where its server gets no turn', {
-  timeout: 60_000,
-}, async (ctx) => {
+it('has only the silent ones time out where its server gets no turn', async (ctx) => {
   if (process.platform !== 'linux') ctx.skip('finds the server by /proc')
   const { code, out, err } = await demo(['--targets', '10000'], (child) => {
     child.stdout?.once('data', () => process.kill(acceptingServerOf(child.pid), 'SIGSTOP'))
@@ -97,7 +95,7 @@ it.each([
   expect(err).toMatch(/^demo: .+; see --help\n$/)
 })
 
-it('ends on Ctrl-C with the figures so far', { timeout: 30_000 }, async () => {
+it('ends on Ctrl-C with the figures so far', async () => {
   const { code, out } = await demo(['--targets', '100000000'], (child) => {
     child.stdout?.once('data', () => setTimeout(() => child.kill('SIGINT'), 500))
   })

@@ -14,7 +14,6 @@ async function run(name: string, ...args: string[]): Promise<string> {
   const argv = ['--import', 'tsx', file, ...args]
   const { stdout } = await promisify(execFile)(process.execPath, argv, {
     cwd: folder,
-    timeout: 20_000,
   })
   return stdout
 }

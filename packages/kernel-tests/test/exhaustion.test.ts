@@ -42,7 +42,7 @@ describeNetwork('ports', () => {
         expect(codes).toEqual([])
         expect(new Set(locals).size).toBe(PORTS)
         expect(next).toMatchObject(NO_PORT)
-        expect(next.elapsedMs).toBeLessThan(AT_ONCE_MS)
+        expect(next.elapsedMs - next.starvedMs).toBeLessThan(AT_ONCE_MS)
       },
     )
 
@@ -66,7 +66,7 @@ describeNetwork('ports', () => {
         // Without IP_BIND_ADDRESS_NO_PORT, which Node has not, it is bind() that finds no port.
         const binds = !capabilities.get(backend)?.options.includes('bindAddressNoPort')
         expect(next).toMatchObject({ ...NO_PORT, ...(binds && { code: 'EADDRINUSE' }) })
-        expect(next.elapsedMs).toBeLessThan(AT_ONCE_MS)
+        expect(next.elapsedMs - next.starvedMs).toBeLessThan(AT_ONCE_MS)
       },
     )
 
@@ -93,7 +93,7 @@ describeNetwork('ports', () => {
       if (!capabilities.get(backend)?.immediateErrors) context.skip(ASKS_NOBODY)
       const told = await exhausting('outcomeOf', backend, 'tcp://[::1]:80')
       expect(told).toMatchObject(NO_PORT)
-      expect(told.elapsedMs).toBeLessThan(AT_ONCE_MS)
+      expect(told.elapsedMs - told.starvedMs).toBeLessThan(AT_ONCE_MS)
     })
 
     it.for(BACKENDS)("a local address that is nobody's here: %s", async (backend, context) => {
@@ -102,7 +102,7 @@ describeNetwork('ports', () => {
       const options = { localAddress: '10.99.0.1' }
       const told = await exhausting('outcomeOf', backend, 'tcp://127.0.0.1:80', options)
       expect(told).toMatchObject(NO_PORT)
-      expect(told.elapsedMs).toBeLessThan(AT_ONCE_MS)
+      expect(told.elapsedMs - told.starvedMs).toBeLessThan(AT_ONCE_MS)
     })
   })
 })

@@ -27,7 +27,7 @@ const RULES = `
 
 /** RFC 8305's default. */
 const STAGGER_MS = 250
-/** For a round trip over the cable, and a machine with other things to do. */
+/** For a round trip over the cable; what the machine had to do elsewhere is not counted. */
 const SLACK_MS = 100
 
 describeNetwork('Happy Eyeballs', () => {
@@ -70,7 +70,7 @@ describeNetwork('Happy Eyeballs', () => {
       needs(context, backend)
       const told = await fastest(backend, [V6, V4], PORT)
       expect(told).toMatchObject({ result: V6, others: [] })
-      expect(told.elapsedMs).toBeLessThan(SLACK_MS)
+      expect(told.elapsedMs - told.starvedMs).toBeLessThan(SLACK_MS)
     })
 
     it.for([
@@ -82,14 +82,14 @@ describeNetwork('Happy Eyeballs', () => {
       const told = await fastest(backend, addresses, port)
       expect(told).toMatchObject({ result: V4, others: [`${addresses[0]} ABORT_ERR`] })
       expect(told.elapsedMs).toBeGreaterThanOrEqual(STAGGER_MS - 1)
-      expect(told.elapsedMs).toBeLessThan(STAGGER_MS + SLACK_MS)
+      expect(told.elapsedMs - told.starvedMs).toBeLessThan(STAGGER_MS + SLACK_MS)
     })
 
     it('IPv6 without a route costs nothing', async (context) => {
       needs(context, backend)
       const told = await fastest(backend, [UNREACHABLE_V6, V4], PORT)
       expect(told).toMatchObject({ result: V4, others: [`${UNREACHABLE_V6} EHOSTUNREACH`] })
-      expect(told.elapsedMs).toBeLessThan(SLACK_MS)
+      expect(told.elapsedMs - told.starvedMs).toBeLessThan(SLACK_MS)
     })
 
     it('IPv6 is slow and all that works: it is not given up for the stagger', async (context) => {

@@ -30,7 +30,7 @@ async function peakOf(args: readonly string[]) {
 }
 
 describe.skipIf(process.platform !== 'linux')('in bounded memory', () => {
-  it(`tries ${LINES} closed ports, with every outcome`, { timeout: 60_000 }, async () => {
+  it(`tries ${LINES} closed ports, with every outcome`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pollout-memory-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const list = join(folder, 'list')
@@ -41,9 +41,7 @@ describe.skipIf(process.platform !== 'linux')('in bounded memory', () => {
     expect(peakMb).toBeLessThan(MOST_MB)
   })
 
-  it(`goes through ${DENIED} targets of a block, with a checkpoint`, {
-    timeout: 120_000,
-  }, async () => {
+  it(`goes through ${DENIED} targets of a block, with a checkpoint`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pollout-memory-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const state = ['-o', join(folder, 'out'), '--checkpoint', join(folder, 'state')]

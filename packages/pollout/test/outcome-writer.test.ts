@@ -23,7 +23,7 @@ class SlowDestination implements Destination {
   }
 
   async take(): Promise<void> {
-    await vi.waitUntil(() => this.#taken, { interval: 1 })
+    await expect.poll(() => this.#taken, { interval: 1 }).toBeDefined()
     const taken = this.#taken
     this.#taken = undefined
     taken?.()
@@ -78,7 +78,7 @@ it("what comes at the very moment of a write's end is not forgotten", async () =
     void step.then(() => add(writer, position))
   })
   add(writer, 0)
-  await vi.waitUntil(() => next > 50, { interval: 1 })
+  await expect.poll(() => next > 50, { interval: 1 }).toBe(true)
   await writer.end(true)
   expect(texts.join('')).toBe([...Array(51).keys()].map((position) => `${position}\n`).join(''))
   stop[Symbol.dispose]()
@@ -99,7 +99,7 @@ describe('a write that fails', () => {
     const { writer, stop } = writerOf(destination)
     add(writer, 0)
     await destination.take()
-    await vi.waitUntil(() => stop.exitCode !== undefined, { interval: 1 })
+    await expect.poll(() => stop.exitCode !== undefined, { interval: 1 }).toBe(true)
     add(writer, 1)
     await writer.end(false)
     stderr.mockRestore()

@@ -110,6 +110,10 @@ describe('a report', () => {
     const name = '</script><script>document.title="taken"</script>&"'
     const stdin = `${name}\n`
     await pollout(['fanout', '-l', '-', '--report', file, '--silent'], { stdin })
+    // Without a browser too: its data and its own script are all that there is.
+    const html = readFileSync(file, 'utf8')
+    expect(html.match(/<script/gi)).toHaveLength(2)
+    expect(html).not.toContain('&"')
     const { page, complaints } = await open(file, context, 'light')
     expect(await page.title()).toMatch(/^pollout fanout: 1 target in /)
     expect(await page.locator('main').textContent()).toContain(name)

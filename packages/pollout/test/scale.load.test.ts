@@ -55,9 +55,7 @@ describe.each(backends)('%s', (_name, backend, missing) => {
     for (const child of children) child.kill('SIGKILL')
   })
 
-  it(`opens ${CONNECTIONS} connections, echoes on each, closes all`, {
-    timeout: 60_000,
-  }, async (context) => {
+  it(`opens ${CONNECTIONS} connections, echoes on each, closes all`, async (context) => {
     if (missing ?? tooFewFiles) return context.skip(missing ?? tooFewFiles)
     const before = openFiles()
     const reactor = createReactor({ backend: backend() })
@@ -81,9 +79,7 @@ describe.each(backends)('%s', (_name, backend, missing) => {
     expect(openFiles()).toBe(before)
   })
 
-  it('gives each of more targets than open files its true outcome', {
-    timeout: 90_000,
-  }, async (context) => {
+  it('gives each of more targets than open files its true outcome', async (context) => {
     if (missing) return context.skip(missing)
     const before = openFiles()
     const fillers = (await Promise.all(silent.map(fillBacklog))).flat()

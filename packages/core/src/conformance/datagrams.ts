@@ -288,7 +288,7 @@ async function sendUntilRefused(connection: Connection): Promise<ConnectError> {
 }
 
 async function stuck(connection: Connection): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, 2_000).unref())
+  await new Promise((resolve) => setTimeout(resolve, 60_000).unref())
   connection.reset()
   throw new Error('no send has been told of the refusal')
 }

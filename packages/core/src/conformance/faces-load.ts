@@ -38,7 +38,6 @@ export function describeFaceLoad(subject: Subject): void {
           assert.ok(growth <= GROWTH_AT_MOST, `memory grew by ${Math.round(growth / MEBIBYTE)} MiB`)
         },
         {
-          timeoutMs: 180_000,
           realNetwork: true,
           ...(name === 'net.Socket' && { capability: 'kernelSockets' }),
         },

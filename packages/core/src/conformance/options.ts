@@ -1,6 +1,7 @@
 /** Conformance of the options of `connect()` and `connectMany()`: by name, by number, and those that can't be meant. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
+import { specFault } from '../backend/backend.js'
 import {
   appliesTo,
   SOCKET_OPTION_NAMES,
@@ -44,7 +45,9 @@ export function defineOptionTests(test: Define): void {
       const reactor = t.reactor()
       const accepted: Transport[] = []
       for (const transport of TRANSPORTS_WITH_OPTIONS) {
-        if (!appliesTo(name, specOf(transport)) || t.world.lacks(transport)) continue
+        const spec = specOf(transport)
+        if (!appliesTo(name, spec) || t.world.lacks(transport)) continue
+        if (specFault(reactor.capabilities, spec) !== 0) continue
         const answer = await tryOption(reactor, t.world.endpoint('echo', transport), name)
         if (!reactor.capabilities.options.includes(name)) assert.equal(answer, 'ERR_UNSUPPORTED')
         else if (answer === 'accepted') accepted.push(transport)

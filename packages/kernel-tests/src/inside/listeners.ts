@@ -64,7 +64,7 @@ export class Listener {
   }
 
   /** Stands still, the whole thread, until the listener is through with so many connections. */
-  waitFor(count: number, longestMs = 5_000): void {
+  waitFor(count: number, longestMs = 120_000): void {
     const endsAt = performance.now() + longestMs
     for (;;) {
       const finished = Atomics.load(this.#finished, 0)

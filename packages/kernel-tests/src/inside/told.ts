@@ -1,13 +1,13 @@
 /** What a user is told of a connect, as plain data. */
 import type { ConnectError, Connection, Endpoint, Reactor, SocketOptions } from '@pollout/core'
+import { type Elapsed, stopwatch } from './stopwatch.js'
 
-export interface Told {
+export interface Told extends Elapsed {
   readonly code: string
   readonly phase?: string
   readonly localFault?: boolean
   readonly syscall?: string
   readonly timedOutBy?: string
-  readonly elapsedMs: number
 }
 
 /** Those of `connect()` that are plain data. */
@@ -17,27 +17,25 @@ export interface PlainOptions extends SocketOptions {
   readonly localPort?: number
 }
 
-/** The connection, or why there is none; `elapsedMs` counts from the call. */
+/** The connection, or why there is none; the times count from the call. */
 export function tryConnect(
   reactor: Reactor,
   target: Endpoint | string,
   options: PlainOptions = {},
 ): Promise<{ readonly told: Told; readonly connection?: Connection }> {
-  const startedAt = performance.now()
+  const elapsed = stopwatch()
   return new Promise((resolve) => {
-    const elapsedMs = () => Math.round(performance.now() - startedAt)
     reactor.connect(target, options).subscribe({
-      next: (connection) =>
-        resolve({ told: { code: 'connected', elapsedMs: elapsedMs() }, connection }),
-      error: (error: ConnectError) => resolve({ told: failed(error, elapsedMs()) }),
+      next: (connection) => resolve({ told: { code: 'connected', ...elapsed() }, connection }),
+      error: (error: ConnectError) => resolve({ told: failed(error, elapsed()) }),
     })
   })
 }
 
 export function failed(
   { code, phase, localFault, syscall, timedOutBy }: ConnectError,
-  elapsedMs: number,
+  elapsed: Elapsed,
 ): Told {
-  const told: Told = { code, phase, localFault, syscall, elapsedMs }
+  const told: Told = { code, phase, localFault, syscall, ...elapsed }
   return timedOutBy ? { ...told, timedOutBy } : told
 }

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { type Capabilities, type ConnectError, createReactor, type Reactor } from '@pollout/core'
 import { backendOf, descriptorCount, withReactor } from '../inside/backends.js'
+import { stopwatch } from '../inside/stopwatch.js'
 import { failed, type PlainOptions, type Told, tryConnect } from '../inside/told.js'
 import type { BackendName } from '../rig/requirements.js'
 
@@ -61,7 +62,7 @@ export function send(
   options: PlainOptions = {},
 ): Promise<Told> {
   return withReactor(backend, async (reactor) => {
-    const startedAt = performance.now()
+    const elapsed = stopwatch()
     const { told, connection } = await tryConnect(reactor, target, options)
     if (connection === undefined) return told
     const error = await new Promise<ConnectError>((resolve) => {
@@ -69,7 +70,7 @@ export function send(
       connection.send('Hello, Server!').catch(resolve)
     })
     connection.reset()
-    return failed(error, Math.round(performance.now() - startedAt))
+    return failed(error, elapsed())
   })
 }
 

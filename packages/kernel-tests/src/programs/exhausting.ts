@@ -2,6 +2,7 @@
 import type { Connection, Outcome, Reactor } from '@pollout/core'
 import { withReactor } from '../inside/backends.js'
 import { withListener } from '../inside/listeners.js'
+import { stopwatch } from '../inside/stopwatch.js'
 import { failed, type PlainOptions, type Told, tryConnect } from '../inside/told.js'
 import type { BackendName } from '../rig/requirements.js'
 
@@ -104,15 +105,14 @@ export function outcomeOf(
   options: PlainOptions = {},
 ): Promise<Told> {
   return withReactor(backend, async (reactor) => {
-    const startedAt = performance.now()
+    const elapsed = stopwatch()
     const outcome = await new Promise<Outcome>((resolve, reject) => {
       reactor
         .connectMany([target], { ...options, onConnected: 'reset' })
         .subscribe({ next: resolve, error: reject })
     })
-    const elapsedMs = Math.round(performance.now() - startedAt)
     return outcome.kind === 'connected'
-      ? { code: 'connected', elapsedMs }
-      : failed(outcome.error, elapsedMs)
+      ? { code: 'connected', ...elapsed() }
+      : failed(outcome.error, elapsed())
   })
 }

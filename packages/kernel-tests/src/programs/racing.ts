@@ -4,12 +4,12 @@ import { type AttemptRecord, type ConnectError, createReactor } from '@pollout/c
 import { firstValueFrom } from 'rxjs'
 import { backendOf, descriptorCount } from '../inside/backends.js'
 import { withListener } from '../inside/listeners.js'
+import { type Elapsed, stopwatch } from '../inside/stopwatch.js'
 import type { BackendName } from '../rig/requirements.js'
 
-export interface Race {
+export interface Race extends Elapsed {
   /** The address that connected, or a code. */
   readonly result: string
-  readonly elapsedMs: number
   /** Of the attempt that connected. */
   readonly handshakeMs: number | undefined
   /** `address result`, in the order of their starts. */
@@ -43,18 +43,22 @@ export async function race(
   }
 
   async function once(): Promise<Omit<Race, 'leaked'>> {
-    const startedAt = performance.now()
+    const elapsed = stopwatch()
     try {
       const connection = await firstValueFrom(reactor.connect(`tcp://peer.test:${port}`, options))
-      const elapsedMs = performance.now() - startedAt
+      const times = elapsed()
       const { peerAddress, timeline, failedAttempts } = connection
       connection.reset()
       const result = peerAddress && 'address' in peerAddress ? peerAddress.address : 'none'
-      return { result, elapsedMs, handshakeMs: timeline.handshakeMs, others: lines(failedAttempts) }
+      return {
+        result,
+        ...times,
+        handshakeMs: timeline.handshakeMs,
+        others: lines(failedAttempts),
+      }
     } catch (error) {
       const { code, attempts } = error as ConnectError
-      const elapsedMs = performance.now() - startedAt
-      return { result: code, elapsedMs, handshakeMs: undefined, others: lines(attempts) }
+      return { result: code, ...elapsed(), handshakeMs: undefined, others: lines(attempts) }
     }
   }
 }
