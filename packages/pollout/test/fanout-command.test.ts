@@ -306,7 +306,7 @@ describe('output', () => {
     const connected = rows.find((row) => row.startsWith('connected,connected,')) ?? ''
     expect(connected).toContain(uri)
     // What a spreadsheet would take for a formula is text.
-    expect(connected).toContain(`,"'=1+1,""x"" next",`)
+    expect(connected).toContain(`,"'=1+1,""x""\\r\\nnext",`)
     expect(connected).toContain('"{""note"":""a,b \\""c\\""""}"')
   })
 

@@ -1,14 +1,10 @@
 /** What `pollout fanout` does on connections: against real servers, TLS included. */
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isNativeBackendAvailable } from '../src/index.js'
-import { finish, listen, pollout, start } from './harness.js'
+import { certificate, finish, listen, pollout, start } from './harness.js'
 
 const backends = isNativeBackendAvailable().available ? ['native', 'net'] : ['net']
 
@@ -101,6 +97,13 @@ describe.each(backends)('on %s', (backend) => {
     expect(most).toBeGreaterThan(1)
   })
 
+  it('any number of probes is no leak of listeners', async () => {
+    const { port } = await listen((socket) => socket.write('x'), { host: '0.0.0.0' })
+    const args = ['fanout', '--backend', backend, `127.0.0.0/26:${port}`, '--banner', '--silent']
+    const run = await pollout(args)
+    expect([run.lines.length, run.stderr]).toEqual([64, ''])
+  })
+
   it('--tls tells whose certificate it is, trusted or not', async () => {
     const { key, cert } = certificate()
     const server = createServer({ key, cert }, (socket) => {
@@ -170,23 +173,3 @@ describe.each(backends)('on %s', (backend) => {
     expect(run.code).toBe(130)
   })
 })
-
-function certificate(): { readonly key: string; readonly cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'pollout-cert-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const options = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-  ]
-  const name = ['-subj', '/CN=unit.example', '-addext', 'subjectAltName=DNS:unit.example']
-  execFileSync('openssl', ['req', '-x509', ...options, ...name, '-keyout', key, '-out', cert], {
-    stdio: 'ignore',
-  })
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
-}

@@ -1,10 +1,13 @@
 /** Runs the built command as a user would, and servers on loopback for it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isNativeBackendAvailable } from 'pollout'
-import { afterEach } from 'vitest'
+import { afterEach, onTestFinished } from 'vitest'
 
 export const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 
@@ -109,4 +112,28 @@ export async function closedPort(): Promise<number> {
   const address = server.address()
   await new Promise((done) => server.close(done))
   return typeof address === 'object' && address ? address.port : 1
+}
+
+/** Signed by nobody but itself, by openssl(1). */
+export function certificate(name = 'unit.example'): {
+  readonly key: string
+  readonly cert: string
+} {
+  const folder = mkdtempSync(join(tmpdir(), 'pollout-cert-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const options = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+  ]
+  const names = ['-utf8', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:unit.example']
+  execFileSync('openssl', ['req', '-x509', ...options, ...names, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  })
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }

@@ -123,7 +123,18 @@ describe('stdout', () => {
     expect(stderr).toMatch(/^pollout: 50,000 targets, [^\n]+\n$/)
   })
 
-  it.each(['fanout --json', 'fanout --csv', 'fanout', 'connect'])(
+  it.each(['--help', '--version', 'help', 'help connect', 'connect --help', 'fanout --help'])(
+    'a reader that goes away ends it quietly: %s',
+    async (command) => {
+      // Its reader is gone before it has begun.
+      const script = `( sleep 0.2; "$0" "$1" ${command}; echo "code $?" >&2 ) | true`
+      const child = spawn('bash', ['-c', script, process.execPath, CLI])
+      const { stderr } = await finish(child)
+      expect(stderr).toBe('code 141\n')
+    },
+  )
+
+  it.each(['fanout --json', 'fanout --csv', 'fanout', 'connect', 'help'])(
     'a full disk is told: %s',
     async (command) => {
       const { uri } = await listen()
@@ -135,6 +146,13 @@ describe('stdout', () => {
       expect(code).toBe(3)
     },
   )
+
+  it('connect: a reader that goes away ends it quietly', async () => {
+    const { uri } = await listen((socket) => socket.write('begun'))
+    const script = `( sleep 0.2; "$0" "$1" connect "$2"; echo "code $?" >&2 ) | true`
+    const child = spawn('bash', ['-c', script, process.execPath, CLI, uri])
+    expect((await finish(child)).stderr).toBe('code 141\n')
+  })
 
   it('a slow reader gets every outcome', async () => {
     const uri = `tcp://127.0.0.1:${await closedPort()}`

@@ -136,6 +136,11 @@ export function defineTlsFailureTests(test: Define): void {
       (socket) => void socket.write('220 hello\n'),
       'ERR_SSL_WRONG_VERSION_NUMBER',
     ],
+    [
+      'answers what OpenSSL alone has a word for',
+      (socket) => void socket.write(Buffer.from('1703030005aabbccddee', 'hex')),
+      'ERR_SSL_UNEXPECTED_MESSAGE',
+    ],
     ['hangs up', (socket) => void socket.end(), 'ECONNRESET'],
     ['resets', (socket) => void socket.once('data', () => socket.resetAndDestroy()), 'ECONNRESET'],
   ] as const satisfies readonly (readonly [string, Parameters<typeof plainPeer>[0], string])[]) {
@@ -147,6 +152,8 @@ export function defineTlsFailureTests(test: Define): void {
         const error = await rejection(secured(reactor, peer))
         assert.ok(error instanceof ConnectError)
         assert.deepEqual([error.code, error.phase], [code, 'tls'])
+        // One line for people: no thread, no file of OpenSSL's.
+        assert.doesNotMatch(error.message, /\n|SSL routines|\.c:/)
         atRest(reactor.stats())
         await peer.close()
       },

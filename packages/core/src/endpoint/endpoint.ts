@@ -5,6 +5,7 @@ import {
   type SocketAddress,
   type SocketType,
 } from '../backend/address.js'
+import { visibleText } from '../visible-text.js'
 
 /**
  * A byte stream over TCP: tcp(7).
@@ -424,21 +425,11 @@ function checkedPath(scheme: string, path: unknown): string {
   return raw
 }
 
-/** Untrusted text for one line of a message: quoted, control characters escaped, cut at 80 characters. */
+/** Untrusted text for one line of a message: quoted, made visible, cut at 80 characters. */
 export function quote(value: unknown): string {
   const text = asText(value)
-  const quoted = JSON.stringify(text.slice(0, 80)).replace(NOT_SHOWN, escaped)
+  const quoted = visibleText(JSON.stringify(text.slice(0, 80)))
   return text.length <= 80 && quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
-}
-
-/** What JSON leaves as it is and a terminal does not: controls, marks that turn the direction, line separators. */
-const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-
-function escaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('')
 }
 
 function asText(value: unknown): string {

@@ -1,6 +1,7 @@
 /** What went wrong with TLS, and what can be done about it. */
 import { errno } from '../backend/errno.js'
 import { ConnectError, type Failure, ownFailure } from '../errors.js'
+import { visibleText } from '../visible-text.js'
 
 const UNTRUSTED =
   'nobody trusted has signed the certificate: give its issuer in tls.ca, or have the server send its whole chain'
@@ -39,7 +40,7 @@ export function tlsFailure(
   phase: 'tls' | 'receive' | 'send',
   syscall: string,
 ): Failure {
-  const { code: given, errno: number, message } = cause as NodeJS.ErrnoException
+  const { code: given, errno: number } = cause as NodeJS.ErrnoException
   const code = given ?? 'ERR_TLS'
   return {
     code,
@@ -47,18 +48,32 @@ export function tlsFailure(
     syscall,
     phase,
     localFault: false,
-    reason: code === 'ECONNRESET' && phase === 'tls' ? HUNG_UP : reasonOf(code, message),
+    reason:
+      code === 'ECONNRESET' && phase === 'tls' ? HUNG_UP : reasonOf(code, cause as OpenSslError),
     cause,
   }
 }
 
-function reasonOf(code: string, message: string): string {
+/** What node:tls adds to errors that come from OpenSSL. */
+interface OpenSslError extends Error {
+  readonly reason?: unknown
+}
+
+/** OpenSSL's own line: thread, "error", number, library, function, reason, file, line. */
+const OPENSSL_LINE = /\b[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]*)/
+
+function reasonOf(code: string, { message, reason }: OpenSslError): string {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     // Names who was asked for and who answered.
     const [, names = message] = /^.*?: (.*)$/s.exec(message) ?? []
-    return `the certificate is for somebody else: ${names} (another name: tls.servername)`
+    return visibleText(
+      `the certificate is for somebody else: ${names} (another name: tls.servername)`,
+    )
   }
-  return REASONS[code] ?? message
+  const known = REASONS[code]
+  if (known !== undefined) return known
+  const ofOpenSsl = typeof reason === 'string' ? reason : OPENSSL_LINE.exec(message)?.[1]
+  return visibleText(ofOpenSsl === undefined ? message : `TLS: ${ofOpenSsl}`)
 }
 
 /** Of what the link below failed with, in the handshake or later. */

@@ -8,9 +8,10 @@ import {
   parseEndpoint,
   type Reactor,
   tcp,
+  visibleText,
 } from '@pollout/core'
 import type { BackendName } from '../choose-backend.js'
-import { oneLine, say } from './console.js'
+import { say } from './console.js'
 import { type ExchangeEnd, exchange } from './exchange.js'
 import { ExitCode, messageOf, UsageError } from './exit-codes.js'
 import { LineOutput } from './line-output.js'
@@ -105,7 +106,6 @@ class ConnectRun {
 
   async #exchange(connection: Connection, report: Report, text: Uint8Array): Promise<void> {
     const { json, timeoutMs: idleMs } = this.#options
-    const { signal } = this.#stop
     const gathered: Buffer[] = []
     let missing = LONGEST_RECEIVED
     const received = (chunk: Buffer): Promise<void> | undefined => {
@@ -119,7 +119,7 @@ class ConnectRun {
     }
     let end: ExchangeEnd | ConnectError
     try {
-      end = await exchange(connection, text, { idleMs, signal, received })
+      end = await exchange(connection, text, { idleMs, stop: this.#stop, received })
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error
       end = error
@@ -145,13 +145,13 @@ class ConnectRun {
 }
 
 function describe(report: Report): string {
-  const endpoint = oneLine(report.endpoint)
+  const endpoint = visibleText(report.endpoint)
   const time = `${report.elapsedMs.toFixed(2)} ms`
   if (report.event === 'error')
-    return `failed ${endpoint} after ${time}: ${oneLine(report.message)}`
+    return `failed ${endpoint} after ${time}: ${visibleText(report.message)}`
   const facts = [report.backend]
   // A name's address is news, and so is the near side's.
   if (report.peer !== null && !endpoint.endsWith(report.peer)) facts.unshift(`peer ${report.peer}`)
   if (report.local !== null) facts.unshift(`local ${report.local}`)
-  return `connected ${endpoint} in ${time} (${oneLine(facts.join(', '))})`
+  return `connected ${endpoint} in ${time} (${visibleText(facts.join(', '))})`
 }

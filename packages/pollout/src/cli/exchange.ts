@@ -1,10 +1,11 @@
 /** `--send`: sends, takes what the peer answers, and takes leave. */
 import type { Connection } from '@pollout/core'
+import type { Stop } from './stop.js'
 
 export interface ExchangeOptions {
   /** Silence of the peer that ends the exchange, in milliseconds. */
   readonly idleMs: number
-  readonly signal: AbortSignal
+  readonly stop: Stop
   /** Takes a chunk; a promise slows the peer down. */
   readonly received: (chunk: Buffer) => Promise<void> | undefined
 }
@@ -21,7 +22,7 @@ const ANSWERED_MS = 1_000
 export async function exchange(
   connection: Connection,
   text: Uint8Array,
-  { idleMs, signal, received }: ExchangeOptions,
+  { idleMs, stop, received }: ExchangeOptions,
 ): Promise<ExchangeEnd> {
   let end: ExchangeEnd = 'peer-ended'
   const leave = (why: ExchangeEnd): void => {
@@ -36,8 +37,8 @@ export async function exchange(
     timer = setTimeout(silent, idleMs)
   }
   let timer = setTimeout(silent, idleMs)
-  signal.addEventListener('abort', stopped)
-  if (signal.aborted) stopped()
+  const unwatch = stop.watch(stopped)
+  if (stop.signal.aborted) stopped()
   try {
     // Both at once: a peer that answers before it has read everything would otherwise block both sides.
     const sending = connection.send(text)
@@ -52,7 +53,7 @@ export async function exchange(
     if (end === 'peer-ended') throw error
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', stopped)
+    unwatch()
     // Nothing is left to be sent where the peer has ended; elsewhere nobody waits for it.
     if (end === 'peer-ended') await connection.close()
     else connection.reset()

@@ -40,11 +40,11 @@ export class LineOutput {
     return new Promise((resolve) => {
       const done = (): void => {
         this.#stream.off('drain', done).off('error', done)
-        this.#stop.signal.removeEventListener('abort', done)
+        unwatch()
         resolve()
       }
       this.#stream.on('drain', done).on('error', done)
-      this.#stop.signal.addEventListener('abort', done)
+      const unwatch = this.#stop.watch(done)
     })
   }
 

@@ -2,20 +2,30 @@
 import { CommanderError } from 'commander'
 import { say } from './console.js'
 import { ExitCode, messageOf, UsageError } from './exit-codes.js'
+import { LineOutput } from './line-output.js'
 import { isSystemError } from './open-reactor.js'
 import { createProgram } from './program.js'
+import { Stop } from './stop.js'
 
 export async function main(args: readonly string[], version: string): Promise<ExitCode> {
   const subcommand = args[0] === 'connect' || args[0] === 'fanout' ? ` ${args[0]}` : ''
   const refuse = (message: string): void => {
-    say(`${message.replace(/^error: /, '').trim()} (see pollout${subcommand} --help)`)
+    // Commander's hints stand on a line of their own.
+    const line = message
+      .replace(/^error: /, '')
+      .trim()
+      .replace(/\n/g, ' ')
+    say(`${line} (see pollout${subcommand} --help)`)
   }
-  const program = createProgram(version, refuse)
+  let shown = ''
+  const program = createProgram(version, { refused: refuse, shown: (text) => (shown += text) })
   try {
     await program.command.parseAsync(args, { from: 'user' })
     return program.exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return commanderExitCode(error)
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? await show(shown) : ExitCode.WRONG_USAGE
+    }
     if (error instanceof UsageError) {
       refuse(error.message)
       return ExitCode.WRONG_USAGE
@@ -26,7 +36,11 @@ export async function main(args: readonly string[], version: string): Promise<Ex
   }
 }
 
-/** Help that was asked for is a success; help because nothing was asked for is not. */
-function commanderExitCode(error: CommanderError): ExitCode {
-  return error.exitCode === 0 ? ExitCode.ALL_CONNECTED : ExitCode.WRONG_USAGE
+/** Help that was asked for is a success, and goes where outcomes go: its reader may leave, the disk may be full. */
+async function show(text: string): Promise<ExitCode> {
+  using stop = new Stop()
+  const output = new LineOutput(process.stdout, stop)
+  output.line(text.trimEnd())
+  await output.end()
+  return stop.exitCode ?? ExitCode.ALL_CONNECTED
 }

@@ -38,12 +38,19 @@ export interface Program {
   exitCode: ExitCode
 }
 
-/** Throws commander's errors instead of ending the process. `refused` gets commander's lines about wrong usage. */
-export function createProgram(version: string, refused: (text: string) => void): Program {
+export interface ProgramOutput {
+  /** Gets commander's lines about wrong usage. */
+  readonly refused: (text: string) => void
+  /** Gets help and version that were asked for. */
+  readonly shown: (text: string) => void
+}
+
+/** Throws commander's errors instead of ending the process. */
+export function createProgram(version: string, output: ProgramOutput): Program {
   const command = new Command('pollout')
   const program: Program = { command, exitCode: ExitCode.ALL_CONNECTED }
   // Subcommands inherit these settings, so they come first.
-  command.exitOverride().configureOutput({ outputError: (text) => refused(text) })
+  command.exitOverride().configureOutput({ outputError: output.refused, writeOut: output.shown })
   command
     .description('Connects to TCP and Unix-domain endpoints: to a few, or to very many at once.')
     .version(version, '-V, --version', 'print the version')

@@ -6,6 +6,7 @@ import {
   formatAddress,
   formatEndpoint,
   type KeptOutcome,
+  visibleText,
 } from '@pollout/core'
 
 interface ReportBase {
@@ -58,7 +59,8 @@ export function brokenReport(connected: Report, error: ConnectError): ErrorRepor
 /** `received`: what the peer has answered. */
 export function jsonLine(report: Report, received: string | undefined): string {
   const { event, endpoint, backend, elapsedMs, local, peer, ...rest } = report
-  return JSON.stringify({ event, endpoint, backend, elapsedMs, local, peer, ...rest, received })
+  const fields = { event, endpoint, backend, elapsedMs, local, peer, ...rest, received }
+  return visibleText(JSON.stringify(fields))
 }
 
 function errorPart(

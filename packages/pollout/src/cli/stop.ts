@@ -3,6 +3,8 @@ import { ExitCode } from './exit-codes.js'
 
 export class Stop implements Disposable {
   readonly #controller = new AbortController()
+  /** Not listeners of the signal, of which Node takes more than ten for a leak: each probe has one. */
+  readonly #callbacks = new Set<() => void>()
   #exitCode: ExitCode | undefined
 
   constructor() {
@@ -19,12 +21,20 @@ export class Stop implements Disposable {
     return this.#exitCode
   }
 
+  /** Calls back once, when the run stops. Returns how to wait no longer. */
+  watch(callback: () => void): () => void {
+    this.#callbacks.add(callback)
+    return () => this.#callbacks.delete(callback)
+  }
+
   stop(exitCode: ExitCode): void {
     if (this.#exitCode !== undefined) return
     this.#exitCode = exitCode
     // The default action is back in force: a second Ctrl-C kills at once, whatever the clean end waits for.
     this[Symbol.dispose]()
     this.#controller.abort()
+    for (const callback of this.#callbacks) callback()
+    this.#callbacks.clear()
   }
 
   /** Ends the process by the signal that has stopped the run; to shells that is the same exit code. */

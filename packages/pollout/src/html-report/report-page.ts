@@ -3,6 +3,7 @@
  * read where scripts do not run; the charts are drawn by report-page/main.ts, which is built into one file and inlined.
  */
 import { readFileSync } from 'node:fs'
+import { visibleText } from '@pollout/core'
 import { milliseconds, targets, whole } from '../cli/fanout/figures.js'
 import type { TallyRow } from '../cli/fanout/tally.js'
 import type { PrefixRow } from './prefix-table.js'
@@ -119,7 +120,7 @@ function asset(name: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+  return visibleText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 /** Text that ends a script element is no text in one. In JSON and JavaScript strings `\x3c` would be; `<` is, in both. */

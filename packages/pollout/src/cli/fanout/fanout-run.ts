@@ -142,10 +142,9 @@ export class FanoutRun implements FeedOwner {
     connection: Parameters<typeof probe>[0],
     options: ProbeOptions,
   ): Promise<void> {
-    const { signal } = this.#stop
-    const { result, failure } = await probe(connection, options, signal)
+    const { result, failure } = await probe(connection, options, this.#stop)
     // What was broken off says nothing; the target is tried again by whoever resumes.
-    if (signal.aborted) return
+    if (this.#stop.signal.aborted) return
     const { retries, retryOn } = this.#options
     const again = failure && job.tries <= retries && retryOn.includes('probe-failed')
     if (again) this.#feed.retry(job)

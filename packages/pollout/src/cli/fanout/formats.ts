@@ -1,6 +1,6 @@
 /** An outcome as a line of output: JSON, CSV, or columns for people. Whatever a peer has sent, it stays one line. */
+import { visibleText } from '@pollout/core'
 import { stringify } from 'csv-stringify/sync'
-import { oneLine } from '../console.js'
 import type { OutcomeRow } from './outcome-row.js'
 
 export const FORMATS = ['table', 'json', 'csv'] as const
@@ -17,15 +17,17 @@ const json: Format = {
   header: '',
   line(row) {
     const { failure, probe, fields, line, tries } = row
-    return `${JSON.stringify({
-      ...common(row),
-      ...(failure && { ...failure, errno: failure.errno ?? null }),
-      tries,
-      // JSON leaves out what is undefined.
-      probe,
-      input: fields,
-      line,
-    })}\n`
+    return `${visibleText(
+      JSON.stringify({
+        ...common(row),
+        ...(failure && { ...failure, errno: failure.errno ?? null }),
+        tries,
+        // JSON leaves out what is undefined.
+        probe,
+        input: fields,
+        line,
+      }),
+    )}\n`
   },
 }
 
@@ -72,7 +74,7 @@ const csv: Format = {
 
 /** Line feeds are allowed in quotes, and yet half of what reads CSV takes them for the end of the row. */
 function cell(value: unknown): unknown {
-  return typeof value === 'string' ? oneLine(value) : value
+  return typeof value === 'string' ? visibleText(value) : value
 }
 
 const table: Format = {
@@ -80,7 +82,7 @@ const table: Format = {
   line({ kind, endpoint, elapsedMs, failure, probe }) {
     const facts = [
       kind.padEnd(12),
-      oneLine(endpoint).padEnd(28),
+      visibleText(endpoint).padEnd(28),
       `${elapsedMs.toFixed(2)} ms`.padStart(11),
     ]
     if (probe?.tls) {
@@ -89,9 +91,9 @@ const table: Format = {
         ` ${[protocol, certificate?.subject, authorizationError].filter(Boolean).join(' ')}`,
       )
     }
-    if (failure) facts.push(` ${oneLine(failure.message)}`)
+    if (failure) facts.push(` ${visibleText(failure.message)}`)
     if (probe?.banner) facts.push(` ${JSON.stringify(shortened(probe.banner))}`)
-    return `${oneLine(facts.join(' ')).trimEnd()}\n`
+    return `${visibleText(facts.join(' ')).trimEnd()}\n`
   },
 }
 

@@ -1,5 +1,6 @@
 /** What is done on a connection once it is there: TLS, something sent, an answer looked at. Each step has its own time. */
 import { ConnectError, type Connection } from '@pollout/core'
+import type { Stop } from '../stop.js'
 import { type AnswerEnd, readAnswer } from './answer.js'
 import { type TlsSummary, tlsSummary } from './tls-summary.js'
 
@@ -42,21 +43,22 @@ const DEFAULT_BANNER_BYTES = 1_024
 /** Where something is expected, it may come after so much else. */
 const LONGEST_ANSWER = 64 * 1_024
 
-/** Resets the connection when it is done, also by `signal`. Never rejects for what the peer or the network does. */
+/** Resets the connection when it is done, also by `stop`. Never rejects for what the peer or the network does. */
 export async function probe(
   connection: Connection,
   options: ProbeOptions,
-  signal: AbortSignal,
+  stop: Stop,
 ): Promise<ProbeOutcome> {
   const startedAt = performance.now()
   const found: { tls?: TlsSummary; banner?: string; matched?: boolean } = {}
   let current = connection
   const leave = (): void => current.reset()
-  signal.addEventListener('abort', leave)
+  const unwatch = stop.watch(leave)
   let failure: ProbeFailure | undefined
   try {
     if (options.tls) {
       const { sni: servername, tlsTimeoutMs: timeoutMs } = options
+      const { signal } = stop
       const settings = { rejectUnauthorized: false, sessions: false, timeoutMs, signal } as const
       const inside = await connection.upgradeToTls({ ...settings, servername })
       current = inside
@@ -68,7 +70,7 @@ export async function probe(
     const { code, errno, phase, localFault, message } = error
     failure = { code, errno, phase, localFault, message }
   } finally {
-    signal.removeEventListener('abort', leave)
+    unwatch()
     // Not closed: thousands of them would leave as many local ports in TIME_WAIT.
     current.reset()
   }

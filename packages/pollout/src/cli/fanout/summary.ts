@@ -1,4 +1,5 @@
 /** A fan-out's summary, for people: a table of the outcomes, and two lines of figures. */
+import { visibleText } from '@pollout/core'
 import Table from 'cli-table3'
 import { milliseconds, targets, whole } from './figures.js'
 import type { Tally } from './tally.js'
@@ -21,7 +22,12 @@ export function summary(tally: Tally, { backend, stopped, excluded }: SummaryCon
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   })
   for (const { kind, code, count } of tally.rows) {
-    table.push([kind, code, whole(count), `${((count / tally.total) * 100).toFixed(1)} %`])
+    table.push([
+      kind,
+      visibleText(code),
+      whole(count),
+      `${((count / tally.total) * 100).toFixed(1)} %`,
+    ])
   }
   const { total, earlier, elapsedMs } = tally
   const seconds = elapsedMs / 1_000
