@@ -168,8 +168,9 @@ int Backend::Disconnect(double handle) {
 
 // An end is noted once: by the next report the kernel may have measured other round trips.
 int Backend::Finish(Socket& socket) noexcept {
-  const auto [status, at_ns] =
+  const auto [status, at_ns, is_own] =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
+  socket.failed_here = is_own;
   if (status == kPending) return status;
   if (status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = at_ns;
   return status;

@@ -145,10 +145,10 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
   share.unasked = 0;
-  const auto [status, at_ns] = FinishTcpAtOnce(attempt.fd.get(), attempt.connect, share.failing);
-  share.prompt = status != kPending;
-  share.failing = status < 0;
-  return status == kPending ? 0 : End(index, status, BulkStep::kConnect, at_ns);
+  const ConnectEnd end = FinishTcpAtOnce(attempt.fd.get(), attempt.connect, share.failing);
+  share.prompt = end.status != kPending;
+  share.failing = end.status < 0;
+  return end.status == kPending ? 0 : Finish(index, end);
 }
 
 // After connect(2): a fresh socket polls as writable.
@@ -204,11 +204,16 @@ void BulkEngine::Expire(Share& share, std::uint64_t now) {
     }
     // It may have been reported in vain, long ago.
     attempt.connect.reported_ns = 0;
-    const auto [status, at_ns] = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
-    const std::uint64_t ended = status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
-                                                   : End(index, status, BulkStep::kConnect, at_ns);
-    Fill(share, ended);
+    const ConnectEnd end = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
+    Fill(share, end.status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
+                                       : Finish(index, end));
   }
+}
+
+std::uint64_t BulkEngine::Finish(std::uint32_t index, const ConnectEnd& end) {
+  const bool is_reported = end.status < 0 && !end.is_own;
+  const BulkStep step = is_reported ? BulkStep::kSocketError : BulkStep::kConnect;
+  return End(index, end.status, step, end.at_ns);
 }
 
 std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
@@ -227,7 +232,8 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
     }
     kept = KeptSocket(std::move(attempt.fd), attempt.kind, open_sockets_);
   } else {
-    Dispose(attempt, connected, step == BulkStep::kConnect && status < 0);
+    const bool ended = step == BulkStep::kConnect || step == BulkStep::kSocketError;
+    Dispose(attempt, connected, ended && status < 0);
   }
   Ending ending;
   ending.status = status == kSelfConnected ? kBulkSelfConnected : status;
@@ -256,7 +262,8 @@ void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept
 
 std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& ending,
                                KeptSocket kept) {
-  if (HasRunOut(ending.status)) share.lane->Halt();
+  const bool is_reported = ending.step == BulkStep::kSocketError;
+  if (!is_reported && HasRunOut(ending.status)) share.lane->Halt();
   const std::uint64_t ended_ns = MonotonicNs();
   const double origin_ms = share.lane->plan().origin_ms;
   BulkOutcome outcome{};

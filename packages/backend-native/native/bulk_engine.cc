@@ -203,10 +203,10 @@ void BulkEngine::HandleSocket(const epoll_event& event, std::uint64_t now) {
   if (!attempt.fd || attempt.generation != data >> 32U) return;
   attempt.connect.reported_ns = now;
   const int fd = attempt.fd.get();
-  const auto [status, at_ns] = FinishConnect(fd, attempt.kind, event.events, attempt.connect);
+  const ConnectEnd end = FinishConnect(fd, attempt.kind, event.events, attempt.connect);
   Share& share = *attempt.share;
-  if (status != kPending) {
-    Fill(share, End(index, status, BulkStep::kConnect, at_ns));
+  if (end.status != kPending) {
+    Fill(share, Finish(index, end));
   } else if (!Watch(EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT, data)) {
     Fill(share, End(index, -errno, BulkStep::kRegister, 0));
   }

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "bulk_lane.h"
+#include "bulk_records.h"
 #include "bulk_spares.h"
+#include "connect_completion.h"
 #include "slab.h"
 #include "unique_fd.h"
 
@@ -174,6 +176,8 @@ class BulkEngine {
   void Expire(Share& share, std::uint64_t now);
   // Closes the socket, or keeps it, for JavaScript or as a spare, and tells. When that was.
   std::uint64_t End(std::uint32_t index, int status, BulkStep step, std::uint64_t ready_ns);
+  // The same, by the completion rule.
+  std::uint64_t Finish(std::uint32_t index, const ConnectEnd& end);
   // What becomes of a socket that is not JavaScript's.
   void Dispose(Attempt& attempt, bool connected, bool failed) noexcept;
   std::uint64_t Tell(Share& share, std::uint32_t id, const Ending& ending, KeptSocket kept);

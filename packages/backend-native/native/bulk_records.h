@@ -30,7 +30,15 @@ static_assert(offsetof(BulkAttempt, source_port) == 14);
 static_assert(offsetof(BulkAttempt, address) == 16);
 static_assert(offsetof(BulkAttempt, start_at) == 40);
 
-enum class BulkStep : std::uint8_t { kSocket, kSetOption, kBind, kConnect, kRegister, kDeadline };
+enum class BulkStep : std::uint8_t {
+  kSocket,
+  kSetOption,
+  kBind,
+  kConnect,
+  kRegister,
+  kDeadline,
+  kSocketError,
+};
 
 // A connected socket on its way to JavaScript; reset if it does not get there. `count` counts it as
 // long as nobody else does.

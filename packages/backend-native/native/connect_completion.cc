@@ -67,11 +67,21 @@ namespace {
 
 constexpr std::uint64_t kNsPerUs = 1000;
 
-int TakeSocketError(int fd) noexcept {
+struct SocketError {
+  // Positive; 0 for none.
+  int number;
+  // Of the call that was to tell it.
+  bool is_own;
+
+  explicit operator bool() const noexcept { return number != 0; }
+  ConnectEnd At(std::uint64_t ns) const noexcept { return {-number, ns, is_own}; }
+};
+
+SocketError TakeSocketError(int fd) noexcept {
   int error = 0;
   socklen_t size = sizeof(error);
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  return error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return {errno, true};
+  return {error, false};
 }
 
 bool IsSilent(int fd) noexcept {
@@ -97,15 +107,17 @@ std::uint64_t HandshakeEnd(const ConnectProgress& connect, const tcp_info& info,
   return std::min(reported, connect.started_ns + (info.tcpi_rtt * kNsPerUs));
 }
 
-// What SO_ERROR says that is an end, or 0.
-int TakeFailure(int fd) noexcept {
-  const int error = TakeSocketError(fd);
-  return error == EINPROGRESS || error == EALREADY || error == EINTR ? 0 : error;
+// What SO_ERROR says that is an end, if it says any.
+SocketError TakeFailure(int fd) noexcept {
+  const SocketError error = TakeSocketError(fd);
+  const int number = error.number;
+  if (number == EINPROGRESS || number == EALREADY || number == EINTR) return {};
+  return error;
 }
 
 // Of a socket that has no peer any more; `failure` is what SO_ERROR said of it.
-ConnectEnd Closed(int failure, std::uint64_t at_ns) noexcept {
-  return {failure != 0 ? -failure : -ECONNRESET, at_ns};
+ConnectEnd Closed(SocketError failure, std::uint64_t at_ns) noexcept {
+  return failure ? failure.At(at_ns) : ConnectEnd{-ECONNRESET, at_ns};
 }
 
 // Of a socket that has one.
@@ -118,15 +130,15 @@ ConnectEnd Established(int fd, const tcp_info& info, const ConnectProgress& prog
 ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progress,
                      std::uint64_t reported) noexcept {
   const bool clean = IsErrorQueueEmpty(events);
-  const int failure = clean ? 0 : TakeFailure(fd);
-  if (failure != 0) return {-failure, reported};
+  const SocketError failure = clean ? SocketError{} : TakeFailure(fd);
+  if (failure) return failure.At(reported);
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported};
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported, true};
   switch (info.tcpi_state) {
     case TCP_CLOSE:
     case TCP_LISTEN:
-      return Closed(clean ? TakeFailure(fd) : 0, reported);
+      return Closed(clean ? TakeFailure(fd) : SocketError{}, reported);
     case TCP_SYN_SENT:
       if (info.tcpi_unacked == 0) return {kConnected, 0};
       DrainErrorQueue(fd);
@@ -152,11 +164,11 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
 // and the SYN-ACK too, within the call.
 ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fail) noexcept {
   const std::uint64_t now = MonotonicNs();
-  const int failed = may_fail ? TakeFailure(fd) : 0;
-  if (failed != 0) return {-failed, now};
+  const SocketError failure = may_fail ? TakeFailure(fd) : SocketError{};
+  if (failure) return failure.At(now);
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, now};
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, now, true};
   switch (info.tcpi_state) {
     case TCP_SYN_SENT:
     case TCP_SYN_RECV:
@@ -172,13 +184,13 @@ ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
                          const ConnectProgress& progress) noexcept {
   const std::uint64_t reported = progress.reported_ns != 0 ? progress.reported_ns : MonotonicNs();
   if (kind.IsTcp()) return FinishTcp(fd, events, progress, reported);
-  const int failure = TakeFailure(fd);
-  if (failure != 0) return {-failure, reported};
+  const SocketError failure = TakeFailure(fd);
+  if (failure) return failure.At(reported);
 
   SocketAddress peer;
   const int no_peer = peer.SetPeerOf(fd);
   if (no_peer == 0) return {kConnected, reported};
-  if (no_peer != -ENOTCONN) return {no_peer, reported};
+  if (no_peer != -ENOTCONN) return {no_peer, reported, true};
   // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
   // known.
   if (kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};

@@ -18,6 +18,8 @@ struct ConnectEnd {
   int status;
   // As uv_hrtime() counts; 0 where that is not known.
   std::uint64_t at_ns;
+  // A call of our own said that errno, getsockopt(2); nothing was reported of the connect.
+  bool is_own = false;
 };
 
 // Whether connect(2) has begun something, or has ended it at once: by its 0 or negated errno.

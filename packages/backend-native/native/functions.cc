@@ -53,7 +53,7 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
 }  // namespace
 
 Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
-  constexpr std::array<std::pair<const char*, napi_callback>, 28> kFunctions{{
+  constexpr std::array<std::pair<const char*, napi_callback>, 29> kFunctions{{
       {"open", &CallOpen},
       {"adopt", &CallAdopt},
       {"bind", &CallBind},
@@ -64,6 +64,7 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"watch", &CallWatch},
       {"deregister", &CallDeregister},
       {"finishConnect", &CallFinishConnect},
+      {"failedHere", &CallFailedHere},
       {"receive", &CallReceive},
       {"send", &CallSend},
       {"shutdown", &CallShutdown},

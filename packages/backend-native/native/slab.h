@@ -64,6 +64,8 @@ struct Socket {
   bool may_linger = false;
   // Came from the recycler and has not connected since.
   bool recycled = false;
+  // Of the errno that was told last of it: a call itself said it, and it was not the socket's error.
+  bool failed_here = false;
   // Whom it was connected to last; none too where an address has left its mark on the socket.
   TcpPeer peer;
   ConnectProgress connect;

@@ -18,6 +18,16 @@ constexpr std::uint32_t kMaxFamily = 255;
 // SOCK_PACKET is the last; flags that socket(2) takes with the type lie above.
 constexpr std::uint32_t kMaxType = 10;
 constexpr std::uint32_t kMaxInterest = 3;
+// MSG_PROBE of the kernel's own headers: all of a send but the sending.
+constexpr int kProbe = 0x10;
+
+// Whether send(2) itself said EACCES, and would again: a route that prohibits, a broadcast address.
+// It also says it once in the name of an ICMPv6 packet that came for an earlier datagram, which a
+// probe is not told of: it looks the route up and stops before the socket's error.
+bool IsRefusedHere(const Socket& socket, const std::uint8_t* data, std::size_t size) noexcept {
+  if (socket.kind.type != SOCK_DGRAM || socket.kind.family == AF_UNIX) return false;
+  return ::send(socket.fd.get(), data, size, kProbe | MSG_NOSIGNAL) < 0 && errno == EACCES;
+}
 
 }  // namespace
 
@@ -64,6 +74,15 @@ napi_value CallDeregister(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value CallFailedHere(napi_env env, napi_callback_info info) {
+  const CallArguments<1> call(env, info);
+  double handle = 0;
+  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
+  const Socket* socket = call.backend().sockets().Find(handle);
+  if (socket == nullptr) return Result(env, -EBADF);
+  return Result(env, socket->failed_here ? 1 : 0);
+}
+
 napi_value CallReceive(napi_env env, napi_callback_info info) {
   const CallArguments<2> call(env, info);
   double handle = 0;
@@ -82,7 +101,9 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
   if (socket == nullptr) return Result(env, -EBADF);
   socket->recyclable = false;
   const ssize_t received = ::recv(socket->fd.get(), into, size, 0);
-  return Result(env, received >= 0 ? received : -errno);
+  if (received >= 0) return Result(env, received);
+  socket->failed_here = false;
+  return Result(env, -errno);
 }
 
 napi_value CallSend(napi_env env, napi_callback_info info) {
@@ -107,7 +128,10 @@ napi_value CallSend(napi_env env, napi_callback_info info) {
   socket->recyclable = false;
   const auto start = static_cast<std::size_t>(offset);
   const ssize_t sent = ::send(socket->fd.get(), data + start, size - start, MSG_NOSIGNAL);
-  return Result(env, sent >= 0 ? sent : -errno);
+  if (sent >= 0) return Result(env, sent);
+  const int error = errno;
+  socket->failed_here = error == EACCES && IsRefusedHere(*socket, data + start, size - start);
+  return Result(env, -error);
 }
 
 napi_value CallShutdown(napi_env env, napi_callback_info info) {

@@ -10,6 +10,7 @@ napi_value CallOpen(napi_env env, napi_callback_info info);
 napi_value CallRegister(napi_env env, napi_callback_info info);
 napi_value CallWatch(napi_env env, napi_callback_info info);
 napi_value CallDeregister(napi_env env, napi_callback_info info);
+napi_value CallFailedHere(napi_env env, napi_callback_info info);
 napi_value CallReceive(napi_env env, napi_callback_info info);
 napi_value CallSend(napi_env env, napi_callback_info info);
 napi_value CallShutdown(napi_env env, napi_callback_info info);

@@ -30,6 +30,8 @@ export interface NativeFunctions {
   watch(handle: number, token: number): number
   deregister(handle: number): void
   finishConnect(handle: number, times?: Float64Array): number
+  /** 1, 0, or a negated errno. */
+  failedHere(handle: number): number
   receive(handle: number, into: Uint8Array): number
   send(handle: number, data: Uint8Array, offset: number): number
   shutdown(handle: number): number

@@ -121,6 +121,10 @@ export class NativeBackend implements Backend {
     return this.#native.finishConnect(handle, times)
   }
 
+  failedHere(handle: Handle): boolean {
+    return this.#native.failedHere(handle) !== 0
+  }
+
   receive(handle: Handle, into: Uint8Array): SystemResult {
     return this.#native.receive(handle, into)
   }

@@ -141,6 +141,7 @@ const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof typeof K
   watch: ['handle', 'token'],
   deregister: ['handle'],
   finishConnect: ['handle', 'times'],
+  failedHere: ['handle'],
   receive: ['handle', 'into'],
   send: ['handle', 'data', 'offset'],
   shutdown: ['handle'],

@@ -24,6 +24,8 @@ export interface BackendSocket {
   /** Takes the registration back. */
   disarm(): void
   finishConnect(times: ConnectTimes | undefined): ConnectStatus
+  /** Of the errno that was told last: a call on this side said it. */
+  readonly failedHere: boolean
   receive(into: Uint8Array): SystemResult
   send(data: Uint8Array, offset: number): SystemResult
   shutdown(): SystemResult

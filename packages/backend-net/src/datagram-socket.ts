@@ -34,6 +34,7 @@ import { negatedErrno } from './system-error.js'
 const LONGEST_OVER_IPV4 = 65_507
 const LONGEST_OVER_IPV6 = 65_527
 const IPV4_MAPPED = /^::ffff:\d/i
+const IPV4 = /^(::ffff:)?\d+\./i
 
 export class DatagramSocket extends Registration implements BackendSocket {
   /** Made by the first bind() or connect(), as Node's have no descriptor before. */
@@ -43,6 +44,8 @@ export class DatagramSocket extends Registration implements BackendSocket {
   #connectError = 0
   /** SO_ERROR, negated: ICMP's answer, or why a datagram could not be sent. */
   #pendingError = 0
+  #isPendingOwn = false
+  #failedHere = false
   /** A connect has failed, and Node has yet to say why. */
   #failing = false
   #connects = 0
@@ -115,6 +118,10 @@ export class DatagramSocket extends Registration implements BackendSocket {
     const error = this.#takeConnectError() || this.#takeError()
     if (error !== 0) return error
     return this.#peer === undefined ? -errno.ENOTCONN : ConnectStatus.CONNECTED
+  }
+
+  get failedHere(): boolean {
+    return this.#failedHere
   }
 
   /** A pending error comes before the datagrams that wait, as in __skb_recv_udp() of the kernel. */
@@ -247,12 +254,14 @@ export class DatagramSocket extends Registration implements BackendSocket {
   #takeError(): number {
     const error = this.#pendingError
     this.#pendingError = 0
+    if (error !== 0) this.#failedHere = this.#isPendingOwn
     return error
   }
 
   #takeConnectError(): number {
     const error = this.#connectError
     this.#connectError = 0
+    if (error !== 0) this.#failedHere = true
     return error
   }
 
@@ -263,7 +272,17 @@ export class DatagramSocket extends Registration implements BackendSocket {
 
   readonly #onError = (error: Error) => {
     this.#pendingError = negatedErrno(error)
+    this.#isPendingOwn = this.#isOwn(error as NodeJS.ErrnoException)
     this.notify()
+  }
+
+  /**
+   * recvmsg(2) tells what a packet has said. sendmmsg(2) may too, if it comes first; over IPv6 that makes its EACCES a
+   * firewall's more often than that of a route that prohibits: one put in since the connect, which asks the routes too.
+   */
+  #isOwn({ syscall, code }: NodeJS.ErrnoException): boolean {
+    if (syscall !== 'send') return false
+    return code !== 'EACCES' || IPV4.test(this.#peer?.address ?? '')
   }
 
   readonly #onSent = (error: Error | null) => {

@@ -108,6 +108,10 @@ class NetBackend implements Backend {
     return this.#sockets.get(handle)?.finishConnect(times) ?? -errno.EBADF
   }
 
+  failedHere(handle: Handle): boolean {
+    return this.#sockets.get(handle)?.failedHere ?? true
+  }
+
   receive(handle: Handle, into: Uint8Array): SystemResult {
     return this.#sockets.get(handle)?.receive(into) ?? -errno.EBADF
   }

@@ -1,4 +1,5 @@
 /** A stream: a POSIX-shaped socket on top of a `net.Socket`, its state and what it is ready for. */
+import { executionAsyncId } from 'node:async_hooks'
 import { Buffer } from 'node:buffer'
 import {
   appliesTo,
@@ -45,6 +46,9 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   #stream: Stream | undefined
   /** SO_ERROR: negated, 0 for none; whoever is told of it has read it. */
   #pendingError = 0
+  #failedHere = false
+  /** In which callback connect(2) was called; 0 until then. */
+  #calledIn = 0
   #wasConnected = false
   #reading = false
   #ended = false
@@ -73,10 +77,11 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     this.#state = State.CONNECTING
     this.#to = to
     this.#local = undefined
+    this.#calledIn = 0
     this.#clock.start()
     const fault = addressFault(this.#spec, to)
     if (fault !== 0) {
-      this.#lose(fault)
+      this.#lose(fault, true)
       return -errno.EINPROGRESS
     }
     this.#stream = this.context.streams.take()
@@ -85,7 +90,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     } catch (cause) {
       // Node checks its arguments itself and throws, at a port of 65536 say; the interface has only errnos.
       this.#discardStream('reset')
-      this.#lose(negatedErrno(cause))
+      this.#lose(negatedErrno(cause), true)
     }
     // It may have failed at once.
     if (!this.context.keepAlive.referenced) this.#stream?.unref()
@@ -149,6 +154,10 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       default:
         return this.#takeError() || -errno.ECONNRESET
     }
+  }
+
+  get failedHere(): boolean {
+    return this.#failedHere
   }
 
   receive(into: Uint8Array): SystemResult {
@@ -227,6 +236,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   }
 
   onAttempt(): void {
+    this.#calledIn = executionAsyncId()
     this.#clock.start()
   }
 
@@ -237,7 +247,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     const refusal = this.#stream === undefined ? 0 : (this.#options?.applyTo(this.#stream) ?? 0)
     if (refusal === 0) return this.notify()
     this.#discardStream('reset')
-    this.#lose(refusal)
+    this.#lose(refusal, true)
   }
 
   onData(chunk: Uint8Array): void {
@@ -260,13 +270,25 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
 
   onError(error: Error): void {
     if (this.#state === State.LOST) return
-    this.#lose(negatedErrno(error))
+    const negated = negatedErrno(error)
+    this.#lose(negated, this.#state === State.CONNECTING && !this.#isReported(negated))
   }
 
-  #lose(negated: number): void {
+  /**
+   * Of a connect that has failed: libuv read SO_ERROR, and no call returned it. What connect(2) returns is told in the very
+   * callback that called it, but on a Unix socket, where there is nothing to report; what bind(2) did before it, likewise.
+   * Only EADDRINUSE of bind(2) is kept and told with the connect (uv_tcp_bind()); no packet says that.
+   */
+  #isReported(negated: number): boolean {
+    if (this.#spec.family === 'unix' || negated === -errno.EADDRINUSE) return false
+    return this.#calledIn !== 0 && this.#calledIn !== executionAsyncId()
+  }
+
+  #lose(negated: number, here = false): void {
     if (this.#state === State.CONNECTING) this.#clock.end()
     this.#state = State.LOST
     this.#pendingError = negated
+    this.#failedHere = here
     this.#reading = false
     if (this.#stream !== undefined) this.#stream.owner = undefined
     this.#stream = undefined

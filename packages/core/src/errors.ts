@@ -1,5 +1,6 @@
 /** The one error of this library, in Node's own shape, and what each errno says about whose trouble it is. */
 import { formatAddress, type SocketAddress } from './backend/address.js'
+import type { Backend, Handle, SocketSpec } from './backend/backend.js'
 import { errno, errnoDescription, errnoName } from './backend/errno.js'
 import type { ConnectTimeline } from './connect/timeline.js'
 import type { Endpoint } from './endpoint/endpoint.js'
@@ -93,7 +94,10 @@ export interface AttemptRecord {
   readonly timeline: ConnectTimeline
 }
 
-/** Says nothing about the peer: exhausted, forbidden or mistaken on this side. connect(2), socket(2). */
+/**
+ * Of what connect(2) *returns* and send(2) says of itself, that which says nothing about the peer: exhausted, forbidden or
+ * mistaken on this side. What SO_ERROR *reports* once a connect is under way is never in here, whatever its number.
+ */
 const LOCAL = new Set<number>(
   [
     errno.EMFILE,
@@ -119,15 +123,44 @@ const LOCAL = new Set<number>(
   ].map((number) => -number),
 )
 
+/**
+ * What a router or a firewall says with an ICMP packet that there is no way: `icmp_err_convert` of net/ipv4/icmp.c,
+ * `tab_unreach` of net/ipv6/icmp.c, and "parameter problem". Two of these are local where a call returns them.
+ */
+const NO_WAY = new Set(
+  [
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENONET',
+    'ENOPROTOOPT',
+    'EOPNOTSUPP',
+    'EPROTO',
+    'EACCES',
+  ].map((name) => -((errno as Readonly<Record<string, number>>)[name] ?? Number.NaN)),
+)
+
+/** The network said that there is no way to the peer, or none that is allowed. */
+export function isUnreachable({ errno: number, localFault }: Failure): boolean {
+  return number !== undefined && !localFault && NO_WAY.has(number)
+}
+
+/** Whether an ICMP packet may have said it. */
+function isCarried(negatedErrno: number): boolean {
+  return NO_WAY.has(negatedErrno)
+}
+
 /** What the process or the machine as a whole has run out of: descriptors and memory. */
 const EXHAUSTION = new Set<number>(
   [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM].map((number) => -number),
 )
 
 /** Something has run out that the end of any other connect may give back. */
-export function isExhaustion({ errno: number }: Pick<Failure, 'errno'>): boolean {
-  return number !== undefined && EXHAUSTION.has(number)
+export function isExhaustion({ errno: number, localFault }: ErrnoFault): boolean {
+  return localFault && number !== undefined && EXHAUSTION.has(number)
 }
+
+type ErrnoFault = Pick<Failure, 'errno' | 'localFault'>
 
 /** The destination policy said no. */
 export function isDenial({ phase }: Failure): boolean {
@@ -142,40 +175,71 @@ const PORT_EXHAUSTION = new Set<number>(
  * No local port is left for this destination: only the end of a connect to the same one, or from the same port, gives
  * one back. From bind(2), EADDRNOTAVAIL is another thing: the address is not of this machine.
  */
-export function isPortExhaustion({ errno: number, syscall }: Failure): boolean {
+export function isPortExhaustion({ errno: number, syscall, localFault }: Failure): boolean {
+  if (!localFault) return false
   if (number === -errno.EADDRNOTAVAIL && syscall === 'bind') return false
   return number !== undefined && PORT_EXHAUSTION.has(number)
 }
 
-/** A failed system call of a connect; the phase follows from what the errno speaks of. */
-export function connectFailure(negatedErrno: number, syscall: string): Failure {
-  const code = errnoName(negatedErrno)
-  const localFault = LOCAL.has(negatedErrno)
-  const failure: Failure = {
-    code,
-    errno: negatedErrno,
-    syscall,
-    phase: localFault ? 'local' : 'connect',
-    localFault,
-    reason: errnoDescription(negatedErrno),
-  }
-  return negatedErrno === -errno.ETIMEDOUT ? { ...failure, timedOutBy: 'kernel' } : failure
+/**
+ * What a system call of a connect returned. connect(2) may speak of the peer; socket(2), setsockopt(2), bind(2) and
+ * epoll_ctl(2) ask nobody else, so all that they say is this side's own trouble.
+ */
+export function connectFailure(negatedErrno: number, syscall: string, spec?: SocketSpec): Failure {
+  const localFault = syscall !== 'connect' || isOwnWord(negatedErrno, spec)
+  return failureOf(negatedErrno, localFault ? 'local' : 'connect', syscall, localFault)
 }
 
-/** A failed system call on a connection. */
+/** What SO_ERROR reported of a connect that was under way: the peer's word, or the network's. Never local. */
+export function reportedFailure(negatedErrno: number): Failure {
+  return failureOf(negatedErrno, 'connect', 'connect', false)
+}
+
+/** What `finishConnect()` answered: mostly what SO_ERROR reported; where the backend says so, what a call returned. */
+export function finishedFailure(backend: Backend, handle: Handle, negatedErrno: number): Failure {
+  return isFinishedHere(backend, handle, negatedErrno)
+    ? connectFailure(negatedErrno, 'connect')
+    : reportedFailure(negatedErrno)
+}
+
+/** Whether it was a call of this side's that failed, and nothing was reported. */
+export function isFinishedHere(backend: Backend, handle: Handle, negatedErrno: number): boolean {
+  // A backend that does not say which it was may tell with readiness what connect(2) returned: that no packet could say it.
+  return backend.failedHere?.(handle) ?? !isCarried(negatedErrno)
+}
+
+/**
+ * A failed system call on a connection. recv(2) and send(2) also return, in their own name, what the socket was told by a
+ * packet; `isOwn`: this was not that.
+ */
 export function transferFailure(
   negatedErrno: number,
   phase: 'receive' | 'send',
   syscall: string,
+  spec?: SocketSpec,
+  isOwn = false,
 ): Failure {
-  return {
-    code: errnoName(negatedErrno),
-    errno: negatedErrno,
-    syscall,
-    phase,
-    localFault: LOCAL.has(negatedErrno),
-    reason: errnoDescription(negatedErrno),
-  }
+  const localFault = isOwnWord(negatedErrno, spec) && (isOwn || !isCarried(negatedErrno))
+  return failureOf(negatedErrno, phase, syscall, localFault)
+}
+
+function isOwnWord(negatedErrno: number, spec: SocketSpec | undefined): boolean {
+  // The peer is connected to somebody else: unix_may_send() of net/unix/af_unix.c. Landlock's EPERM looks the same, and is rarer.
+  const isTaken = negatedErrno === -errno.EPERM && spec?.family === 'unix' && spec.type === 'dgram'
+  return !isTaken && LOCAL.has(negatedErrno)
+}
+
+function failureOf(
+  negatedErrno: number,
+  phase: ConnectPhase,
+  syscall: string,
+  localFault: boolean,
+): Failure {
+  const code = errnoName(negatedErrno)
+  const reason = errnoDescription(negatedErrno)
+  const failure: Failure = { code, errno: negatedErrno, syscall, phase, localFault, reason }
+  const isTimeout = negatedErrno === -errno.ETIMEDOUT && phase === 'connect'
+  return isTimeout ? { ...failure, timedOutBy: 'kernel' } : failure
 }
 
 /** `timeoutMs` is over: while the name was being resolved, which says nothing about the peer, or while connecting. */

@@ -108,7 +108,10 @@ export interface Capabilities {
   readonly abstractUnix: boolean
   /** Readiness is the kernel's own; without it, it is synthesized from another library's events. */
   readonly kernelReadiness: boolean
-  /** `connect()` itself returns errors that the kernel knows at once; without it they come with readiness. */
+  /**
+   * `connect()` itself returns errors that the kernel knows at once; without it they come with readiness, and
+   * {@link Backend.failedHere} tells them from what the network said.
+   */
   readonly immediateErrors: boolean
   /** There is {@link Backend.bind}: local addresses and ports can be chosen. */
   readonly bind: boolean
@@ -281,6 +284,13 @@ export interface Backend {
    * (two elements) unless it answers PENDING.
    */
   finishConnect(handle: Handle, times?: ConnectTimes): ConnectStatus
+
+  /**
+   * Of the negated errno that `finishConnect()`, `receive()` or `send()` has answered last on this handle: true where a
+   * call of this side's own said it, so that it may be about this side; false where it was the socket's error (SO_ERROR),
+   * which the peer or the network has caused. Without it, whatever an ICMP packet can say is taken for the network's.
+   */
+  failedHere?(handle: Handle): boolean
 
   /** Gives the socket a local address: bind(2). Port 0 leaves the port to the system, an empty unix path the name. */
   bind?(handle: Handle, at: SocketAddress): SystemResult

@@ -11,7 +11,7 @@
  *   `cancel()`. No outcome is delivered before the call that caused it returns: the sink is called from the event loop.
  * - Deadlines are looked at after readiness: an attempt that ended in time is never told as timed out, however late
  *   the thread got to it.
- * - Where something has run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), the attempt's outcome says so and the lane starts
+ * - Where a call says that something has run out (EMFILE, ENFILE, ENOBUFS, ENOMEM), the attempt's outcome says so and the lane starts
  *   nothing more until `limit()` is called.
  * - A lane keeps no process alive: the reactor does, while it has attempts in it.
  * - Times are milliseconds as `performance.now()` of the thread that opened the lane counts them.
@@ -125,7 +125,7 @@ export const OutcomeField = {
 export const OUTCOME_FIELDS = 8
 
 /**
- * The call that decided an outcome; of one that connected, `CONNECT`.
+ * What decided an outcome: the call that returned its errno, or what came after; of one that connected, `CONNECT`.
  *
  * @example
  * ```ts
@@ -144,6 +144,8 @@ export const BulkStep = {
   EPOLL_CTL: 4,
   /** `TIMEOUT_MS` was over; the status is `-ETIMEDOUT`. */
   DEADLINE: 5,
+  /** Reported by SO_ERROR once the connect was under way: the peer's word or the network's, never this side's trouble. */
+  SO_ERROR: 6,
 } as const
 
 /**

@@ -3,7 +3,13 @@
  * `happy-eyeballs.ts`. It owns the attempts, their history, and the timer between them.
  */
 import type { InetAddress, SocketType } from '../backend/address.js'
-import { type AttemptRecord, type Failure, isDenial, isExhaustion } from '../errors.js'
+import {
+  type AttemptRecord,
+  type Failure,
+  isDenial,
+  isExhaustion,
+  isUnreachable,
+} from '../errors.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { Expirable } from '../reactor/deadlines.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
@@ -183,8 +189,6 @@ export class AddressRace extends Expirable implements AttemptOwner {
   }
 }
 
-const TELLS_LITTLE = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
-
-function tellsLittle({ localFault, code }: Failure): boolean {
-  return localFault || TELLS_LITTLE.has(code)
+function tellsLittle(failure: Failure): boolean {
+  return failure.localFault || isUnreachable(failure)
 }

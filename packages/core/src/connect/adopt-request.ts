@@ -3,7 +3,13 @@ import type { SocketType } from '../backend/address.js'
 import type { Handle } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { type Endpoint, endpointOf } from '../endpoint/endpoint.js'
-import { connectFailure, type Failure, ownFailure, unsupportedFailure } from '../errors.js'
+import {
+  connectFailure,
+  type Failure,
+  ownFailure,
+  reportedFailure,
+  unsupportedFailure,
+} from '../errors.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Attempt } from './attempt.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
@@ -27,10 +33,7 @@ export class Adoptable {
       return { ...connectFailure(-errno.EBADF, 'adopt'), reason: 'it was adopted before' }
     }
     const result = backend.kernel.adopt(this.#descriptor)
-    // Told by this side's own call, so nothing about a peer, whatever the number.
-    if (result < 0) {
-      return { ...connectFailure(result, 'adopt'), phase: 'local', localFault: true }
-    }
+    if (result < 0) return connectFailure(result, 'adopt')
     this.#taken = true
     return result as Handle
   }
@@ -65,7 +68,9 @@ export class AdoptRequest extends Request {
     if (failure) return this.fail(failure)
     const address = this.core.backend.peerAddress(this.#handle as Handle)
     // Reset since: the state was read a moment ago.
-    if (address === undefined) return this.#giveUp(connectFailure(-errno.ENOTCONN, 'getpeername'))
+    if (address === undefined) {
+      return this.#giveUp({ ...reportedFailure(-errno.ENOTCONN), syscall: 'getpeername' })
+    }
     try {
       this.endpoint ??= endpointOf(address, this.type)
     } catch (cause) {

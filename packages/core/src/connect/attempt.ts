@@ -3,7 +3,13 @@ import type { SocketAddress } from '../backend/address.js'
 import { ConnectStatus, type Handle, type SocketSpec } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import { type AttemptRecord, connectFailure, type Failure, ownFailure } from '../errors.js'
+import {
+  type AttemptRecord,
+  connectFailure,
+  type Failure,
+  finishedFailure,
+  ownFailure,
+} from '../errors.js'
 import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import type { Timer } from '../reactor/clock.js'
@@ -214,7 +220,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
     const result = this.#core.backend.connect(this.#handle, this.address as SocketAddress)
     // EINTR: the connect goes on asynchronously, just as with EINPROGRESS: connect(2).
     if (result >= 0 || result === -errno.EINPROGRESS || result === -errno.EINTR) return 'started'
-    const event = this.#refusal(result)
+    const event = this.#refusal(connectFailure(result, 'connect', this.#spec))
     if (event === 'failed') this.readyAt = this.#core.clock.now()
     return event
   }
@@ -233,19 +239,19 @@ export class Attempt implements ReadinessListener, SocketMoments {
     if (status === ConnectStatus.PENDING) return 'spurious'
     this.sentAt = times[0] as number
     this.readyAt = times[1] as number
-    if (status < 0) return this.#refusal(status)
+    if (status < 0) return this.#refusal(finishedFailure(backend, this.#handle, status))
     if (status === ConnectStatus.CONNECTED) return 'established'
     // A port that was asked for meets itself again each time: the next one, if there is one.
-    if (this.#preparation?.choosesPort) return this.#refusal(-errno.EADDRNOTAVAIL)
+    const failure = connectFailure(-errno.EADDRNOTAVAIL, 'connect')
+    if (this.#preparation?.choosesPort) return this.#refusal(failure)
     if (this.address && ++this.#selfConnects <= MAX_SELF_CONNECTS) return 'selfConnected'
-    return this.#fail(connectFailure(-errno.EADDRNOTAVAIL, 'connect'))
+    return this.#fail(failure)
   }
 
   /** connect(2) or the handshake said no. */
-  #refusal(result: number): AttemptEvent {
+  #refusal(said: Failure): AttemptEvent {
     // A full backlog on a unix socket, and nothing was started: unix(7).
-    if (result === -errno.EAGAIN && this.address?.family === 'unix') return 'backlogFull'
-    const said = connectFailure(result, 'connect')
+    if (said.errno === -errno.EAGAIN && this.address?.family === 'unix') return 'backlogFull'
     const failure = this.#preparation ? this.#preparation.connectFailed(said) : said
     return failure ? this.#fail(failure) : 'sourceExhausted'
   }

@@ -129,7 +129,7 @@ export class SourceWalk {
     const at = this.current
     if (at === undefined) return failure
     if (isPortExhaustion(failure)) this.#skipPort()
-    else if (failure.errno === -errno.EADDRNOTAVAIL) this.#skipAddress()
+    else if (failure.localFault && failure.errno === -errno.EADDRNOTAVAIL) this.#skipAddress()
     else return failure
     // That ports are used up is worth waiting for, an address that is not ours is not.
     if (this.#exhausted === undefined || isPortExhaustion(failure)) {

@@ -4,7 +4,7 @@ import type { CloseMode, Handle, SocketSpec, SystemResult } from '../backend/bac
 import { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { type Failure, transferFailure } from '../errors.js'
+import { connectFailure, type Failure, transferFailure } from '../errors.js'
 import * as diagnostics from '../reactor/diagnostics.js'
 import type { ReactorCore, ReadinessListener } from '../reactor/reactor-core.js'
 import * as calls from '../socket/socket-calls.js'
@@ -86,7 +86,8 @@ export class SocketChannel implements Channel, ReadinessListener {
   }
 
   failureOf(result: SystemResult, phase: 'receive' | 'send', syscall: string): Failure {
-    return transferFailure(result, phase, syscall)
+    const isOwn = this.#core.backend.failedHere?.(this.#handle)
+    return transferFailure(result, phase, syscall, this.#spec, isOwn)
   }
 
   close(mode: CloseMode): void {
@@ -147,7 +148,7 @@ export class SocketChannel implements Channel, ReadinessListener {
     const result = this.#core.register(this.#handle, this.#interest, this, this.#token)
     if (result >= 0) return this.#nowArmed(result, this.#interest)
     this.#nowArmed(0, 0)
-    this.#listener?.broken(transferFailure(result, 'receive', 'epoll_ctl'))
+    this.#listener?.broken({ ...connectFailure(result, 'epoll_ctl'), phase: 'receive' })
   }
 
   #disarm(): void {

@@ -1,7 +1,7 @@
 /** What the numbers of a bulk lane's outcome say: the failure. Equal ones share one object, so that millions cost nothing. */
 import { BulkStep } from '../backend/bulk.js'
 import { bindFailure, optionFailure } from '../connect/socket-setup.js'
-import { connectFailure, deadlineFailure, type Failure } from '../errors.js'
+import { connectFailure, deadlineFailure, type Failure, reportedFailure } from '../errors.js'
 import type { BulkSetup } from './bulk-setup.js'
 import { familyOf } from './literal.js'
 import type { Task } from './task.js'
@@ -36,7 +36,7 @@ export class BulkFailures {
     if (at) return bindFailure(status, at)
     const key = step - status * STEPS
     if (key === this.#lastKey && this.#last) return this.#last
-    const failure = this.#known.get(key) ?? connectFailure(status, SYSCALLS[step] ?? 'connect')
+    const failure = this.#known.get(key) ?? failureOf(status, step)
     this.#known.set(key, failure)
     this.#lastKey = key
     this.#last = failure
@@ -46,4 +46,9 @@ export class BulkFailures {
   #optionName<T>({ version }: Task<T>, index: number): string {
     return this.#names[familyOf(version)][index] ?? String(index)
   }
+}
+
+function failureOf(status: number, step: number): Failure {
+  if (step === BulkStep.SO_ERROR) return reportedFailure(status)
+  return connectFailure(status, SYSCALLS[step] ?? 'connect')
 }

@@ -204,7 +204,7 @@ export class BulkRun<T> implements BulkSink {
       end.failure = failure ?? this.#tryAgain(task)
       // A policy that was asked may have ended all this.
       if (end.failure === undefined || this.#batch === undefined) return
-      if (end.failure.localFault && isExhaustion(end.failure)) this.#exhausted(task)
+      if (isExhaustion(end.failure)) this.#exhausted(task)
     } else if (this.#options.onConnected === 'keep') {
       end.handle = records[at + OutcomeField.HANDLE] as Handle
     }

@@ -9,6 +9,7 @@ import {
   type ConnectPhase,
   type Failure,
   isDenial,
+  isUnreachable,
 } from '../errors.js'
 
 /**
@@ -32,7 +33,8 @@ export type Target = Endpoint | string
  * - `connected`;
  * - `refused`: the peer's machine said that nobody listens (ECONNREFUSED);
  * - `timed-out`: no answer, from the kernel or by `timeoutMs` (ETIMEDOUT; `timedOutBy` tells which);
- * - `unreachable`: the network said that there is no way (EHOSTUNREACH, ENETUNREACH, ...);
+ * - `unreachable`: the network said that there is no way, or none that is allowed (EHOSTUNREACH, ENETUNREACH, ...; also
+ *   EACCES, ENOPROTOOPT, EPROTO, EOPNOTSUPP, ENONET where a packet said so, as a firewall does);
  * - `denied`: the destination policy forbids it, nothing was tried (ERR_DENIED; the message names the rule);
  * - `local`: this side could not try; says nothing about the target;
  * - `invalid`: the target is not an endpoint, nothing was tried;
@@ -131,8 +133,6 @@ export interface FailedOutcome<T = Target> extends OutcomeBase<T> {
  */
 export type Outcome<T = Target> = ConnectedOutcome<T> | FailedOutcome<T>
 
-const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
-
 export function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'parse') return 'invalid'
   if (isDenial(failure)) return 'denied'
@@ -140,5 +140,5 @@ export function kindOf(failure: Failure): FailedOutcome['kind'] {
   if (failure.phase === 'resolve') return 'other'
   if (failure.code === 'ECONNREFUSED') return 'refused'
   if (failure.code === 'ETIMEDOUT') return 'timed-out'
-  return UNREACHABLE.has(failure.code) ? 'unreachable' : 'other'
+  return isUnreachable(failure) ? 'unreachable' : 'other'
 }

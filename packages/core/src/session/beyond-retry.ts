@@ -10,7 +10,10 @@ const FINAL_CODES = new Set<string>([
   'ERR_BACKEND_BROKEN',
 ])
 
-/** System calls that the program, or its options, asked for in vain: socket(2), setsockopt(2), connect(2), unix(7). */
+/**
+ * System calls that the program, or its options, asked for in vain: socket(2), setsockopt(2), connect(2), unix(7). Where a
+ * packet says one of these it is a router's word, and may pass; no packet says EPROTOTYPE.
+ */
 const MISTAKES = new Set<number>(
   [
     errno.EAFNOSUPPORT,
@@ -28,7 +31,7 @@ const MISTAKES = new Set<number>(
  * certificates. It is what `reactor.reconnecting()` gives up at unless told otherwise.
  *
  * All else may pass, and is tried again: ECONNREFUSED and ENOENT while a server starts; ENOTFOUND, as names come and go
- * with the network and with what they stand for; EACCES and EPERM, as a server sets the mode of its unix socket after it
+ * with the network and with what they stand for; whatever a router or a firewall said; EACCES and EPERM, as a server sets the mode of its unix socket after it
  * has bound it, and firewalls are reloaded; EADDRNOTAVAIL; errors in the middle of a TLS handshake that are the network's.
  *
  * @example
@@ -44,7 +47,8 @@ const MISTAKES = new Set<number>(
 export function isBeyondRetry(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return isProgrammerError(error)
   if (FINAL_CODES.has(error.code)) return true
-  if (error.errno !== undefined && MISTAKES.has(error.errno)) return true
+  const isOwn = error.localFault || error.errno === -errno.EPROTOTYPE
+  if (isOwn && error.errno !== undefined && MISTAKES.has(error.errno)) return true
   const phase: string = error.phase
   // A certificate is refused without any system call failing.
   return phase === 'parse' || phase === 'policy' || (phase === 'tls' && !(error.code in errno))

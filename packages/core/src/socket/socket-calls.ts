@@ -47,8 +47,7 @@ export function unsupported({ name }: Backend, what: string): ConnectError {
 
 /** A system call that said no about something on this side. */
 export function localError(result: number, syscall: string, context?: ErrorContext): ConnectError {
-  const failure = connectFailure(result, syscall)
-  return new ConnectError({ ...failure, phase: 'local', localFault: true }, context)
+  return new ConnectError(connectFailure(result, syscall), context)
 }
 
 /** setsockopt(2) by name: 0 or a negated errno. Throws for a name or value that is none, and for an unsupported option. */

@@ -17,7 +17,7 @@ import {
   optionNumbers,
   SOCKET_OPTION_NAMES,
 } from '../backend/socket-options.js'
-import { isExhaustion } from '../errors.js'
+import { isExhaustion, isFinishedHere } from '../errors.js'
 import { formatIp } from '../policy/policy-address.js'
 import type { Clock } from '../reactor/clock.js'
 import { type Deadlines, Expirable } from '../reactor/deadlines.js'
@@ -83,9 +83,14 @@ export class ReferenceAttempt extends Expirable implements Registered {
     const [sentAt = Number.NaN, readyAt = Number.NaN] = times
     if (!Number.isNaN(sentAt)) this.#sentAt = sentAt
     this.#readyAt = readyAt
-    if (status < 0) this.#end(status, BulkStep.CONNECT)
+    if (status < 0) this.#end(status, this.#stepOf(status))
     else if (status === ConnectStatus.SELF_CONNECTED) this.#end(1, BulkStep.CONNECT)
     else this.#connected()
+  }
+
+  #stepOf(status: number): number {
+    const isReturned = isFinishedHere(this.#lane.ground.backend, this.#handle, status)
+    return isReturned ? BulkStep.CONNECT : BulkStep.SO_ERROR
   }
 
   /** `TIMEOUT_MS` is over. */
@@ -171,7 +176,7 @@ export class ReferenceAttempt extends Expirable implements Registered {
     const { clock } = this.#lane.ground
     const id = this.#record.getUint32(AttemptField.ID, IS_LITTLE_ENDIAN)
     const times = [this.#startedAt, this.#sentAt, this.#readyAt, clock.now()]
-    const hasRunOut = isExhaustion({ errno: status })
+    const hasRunOut = isExhaustion({ errno: status, localFault: step !== BulkStep.SO_ERROR })
     this.#lane.ended(this, [id, status, step, detail, ...times], hasRunOut)
   }
 

@@ -8,6 +8,8 @@ export interface Told extends Elapsed {
   readonly localFault?: boolean
   readonly syscall?: string
   readonly timedOutBy?: string
+  /** What `connectMany()` says of the same. */
+  readonly kind?: string
 }
 
 /** Those of `connect()` that are plain data. */

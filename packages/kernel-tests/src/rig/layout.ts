@@ -24,6 +24,9 @@ export interface Layout {
   readonly sysctls?: Readonly<Record<string, string | number>>
   /** A ruleset as nft(8) reads it. */
   readonly rules?: string
+  /** The same two of the peer's namespace. */
+  readonly peerSysctls?: Readonly<Record<string, string | number>>
+  readonly peerRules?: string
 }
 
 /** What a namespace is to be made of, in the order in which the parts are to come. */
@@ -65,14 +68,18 @@ function cableLines(cable: Cable, peerPid: number | undefined): string[] {
 }
 
 /** For the peer's namespace, once the cables' ends are in it. */
-export function setupPeer({ cables = [] }: Layout): Setup {
+export function setupPeer({ cables = [], peerSysctls, peerRules }: Layout): Setup {
   const lines = cables.flatMap((cable) => {
     const { peer } = cable
     if (peer === undefined) return []
     const far = farEnd(cable)
     return [...peer.map((address) => `address add ${address} dev ${far}`), `link set ${far} up`]
   })
-  return { ip: [UP, ...lines] }
+  return {
+    ip: [UP, ...lines],
+    ...(peerSysctls && { sysctls: peerSysctls }),
+    ...(peerRules && { rules: peerRules }),
+  }
 }
 
 export function hasPeer({ cables = [] }: Layout): boolean {

@@ -9,9 +9,10 @@ import type * as Listening from '../../src/programs/listening.js'
 import type * as Trapping from '../../src/programs/trapping.js'
 import { AgentProcess, type Program } from '../../src/rig/agent-process.js'
 import type { Layout } from '../../src/rig/layout.js'
-import { openNetwork } from '../../src/rig/network.js'
+import { type Network, openNetwork } from '../../src/rig/network.js'
 import { type BackendName, LANDLOCKED, missing } from '../../src/rig/requirements.js'
 import { askCapabilities } from '../suite.js'
+import { REJECTING } from './rejections.js'
 
 /** Who listens where in the troubled network. */
 export const PORTS = {
@@ -88,7 +89,14 @@ const WITHOUT_OVERRIDE =
     : []
 const WITH_FEW_DESCRIPTORS = ['sh', '-c', 'ulimit -n 64 && exec "$0" "$@"']
 
-export type Place = 'network' | 'signalled' | 'plain' | 'starved' | 'unprivileged' | 'landlocked'
+export type Place =
+  | 'network'
+  | 'rejecting'
+  | 'signalled'
+  | 'plain'
+  | 'starved'
+  | 'unprivileged'
+  | 'landlocked'
 
 /** An agent, and the programs that are run in it. */
 export interface Post {
@@ -104,6 +112,7 @@ export class Lab implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'pollout-'))
   capabilities: ReadonlyMap<BackendName, Capabilities> = new Map()
   readonly #posts = new Map<Place, Post>()
+  readonly #networks: Network[] = []
 
   static async open(): Promise<Lab> {
     const lab = new Lab()
@@ -133,6 +142,7 @@ export class Lab implements AsyncDisposable {
 
   async close(): Promise<void> {
     for (const { agent } of this.#posts.values()) await agent.close()
+    for (const network of this.#networks) await network.close()
     rmSync(this.folder, { recursive: true })
   }
 
@@ -141,14 +151,17 @@ export class Lab implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const [network, signalled, plain, starved, unprivileged] = await Promise.all([
+    const [network, rejecting, signalled, plain, starved, unprivileged] = await Promise.all([
       openNetwork(TROUBLED),
+      openNetwork(REJECTING),
       openNetwork({ cables: TROUBLED.cables ?? [] }),
       AgentProcess.start(),
       AgentProcess.start(WITH_FEW_DESCRIPTORS),
       AgentProcess.start(WITHOUT_OVERRIDE),
     ])
+    this.#networks.push(network, rejecting, signalled)
     this.#add('network', network.agent)
+    this.#add('rejecting', rejecting.agent)
     // It stands still while it waits, which would hold up what the others wait for.
     this.#add('signalled', signalled.agent)
     this.#add('plain', plain)

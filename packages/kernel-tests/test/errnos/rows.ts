@@ -1,11 +1,18 @@
 /**
  * Every errno, and how it is provoked: shared/semantics.md, as data. What a user is told is the same on every backend.
  */
-import type { AddressFamily, Capabilities, SocketOptionName, SocketType } from '@pollout/core'
+import type {
+  AddressFamily,
+  Capabilities,
+  OutcomeKind,
+  SocketOptionName,
+  SocketType,
+} from '@pollout/core'
 import type { PlainAnswer } from '../../src/inside/plain-sockets.js'
 import type { PlainOptions, Told } from '../../src/inside/told.js'
 import type { BackendName, Requirement } from '../../src/rig/requirements.js'
 import { ABSTRACT, HOSTS, type Lab, type Place, PORTS } from './lab.js'
+import { REJECTIONS } from './rejections.js'
 
 /** What is told; a row says as much of it as is promised. */
 export interface Expected {
@@ -13,6 +20,8 @@ export interface Expected {
   readonly phase?: 'connect' | 'local' | 'send' | 'receive'
   readonly localFault?: boolean
   readonly timedOutBy?: 'kernel' | 'deadline'
+  /** What `connectMany()` calls it, on either lane. */
+  readonly kind?: OutcomeKind
 }
 
 /** What a user is told, or the answers of calls. */
@@ -447,6 +456,23 @@ const OTHER_ROWS: readonly Row[] = [
     needs: { socket: ['inet', 'dgram'], machine: 'nft' },
   },
   {
+    errno: 'EACCES',
+    how: 'a route that prohibits, put in after a udp connect',
+    provoke: (lab, backend) =>
+      lab.at('rejecting').connecting('sendOverProhibited', backend, '10.8.0.3', 'udp://10.8.0.3:9'),
+    expected: { code: 'EACCES', localFault: true },
+    needs: { socket: ['inet', 'dgram'] },
+  },
+  {
+    errno: 'EPERM',
+    how: 'a unix datagram socket that is connected to somebody else',
+    provoke: (lab, backend) =>
+      lab.at('plain').connecting('connectToTaken', backend, lab.path('taken')),
+    expected: { code: 'EPERM', ...connect },
+    syscall: 'connect',
+    needs: { socket: ['unix', 'dgram'], capability: 'bind' },
+  },
+  {
     errno: 'EINPROGRESS, EALREADY',
     how: 'a second connect() in SYN_SENT, with a full backlog',
     provoke: (lab, backend) => lab.at('network').calling('connectAgain', backend, inet(PORTS.full)),
@@ -521,4 +547,4 @@ const OTHER_ROWS: readonly Row[] = [
   },
 ]
 
-export const ROWS: readonly Row[] = [...CONNECT_ROWS.map(byConnect), ...OTHER_ROWS]
+export const ROWS: readonly Row[] = [...CONNECT_ROWS.map(byConnect), ...OTHER_ROWS, ...REJECTIONS]
