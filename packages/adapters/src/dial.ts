@@ -73,29 +73,62 @@ export function dialEndpoint(
   return reactor.duplex(endpoint, options)
 }
 
+/** What Node and clients say of a socket's options where they make one; the times in milliseconds. */
+export interface SocketWishes {
+  readonly noDelay?: boolean | undefined
+  readonly keepAlive?: boolean | undefined
+  readonly keepAliveInitialDelay?: number | undefined
+  readonly timeout?: number | undefined
+}
+
+/** As `net.connect()` does with such options. */
+export function equip(duplex: ConnectionDuplex, wishes: SocketWishes): ConnectionDuplex {
+  const { noDelay, keepAlive, keepAliveInitialDelay, timeout } = wishes
+  if (noDelay) duplex.setNoDelay(true)
+  if (keepAlive) duplex.setKeepAlive(true, keepAliveInitialDelay)
+  return timeout ? duplex.setTimeout(timeout) : duplex
+}
+
 const OF_THE_SOCKET_BELOW = [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-] as const
+  ...['remoteAddress', 'remotePort', 'remoteFamily'],
+  ...['localAddress', 'localPort', 'localFamily'],
+  'autoSelectFamilyAttemptedAddresses',
+] as const satisfies readonly (keyof ConnectionDuplex)[]
+
+/** What is told of the socket below, and of one that TLS has made itself. */
+const TOLD_BELOW = [
+  ...['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout'],
+  'ready',
+]
 
 /** TLS over a duplex. What a TLSSocket asks of a descriptor, which this one has not, is asked of the duplex. */
 export function secure(duplex: ConnectionDuplex, options: ConnectionOptions): TLSSocket {
-  return onTopOf(duplex, connect({ ...options, socket: duplex }))
+  return onTopOf(duplex, connect({ ...options, socket: duplex }), options)
 }
 
 /** See {@link secure}. */
 export function onTopOf<Socket extends TLSSocket>(
   duplex: ConnectionDuplex,
   socket: Socket,
+  { timeout }: SocketWishes = {},
 ): Socket {
   // TLS, which has looked at this already, ends the duplex itself when all that it has received is read.
   duplex.allowHalfOpen = true
   for (const name of OF_THE_SOCKET_BELOW) {
     Object.defineProperty(socket, name, { configurable: true, get: () => duplex[name] })
+  }
+  for (const event of TOLD_BELOW) duplex.on(event, (...said) => socket.emit(event, ...said))
+  // Node sets it only on what it has made all of.
+  if (timeout) socket.setTimeout(timeout)
+  if (duplex.connecting) {
+    // TLS over a stream takes it for connected. What is asked of it meanwhile waits for its 'connect', as ever.
+    Object.assign(socket, { connecting: true })
+    duplex.prependOnceListener('connect', () => {
+      Object.assign(socket, { connecting: false })
+      // The idle timeout runs from here on.
+      if (socket.timeout) socket.setTimeout(socket.timeout)
+      socket.emit('connect')
+    })
   }
   const over = (act: () => void): Socket => {
     act()
@@ -103,6 +136,7 @@ export function onTopOf<Socket extends TLSSocket>(
   }
   // Node asks TLS over a stream for nothing of this, and an idle socket would keep the process alive.
   return Object.assign(socket, {
+    address: () => duplex.address(),
     ref: () => over(() => duplex.ref()),
     unref: () => over(() => duplex.unref()),
     setNoDelay: (noDelay?: boolean) => over(() => duplex.setNoDelay(noDelay)),

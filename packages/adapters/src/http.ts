@@ -7,16 +7,15 @@ import {
 } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Dialer, type DialOptions, dial, onTopOf } from './dial.js'
+import { type Dialer, type DialOptions, dial, equip, onTopOf, type SocketWishes } from './dial.js'
 
 export type { Dialer, DialOptions } from './dial.js'
 
 /** What a request, or the agent, says of its socket besides where it goes to. */
-interface Asked {
+interface Asked extends SocketWishes {
   readonly host?: string | null | undefined
   readonly port?: number | string | null | undefined
   readonly socketPath?: string | null | undefined
-  readonly timeout?: number | undefined
   readonly localAddress?: string | undefined
 }
 
@@ -67,16 +66,17 @@ export function httpsAgent(
 ): HttpsAgent {
   return new (class extends HttpsAgent {
     override createConnection(asked: RequestOptions): Duplex {
-      const duplex = open(reactor, asked, dialOptions)
+      const { timeout, ...below }: Asked = asked
+      const duplex = open(reactor, below, dialOptions)
       const overDuplex: RequestOptions & { socket: Duplex } = { ...asked, socket: duplex }
-      return onTopOf(duplex, super.createConnection(overDuplex) as TLSSocket)
+      const socket = super.createConnection(overDuplex) as TLSSocket
+      return onTopOf(duplex, socket, { timeout })
     }
   })(options)
 }
 
+/** The agent adds to what was asked: no delay (its default), and keep-alive where it keeps its sockets. */
 function open(reactor: Dialer, asked: Asked, options: DialOptions) {
-  const { host, port, socketPath: path, timeout, localAddress } = asked
-  const duplex = dial(reactor, { host, port, path, localAddress }, options)
-  // As net.connect() does: the agent itself sets it where a request has one of its own.
-  return timeout ? duplex.setTimeout(timeout) : duplex
+  const { host, port, socketPath: path, localAddress } = asked
+  return equip(dial(reactor, { host, port, path, localAddress }, options), asked)
 }

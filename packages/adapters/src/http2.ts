@@ -1,12 +1,13 @@
 /** node:http2 over a reactor, by the `createConnection` of `http2.connect()`. */
 import type { SecureClientSessionOptions } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
+import { type Dialer, type DialOptions, dial, equip, secure, serverNameOf } from './dial.js'
 
 export type { Dialer, DialOptions } from './dial.js'
 
 /**
- * For `http2.connect()`: `https:` with TLS, whose options are those of the session, else without.
+ * For `http2.connect()`: `https:` with TLS, whose options are those of the session, else without. A session of `http:` takes
+ * any socket but Node's own for connected, so its 'connect' comes at once; where the connect fails, 'error' follows.
  *
  * @example
  * ```ts
@@ -23,7 +24,8 @@ export function http2Connection(reactor: Dialer, dialOptions: DialOptions = {}) 
     const isSecure = authority.protocol === 'https:'
     const port = authority.port || (isSecure ? 443 : 80)
     const duplex = dial(reactor, { host: authority.hostname, port }, dialOptions)
-    if (!isSecure) return duplex
+    // Node asks its own socket for no delay, and of any other what stands between, which has none.
+    if (!isSecure) return equip(duplex, { noDelay: true, ...options })
     const servername = serverNameOf(authority.hostname)
     return secure(duplex, {
       ALPNProtocols: ['h2'],

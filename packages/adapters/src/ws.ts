@@ -2,7 +2,7 @@
 import type { ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
-import { type Dialer, type DialOptions, dial, secure, serverNameOf } from './dial.js'
+import { type Dialer, type DialOptions, dial, equip, secure, serverNameOf } from './dial.js'
 
 export type { Dialer, DialOptions } from './dial.js'
 
@@ -21,11 +21,10 @@ export type { Dialer, DialOptions } from './dial.js'
  */
 export function webSocketConnection(reactor: Dialer, dialOptions: DialOptions = {}) {
   return (options: ClientRequestArgs): Duplex => {
-    const { host, port, socketPath, defaultPort, timeout } = options
+    const { host, port, socketPath, defaultPort } = options
     const duplex = dial(reactor, { host, port, path: socketPath }, dialOptions)
-    if (timeout) duplex.setTimeout(timeout)
     // ws tells the two schemes apart by this alone.
-    if (defaultPort !== 443) return duplex
+    if (defaultPort !== 443) return equip(duplex, options)
     const servername = serverNameOf(host ?? '')
     // The path is the request's.
     return secure(duplex, { servername, ...(options as ConnectionOptions), path: undefined })

@@ -67,6 +67,8 @@ export interface Failure {
   readonly localFault: boolean
   /** For ETIMEDOUT of a connect: the kernel gave up, or `timeoutMs` did. */
   readonly timedOutBy?: 'kernel' | 'deadline'
+  /** Of bind(2): what could not be bound, in place of where to. */
+  readonly localAddress?: SocketAddress | undefined
   /** One line for people, without code and address. */
   readonly reason: string
   readonly cause?: unknown
@@ -337,7 +339,10 @@ export class ConnectError extends Error {
   readonly errno: number | undefined
   /** The system call, or the step, that failed: `socket`, `connect`, `getaddrinfo`, `recv`, ... */
   readonly syscall: string
-  /** Address literal, unix path or vsock context identifier that was tried last. */
+  /**
+   * Address literal, unix path or vsock context identifier that was tried last; of bind(2) the local one, with its port
+   * where one was asked for.
+   */
   readonly address: string | undefined
   readonly port: number | undefined
   /** What was to be connected to; undefined on a bare socket. */
@@ -354,7 +359,8 @@ export class ConnectError extends Error {
   readonly timeline: ConnectTimeline | undefined
 
   constructor(failure: Failure, context: ErrorContext = {}) {
-    const { endpoint, address, attempts = [], timeline } = context
+    const { endpoint, attempts = [], timeline } = context
+    const address = failure.localAddress ?? context.address
     const where = address ? formatAddress(address) : endpoint ? formatEndpoint(endpoint) : undefined
     const subject = [failure.syscall, failure.code, where].filter(Boolean).join(' ')
     super(
@@ -365,7 +371,8 @@ export class ConnectError extends Error {
     this.errno = failure.errno
     this.syscall = failure.syscall
     this.address = address && hostOf(address)
-    this.port = address && 'port' in address ? address.port : undefined
+    // Port 0 is what was asked of bind(2), and no port.
+    this.port = address && 'port' in address && address.port !== 0 ? address.port : undefined
     this.endpoint = endpoint
     this.phase = failure.phase
     this.localFault = failure.localFault

@@ -1,7 +1,14 @@
 /** The Duplex face on a scripted backend: the events of a `net.Socket`, in its order, and what is asked of the backend for them. */
 import { Duplex, finished } from 'node:stream'
 import { promisify } from 'node:util'
-import { type ConnectOptions, type DuplexOptions, errno, Interest, Readiness } from '@pollout/core'
+import {
+  type ConnectOptions,
+  type DuplexOptions,
+  destinationPolicy,
+  errno,
+  Interest,
+  Readiness,
+} from '@pollout/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ConnectionDuplex } from '../src/connection/duplex.js'
 import { connected, record, stage } from './harness.js'
@@ -400,6 +407,77 @@ describe('a Duplex over a connection', () => {
     clock.advance(1_000)
     expect([told, log.length, clock.pendingTimers]).toEqual([1, 2, pendingTimers])
     expect(() => duplex.setTimeout(-1)).toThrow(RangeError)
+  })
+
+  it('setTimeout() runs anew when the name is found, and when it connects', async () => {
+    const resolver = { resolve: async () => ['192.0.2.1'] }
+    const { script, clock, reactor } = stage({ resolver })
+    const duplex = reactor.duplex('tcp://peer.test:80')
+    onTestFinished(() => void duplex.destroy())
+    const log = events(duplex)
+    duplex.setTimeout(100)
+    clock.advance(90)
+    await turn()
+    expect(script.sockets).toHaveLength(1)
+    clock.advance(90)
+    script.deliverAll(script.sockets)
+    expect(log).toEqual(['connect', 'ready'])
+    clock.advance(99)
+    expect(log).toEqual(['connect', 'ready'])
+    clock.advance(1)
+    expect(log).toEqual(['connect', 'ready', 'timeout'])
+  })
+
+  it('setTimeout() is not told while the peer takes what was written', async () => {
+    const { script, clock, duplex, socket, log } = await overConnection()
+    script.once('send', 1)
+    duplex.setTimeout(100)
+    duplex.write('abcd')
+    for (const rest of ['bcd', 'cd', 'd']) {
+      clock.advance(90)
+      script.once('send', rest === 'd' ? -errno.EAGAIN : 1)
+      script.deliverAll([socket], Readiness.WRITABLE)
+      expect(log).toEqual([])
+    }
+    // Looked at once more where something went since; then nothing does.
+    clock.advance(200)
+    expect(log).toEqual(['timeout'])
+    clock.advance(1_000)
+    expect(log).toEqual(['timeout'])
+  })
+
+  it('destroyed by a listener of connectionAttempt: the connect is called off', async () => {
+    const { script, reactor } = stage()
+    const duplex = reactor.duplex('tcp://192.0.2.1:80')
+    const log = events(duplex)
+    duplex.on('connectionAttempt', () => duplex.destroy())
+    await turn()
+    expect([log, script.open]).toEqual([['close false'], []])
+  })
+
+  it('an attempt that takes longer than it has to itself, and one that was denied', async () => {
+    const resolver = { resolve: async () => ['192.0.2.1', '192.0.2.2', '192.0.2.3'] }
+    const { script, clock, reactor } = stage({ resolver })
+    const policy = destinationPolicy({ deny: ['192.0.2.2'] })
+    const duplex = reactor.duplex('tcp://peer.test:80', { policy })
+    const log: unknown[] = []
+    for (const event of ['Attempt', 'AttemptTimeout', 'AttemptFailed']) {
+      duplex.on(`connection${event}`, (address) => log.push([event, address]))
+    }
+    await turn()
+    clock.advance(250)
+    clock.advance(250)
+    clock.advance(250)
+    expect(log).toEqual([
+      ...[
+        ['Attempt', '192.0.2.1'],
+        ['AttemptTimeout', '192.0.2.1'],
+      ],
+      // The denied one was not attempted.
+      ['Attempt', '192.0.2.3'],
+    ])
+    duplex.destroy()
+    expect(script.open).toEqual([])
   })
 
   it('unref() lets the process end while it reads; what others wait for still keeps it', async () => {

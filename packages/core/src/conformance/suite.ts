@@ -9,6 +9,7 @@ import { defineFanOutTests } from './fanning-out.js'
 import { defineHandOverTests } from './handing-over.js'
 import { defineHappyEyeballsTests } from './happy-eyeballs.js'
 import { defineKernelSocketTests } from './kernel-sockets.js'
+import { defineSocketTests } from './like-net-socket.js'
 import { defineLocalAddressTests } from './local-addresses.js'
 import { defineLowLevelTests } from './low-level.js'
 import { defineObservabilityTests } from './observability.js'
@@ -37,6 +38,7 @@ const PARTS = {
   'destination policies': definePolicyTests,
   'a connection': defineConnectionTests,
   'faces of a connection': defineFaceTests,
+  'a Duplex beside a net.Socket': defineSocketTests,
   TLS: defineTlsTests,
   'TLS that fails': defineTlsFailureTests,
   'datagrams and packets': defineDatagramTests,

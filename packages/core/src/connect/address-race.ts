@@ -21,6 +21,10 @@ import type { SocketSetup } from './socket-setup.js'
 export interface RaceOwner {
   /** An attempt has ended, in whatever way; may cancel the race. */
   attemptEnded(record: AttemptRecord): void
+  /** As it happens; each may cancel the race. */
+  attemptBegan(attempt: Attempt): void
+  attemptOverdue(attempt: Attempt): void
+  attemptLost(attempt: Attempt): void
   /** Called once, and not at all after `cancel()`. */
   raceSettled(race: AddressRace): void
 }
@@ -68,7 +72,10 @@ export class AddressRace extends Expirable implements AttemptOwner {
 
   /** The delay between attempts, or the one before the first, is over. */
   expire(): void {
-    this.#follow(this.#machine.delayPassed())
+    const step = this.#machine.delayPassed()
+    const overdue = this.#live.at(-1)
+    if (overdue && step.kind === 'try') this.#owner?.attemptOverdue(overdue.attempt)
+    if (!this.#isOver) this.#follow(step)
   }
 
   attemptSettled(attempt: Attempt): void {
@@ -77,6 +84,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
     const { failure } = attempt
     if (failure === undefined) return this.#won(attempt)
     this.#note(attempt, failure)
+    this.#owner?.attemptLost(attempt)
     this.#end(runner)
     // Whoever was told of the attempt may have put an end to all.
     if (this.#isOver) return
@@ -148,6 +156,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
     this.#core.deadlines.remove(this)
     if (this.#machine.hasMore) this.#arm(attemptDelayMs, now)
     attempt.start(now)
+    this.#owner?.attemptBegan(attempt)
   }
 
   /** With the deadlines: what is ready is looked at before another attempt is begun. */

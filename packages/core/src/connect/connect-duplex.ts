@@ -15,13 +15,13 @@ export function duplex(
 ): ConnectionDuplex {
   const { allowHalfOpen, readableHighWaterMark, writableHighWaterMark, ...others } = options
   const endpoint = toEndpoint(target)
-  const connecting = connect(core, endpoint, others)
   if (socketTypeOf(endpoint) !== 'stream') {
     throw unsupported(core.backend, `a Duplex of ${endpoint.scheme} sockets`)
   }
   const forStream = { allowHalfOpen, readableHighWaterMark, writableHighWaterMark }
-  return new ConnectionDuplex(core, forStream, ({ connected, failed }) => {
-    const subscription = connecting.subscribe({ next: connected, error: failed })
+  return new ConnectionDuplex(core, forStream, endpoint, (told) => {
+    const connecting = connect(core, endpoint, others, told)
+    const subscription = connecting.subscribe({ next: told.connected, error: told.failed })
     return () => subscription.unsubscribe()
   })
 }

@@ -11,7 +11,12 @@ import {
   type SocketType,
 } from '../backend/address.js'
 import { addressOf, type Endpoint, socketTypeOf } from '../endpoint/endpoint.js'
-import { type AttemptRecord, deadlineFailure, unsupportedFailure } from '../errors.js'
+import {
+  type AttemptRecord,
+  deadlineFailure,
+  errorWithoutStack,
+  unsupportedFailure,
+} from '../errors.js'
 import { type LookUpListener, lookUp } from '../names/look-up.js'
 import { resolveFailure } from '../names/resolver.js'
 import type { DestinationPolicy } from '../policy/policy.js'
@@ -20,6 +25,7 @@ import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
 import { AddressRace, type RaceOwner } from './address-race.js'
 import { Attempt } from './attempt.js'
+import type { ConnectProgress } from './connect-progress.js'
 import type { InetFamily } from './happy-eyeballs.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
 import type { SocketSetup } from './socket-setup.js'
@@ -35,6 +41,7 @@ export interface ConnectRequestOptions extends RequestOptions {
   readonly destination: Destination
   /** Told of each attempt's end. */
   readonly onAttempt?: ((record: AttemptRecord) => void) | undefined
+  readonly progress?: ConnectProgress | undefined
 }
 
 export class ConnectRequest extends Request implements RaceOwner, LookUpListener {
@@ -72,6 +79,10 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
 
   /** The only attempt has ended. */
   attemptSettled(attempt: Attempt): void {
+    if (this.#options.progress) {
+      this.attemptLost(attempt)
+      if (!this.isUnderWay) return
+    }
     if (diagnostics.connectAttempt.hasSubscribers || this.#options.onAttempt) {
       this.attemptEnded(attempt.record(this.core.clock.now()))
       if (!this.isUnderWay) return
@@ -87,6 +98,24 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     if (onAttempt && this.isUnderWay) guarded(() => onAttempt(record))
   }
 
+  /** It was begun; connect(2) was called, unless what comes before it has failed. */
+  attemptBegan({ address, calledAt }: Attempt): void {
+    if (address && !Number.isNaN(calledAt)) this.#options.progress?.attemptBegan(address)
+  }
+
+  attemptOverdue({ address }: Attempt): void {
+    if (address) this.#options.progress?.attemptOverdue(address)
+  }
+
+  /** It has ended, and has not connected: where connect(2) has failed that is told. */
+  attemptLost({ address, calledAt, failure }: Attempt): void {
+    const { progress } = this.#options
+    if (progress === undefined || address === undefined || failure === undefined) return
+    if (Number.isNaN(calledAt)) return
+    const { endpoint } = this
+    progress.attemptFailed(errorWithoutStack(failure, { endpoint, address }), address)
+  }
+
   raceSettled({ decisive, failure }: AddressRace): void {
     this.attempt = decisive
     if (decisive) this.#decided(decisive, failure)
@@ -98,6 +127,10 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     awaited: InetFamily | undefined,
   ): void {
     if (!this.isUnderWay) return
+    if (this.#options.progress) {
+      this.#options.progress.lookedUp([first, ...others])
+      if (!this.isUnderWay) return
+    }
     if (this.#race === undefined && others.length === 0 && awaited === undefined) {
       return this.#try(first, this.core.clock.now())
     }
@@ -109,8 +142,9 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   noneFound(cause: unknown): void {
     if (!this.isUnderWay) return
     // The other family has no address, after the first had.
-    if (this.#race) this.#race.answered([], undefined)
-    else this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
+    if (this.#race) return this.#race.answered([], undefined)
+    this.#options.progress?.notFound(cause)
+    this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
   }
 
   override expire(): void {
@@ -167,6 +201,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     const { policy } = this.#options.destination
     this.attempt = new Attempt(this.core, spec, address, this, this.setup, policy)
     this.attempt.start(now)
+    this.attemptBegan(this.attempt)
   }
 
   #decided(attempt: Attempt, failure = attempt.failure): void {

@@ -18,6 +18,7 @@ import {
   checkSetup,
   DESTINATION_NAMES,
 } from './connect-options.js'
+import type { ConnectProgress } from './connect-progress.js'
 import { ConnectRequest } from './connect-request.js'
 import type { Request, RequestOptions, RequestOwner } from './request.js'
 
@@ -31,6 +32,7 @@ export function connect(
   core: ReactorCore,
   target: Endpoint | string,
   options: ConnectOptions = {},
+  progress?: ConnectProgress,
 ): Observable<Connection> {
   const endpoint = toEndpoint(target)
   const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
@@ -43,10 +45,10 @@ export function connect(
   const listener = checkCallback('onAttempt', options.onAttempt)
   const setup = checkSetup(options, OWN_OPTIONS)
   const tls = checkedTls(core, endpoint, options)
-  const each = { endpoint, signal, tls, timeoutMs, idleTimeoutMs }
+  const each = { endpoint, signal, tls, timeoutMs, idleTimeoutMs, progress }
   return connections(core, each, (queuedAt, owner) => {
     const onAttempt = listener && inSubscriber(listener)
-    const request = { timeoutMs, queuedAt, setup, destination, onAttempt }
+    const request = { timeoutMs, queuedAt, setup, destination, onAttempt, progress }
     return new ConnectRequest(core, endpoint, request, owner)
   })
 }
@@ -72,6 +74,7 @@ export interface ConnectionsOptions {
   readonly timeoutMs?: number
   /** For what is emitted. */
   readonly idleTimeoutMs?: number
+  readonly progress?: ConnectProgress | undefined
 }
 
 /** For each subscription a request, and of that one connection or one error. */
@@ -83,6 +86,7 @@ export function connections(
     tls,
     timeoutMs = Number.POSITIVE_INFINITY,
     idleTimeoutMs,
+    progress,
   }: ConnectionsOptions,
   makeRequest: (queuedAt: RequestOptions['queuedAt'], owner: RequestOwner) => Request,
 ): Observable<Connection> {
@@ -119,6 +123,13 @@ export function connections(
         handshake = new Handshake(link, options, {
           secured: (channel, info) => emit(new Connection(core, channel, { ...origin, tls: info })),
           failed: (failure) => failed(new ConnectError(failure, request)),
+        })
+        // Not before: who is told may cancel what is under way.
+        progress?.reached({
+          peerAddress: origin.address,
+          get localAddress() {
+            return link.channel.localAddress
+          },
         })
       },
     })

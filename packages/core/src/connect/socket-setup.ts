@@ -126,7 +126,8 @@ export function nameOf({ level, option }: Omit<RawOption, 'value'>): string {
 
 /** bind(2) said no. */
 export function bindFailure(result: number, at: SocketAddress): Failure {
-  return about(connectFailure(result, 'bind'), `local address ${formatAddress(at)}`)
+  const failure = about(connectFailure(result, 'bind'), `local address ${formatAddress(at)}`)
+  return { ...failure, localAddress: at }
 }
 
 function about(failure: Failure, what: string): Failure {

@@ -369,7 +369,7 @@ export class Connection implements AsyncDisposable {
     this.link.assertOpen()
     this.#assertStream('a Duplex')
     if (this.link.busy) throw this.link.busyError()
-    return new ConnectionDuplex(this.link.core, options, this)
+    return new ConnectionDuplex(this.link.core, options, this.endpoint, this)
   }
 
   /**

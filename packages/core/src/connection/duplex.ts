@@ -1,14 +1,24 @@
 /** A connection as Node's streams have it: a `Duplex` that carries what clients touch on a `net.Socket`. */
-import { isInet } from '../backend/address.js'
+import {
+  formatAddress,
+  type InetAddress,
+  isInet,
+  literalFamily,
+  type SocketAddress,
+} from '../backend/address.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
+import type { ConnectProgress, Ends } from '../connect/connect-progress.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError, ownFailure } from '../errors.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
+import { guarded } from '../reactor/uncaught.js'
 import type { ValueOf } from '../socket/socket-calls.js'
 import type { PausableReader } from './chunk-iterator.js'
 import type { Connection } from './connection.js'
 import { gather } from './gather.js'
 import { IdleTimeout } from './idle-timeout.js'
+import { checkListener, checkTimer, endedByPeer, neverSent } from './socket-errors.js'
 import { SocketLikeDuplex } from './socket-likeness.js'
 
 /**
@@ -31,19 +41,15 @@ export interface DuplexOptions {
   readonly writableHighWaterMark?: number | undefined
 }
 
-/** Who connects for a Duplex that is not connected yet. */
-export type DuplexConnector = (told: {
-  connected(connection: Connection): void
-  failed(error: Error): void
-}) => () => void
+/** Who connects for a Duplex that is not connected yet; answers how that is called off. */
+export type DuplexConnector = (
+  told: ConnectProgress & {
+    connected(connection: Connection): void
+    failed(error: Error): void
+  },
+) => () => void
 
 type Done = (error?: Error | null) => void
-
-interface Waiting {
-  run(connection: Connection): void
-  /** Told where there will be no connection. */
-  readonly done: Done | undefined
-}
 
 /**
  * Owns its connection: destroying one destroys the other. Where something of `net.Socket` has no meaning on a connection,
@@ -64,23 +70,49 @@ interface Waiting {
 export class ConnectionDuplex extends SocketLikeDuplex {
   /** As set by `setTimeout()`, in milliseconds. */
   timeout: number | undefined
+  /** Those of a name with several addresses, each with its port, in the order in which they were tried. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined
+  readonly encrypted: boolean
+  /** @internal The name that was looked up: node:tls checks a certificate against it where it is told no other. */
+  readonly _host: string | null
   readonly #core: ReactorCore
   readonly #inContext: InContext
   /** @internal */
   protected connection: Connection | undefined
+  /** @internal */
+  protected ends: Ends | undefined
+  /** @internal */
+  protected isReached = false
   #reader: PausableReader | undefined
   /** What was asked for before there was a connection, in order. */
-  readonly #waiting: Waiting[] = []
+  readonly #waiting: ((connection: Connection) => void)[] = []
+  /** The write, or the end, that waits for the connection. */
+  #toSend: ((connection: Connection) => void) | undefined
   #cancel: () => void = () => {}
-  /** `connect()` was called on what is connected: the event is still to come. */
-  #announcing = false
+  /** Nobody can listen yet. */
+  #isNew = true
   #isReset = false
   #idle: IdleTimeout | undefined
+  /** What was not sent when the idle timeout was last looked at, or when a write began. */
+  #unsent = 0
   #bytesRead = 0
-  #bytesWritten = 0
+  /** Those of writes that were begun. */
+  #bytesTaken = 0
+  /** Of the write that is under way. */
+  #bytesUnderWay = 0
+  /** Of the write that is under way. */
+  #done: Done | undefined
+  /** It was out, but that was found when the socket was destroyed already. */
+  #isOut = false
+  #lookedUp = 0
 
   /** @internal Made by `Connection.toDuplex()` and `Reactor.duplex()`. */
-  constructor(core: ReactorCore, options: DuplexOptions, source: Connection | DuplexConnector) {
+  constructor(
+    core: ReactorCore,
+    options: DuplexOptions,
+    endpoint: Endpoint,
+    source: Connection | DuplexConnector,
+  ) {
     const { allowHalfOpen = false, readableHighWaterMark, writableHighWaterMark } = options
     // 'close' is emitted here, with net.Socket's argument.
     super({
@@ -91,32 +123,27 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     })
     this.#core = core
     this.#inContext = captureContext()
+    this._host = 'host' in endpoint && !literalFamily(endpoint.host) ? endpoint.host : null
     if (typeof source !== 'function') {
-      this.connection = source
+      this.encrypted = source.tls !== undefined
+      this.connection = this.ends = source
+      this.isReached = true
       process.nextTick(() => this.#readAhead())
     } else {
+      this.encrypted = endpoint.scheme === 'tls'
       this.#cancel = source({
+        lookedUp: (addresses) => this.#found(addresses),
+        notFound: (cause) => this.#tell('lookup', cause, undefined, undefined, this._host),
+        attemptBegan: (address) => this.#attempting(address),
+        attemptOverdue: (address) => this.#tell('connectionAttemptTimeout', ...placeOf(address)),
+        attemptFailed: (error, address) =>
+          this.#tell('connectionAttemptFailed', ...placeOf(address), error),
+        reached: (ends) => this.#reached(ends),
         connected: (connection) => this.#connected(connection),
         failed: (error) => this.destroy(error),
       })
     }
-  }
-
-  /** The connection is not there yet, and the duplex not destroyed. */
-  get connecting(): boolean {
-    return !this.destroyed && (this.connection === undefined || this.#announcing)
-  }
-
-  /** The connection is not there: not yet, or it never was. */
-  get pending(): boolean {
-    return this.connection === undefined || this.#announcing
-  }
-
-  /** Which directions are open, in the words of `net.Socket`. */
-  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.connecting) return 'opening'
-    if (this.readable) return this.writable ? 'open' : 'readOnly'
-    return this.writable ? 'writeOnly' : 'closed'
+    this.#isNew = false
   }
 
   /** Bytes received so far. */
@@ -126,7 +153,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
 
   /** Those that still wait included, as in `net.Socket`. */
   get bytesWritten(): number {
-    return this.#bytesWritten + this.writableLength
+    return this.#bytesTaken + this.writableLength - this.#bytesUnderWay
   }
 
   /**
@@ -138,9 +165,12 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     for (const listener of args) {
       if (typeof listener === 'function') this.once('connect', listener as () => void)
     }
-    if (!this.connecting) {
-      this.#announcing = true
-      process.nextTick(() => this.#announce())
+    if (this.isReached) {
+      this.isReached = false
+      process.nextTick(() => {
+        this.#announce()
+        if (this.connection?.tls) this.#tell('secureConnect')
+      })
     }
     return this
   }
@@ -156,19 +186,23 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     return keepAlive && seconds > 0 ? this.#set('keepAliveIdleSeconds', seconds) : this
   }
 
-  /** Emits 'timeout' when nothing was sent or received for so long; 0 for never. Nothing else happens then. */
+  /**
+   * Emits 'timeout' when nothing was sent or received for so long; 0 for never. Nothing else happens then. It runs anew when
+   * the name is looked up and when it connects; while the peer takes what was written, however slowly, it is not told.
+   */
   setTimeout(timeoutMs: number, listener?: () => void): this {
-    if (!(timeoutMs >= 0)) throw new RangeError(`${timeoutMs} ms is no timeout`)
+    if (this.destroyed) return this
     this.timeout = timeoutMs
+    checkTimer(timeoutMs)
     this.#idle?.stop()
     this.#idle = undefined
-    if (timeoutMs === 0) {
-      if (listener) this.off('timeout', listener)
-    } else {
-      if (listener) this.once('timeout', listener)
-      const onIdle = (): void => this.#inContext(() => void this.emit('timeout'))
-      if (!this.destroyed) this.#idle = new IdleTimeout(this.#core.clock, timeoutMs, onIdle)
+    if (timeoutMs > 0) {
+      this.#unsent = this.connection?.link.unsentBytes ?? 0
+      this.#idle = new IdleTimeout(this.#core.clock, timeoutMs, () => this.#idled())
     }
+    checkListener(listener)
+    if (listener && timeoutMs === 0) this.off('timeout', listener)
+    else if (listener) this.once('timeout', listener)
     return this
   }
 
@@ -191,8 +225,9 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     else this.once('finish', () => this.destroy())
   }
 
-  /** Destroys it, and the peer is told by RST. */
+  /** Destroys it, and the peer is told by RST; what connects is first connected. On a unix socket there is no RST. */
   resetAndDestroy(): this {
+    if (this.connecting) return this.once('connect', () => void this.resetAndDestroy())
     this.#isReset = true
     return this.destroy()
   }
@@ -211,47 +246,68 @@ export class ConnectionDuplex extends SocketLikeDuplex {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#whenConnected((connection) => this.#send(connection, chunk, done), done)
+    this.#begin(chunk.length, done)
+    if (this.connection) this.#send(this.connection, chunk, this.#onWritten)
+    else this.#toSend = (connection) => this.#send(connection, chunk, this.#onWritten)
   }
 
   /** @internal */
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    this.#whenConnected((connection) => {
+    this.#begin(
+      chunks.reduce((sum, { chunk }) => sum + chunk.length, 0),
+      done,
+    )
+    this.#whenSending((connection) => {
       const parts = gather(chunks.map(({ chunk }) => chunk))
       // They go out in order, and where one fails so do all that follow: the last one tells for all.
       const last = parts.pop()
       for (const part of parts) this.#send(connection, part, () => {})
-      if (last) this.#send(connection, last, done)
-      else done()
-    }, done)
+      if (last) this.#send(connection, last, this.#onWritten)
+      else this.#onWritten()
+    })
   }
 
   /** @internal */
   override _final(done: Done): void {
-    this.#whenConnected(({ link }) => {
+    this.#whenSending(({ link }) => {
       const tell = (error?: Error): void => process.nextTick(() => this.#inContext(done, error))
       link.end().then(
         () => tell(),
         // The peer is gone already, and the reader is told how: shutdown(2).
         (error: ConnectError) => tell(error.code === 'ENOTCONN' ? undefined : error),
       )
-    }, done)
+    })
   }
 
   /** @internal */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const connection = this.connection
     this.#idle?.stop()
     this.#cancel()
     this.#reader?.stop()
     // What was not sent is lost, and the peer must not take that for a proper end.
-    if (this.#isReset) connection?.reset()
-    else connection?.link.leave()
-    for (const waiting of this.#waiting.splice(0)) waiting.done?.(error ?? goneError())
+    if (this.#isReset) this.connection?.reset()
+    else this.connection?.link.leave()
+    this.#waiting.length = 0
+    this.#toSend = undefined
     done(error)
-    const close = (): void => this.#inContext(() => void this.emit('close', error !== null))
     // As late as a net.Socket's, which comes after the immediates that 'error' has led to: postgres.js relies on it.
-    process.nextTick(() => setImmediate(close))
+    process.nextTick(() => setImmediate(() => this.#close(error)))
+  }
+
+  #close(error: Error | null): void {
+    const wasConnected = this.connection !== undefined
+    if (error && wasConnected) this.#tellWriter(error)
+    this.#tell('close', error !== null)
+    // Not before: it stands in `errored` from then on, as if it were why this was destroyed.
+    this.#tellWriter(error ?? neverSent(wasConnected))
+  }
+
+  /** Of a write that was under way when this was destroyed: the same as 'error' has told. */
+  #tellWriter(error: Error): void {
+    const done = this.#done
+    this.#done = undefined
+    this.#bytesUnderWay = 0
+    if (done) guarded(() => this.#inContext(done, this.#isOut ? undefined : error))
   }
 
   readonly #onChunk = (data: Buffer): void => {
@@ -261,6 +317,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   }
 
   readonly #onEnd = (): void => {
+    this.#idle?.touch()
     // Not before: clients take all listeners away when they put TLS on top.
     this.prependOnceListener('end', () => this.#endLater())
     this.push(null)
@@ -272,24 +329,87 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   #endLater(): void {
     if (this.allowHalfOpen) return
     this.allowHalfOpen = true
-    setImmediate(() => void this.end())
+    this.write = this.#writeAfterEnd
+    setImmediate(() => {
+      this.allowHalfOpen = false
+      this.end()
+    })
+  }
+
+  /** In place of `write()` once the peer has ended, and this side is to end with it. */
+  readonly #writeAfterEnd: SocketLikeDuplex['write'] = (
+    chunk: unknown,
+    encoding?: BufferEncoding | Done,
+    callback?: Done,
+  ): boolean => {
+    if (!this.writableEnded) return super.write(chunk, encoding as BufferEncoding, callback)
+    const told = typeof encoding === 'function' ? encoding : callback
+    const error = endedByPeer()
+    if (told) process.nextTick(told, error)
+    this.destroy(error)
+    return false
+  }
+
+  #found(addresses: readonly InetAddress[]): void {
+    this.#idle?.touch()
+    this.#lookedUp += addresses.length
+    if (this.#lookedUp > 1) this.autoSelectFamilyAttemptedAddresses ??= []
+    for (const { address, family } of addresses) {
+      if (this.destroyed) return
+      this.#tell('lookup', null, address, family === 'inet' ? 4 : 6, this._host)
+    }
+  }
+
+  #attempting(address: SocketAddress): void {
+    if (isInet(address)) {
+      this.autoSelectFamilyAttemptedAddresses?.push(`${address.address}:${address.port}`)
+    }
+    const tell = (): void => {
+      if (!this.destroyed) this.#tell('connectionAttempt', ...placeOf(address))
+    }
+    // In net.Socket too the attempt at a unix socket begins before anybody can listen.
+    if (this.#isNew && isInet(address)) process.nextTick(tell)
+    else tell()
+  }
+
+  /** Connected, and TLS is to follow. */
+  #reached(ends: Ends): void {
+    this.ends = ends
+    this.#announce()
   }
 
   #connected(connection: Connection): void {
     if (this.destroyed) return connection.reset()
-    this.connection = connection
+    this.connection = this.ends = connection
     this.#cancel = () => {}
-    for (const { run } of this.#waiting.splice(0)) run(connection)
-    this.#inContext(() => this.#announce())
+    for (const run of this.#waiting.splice(0)) run(connection)
+    if (this.encrypted) {
+      this.#tell('secureConnect')
+      this.#sendWaiting()
+    } else this.#announce()
+    this.#readAhead()
   }
 
   #announce(): void {
-    this.#announcing = false
+    this.isReached = true
     if (this.destroyed) return
-    this.emit('connect')
-    this.emit('ready')
-    if (this.encrypted) this.emit('secureConnect')
-    this.#readAhead()
+    this.#idle?.touch()
+    this.#tell('connect')
+    this.#sendWaiting()
+    this.#tell('ready')
+  }
+
+  /** What was written, or ended, before there was a connection. */
+  #sendWaiting(): void {
+    if (this.destroyed || this.connection === undefined) return
+    const send = this.#toSend
+    this.#toSend = undefined
+    send?.(this.connection)
+  }
+
+  /** What a listener throws is its own, and keeps nothing else from being done. */
+  #tell(event: string, ...said: readonly unknown[]): void {
+    guarded(() => this.#inContext(() => void this.emit(event, ...said)))
   }
 
   /** A socket reads ahead, and so finds the peer's end although nobody listens. */
@@ -297,18 +417,48 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     if (!this.destroyed && this.readable && !this.isPaused()) this.read(0)
   }
 
-  #whenConnected(run: (connection: Connection) => void, done?: Done): void {
+  #whenConnected(run: (connection: Connection) => void): void {
     if (this.connection) run(this.connection)
-    else if (!this.destroyed) this.#waiting.push({ run, done })
+    else if (!this.destroyed) this.#waiting.push(run)
   }
 
-  #send({ link }: Connection, data: Buffer, done: Done): void {
+  #whenSending(send: (connection: Connection) => void): void {
+    if (this.connection) send(this.connection)
+    else this.#toSend = send
+  }
+
+  #begin(bytes: number, done: Done): void {
+    this.#bytesTaken += bytes
+    this.#bytesUnderWay = bytes
+    this.#done = done
+  }
+
+  readonly #onWritten: Done = (error) => {
+    // Nobody is told anything inside of destroy().
+    if (this.destroyed) {
+      this.#isOut = error === undefined
+      return
+    }
     this.#idle?.touch()
-    link.write(data, (error) => {
-      this.#idle?.touch()
-      if (error === undefined) this.#bytesWritten += data.length
-      this.#inContext(done, error)
-    })
+    const done = this.#done as Done
+    this.#done = undefined
+    this.#bytesUnderWay = 0
+    this.#inContext(done, error)
+  }
+
+  #send({ link }: Connection, data: Buffer, done: (error?: Error) => void): void {
+    link.write(data, done)
+    if (this.#idle === undefined) return
+    this.#idle.touch()
+    this.#unsent = link.unsentBytes
+  }
+
+  /** Nothing came, and no write began or ended; but the peer may have taken a part of one. */
+  #idled(): void {
+    const unsent = this.connection?.link.unsentBytes ?? 0
+    if (unsent === this.#unsent) return this.#tell('timeout')
+    this.#unsent = unsent
+    this.#idle?.touch()
   }
 
   /** What is refused, or unknown to this kind of socket, is left as it was, as in `net.Socket`. */
@@ -324,6 +474,13 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     })
     return this
   }
+}
+
+/** As the events of a connect have it: the address, its port, and 4 or 6; of a unix socket the path alone. */
+function placeOf(address: SocketAddress): readonly unknown[] {
+  if (address.family === 'unix') return [address.path, undefined, undefined]
+  if (!isInet(address)) return [formatAddress(address), address.port, undefined]
+  return [address.address, address.port, address.family === 'inet' ? 4 : 6]
 }
 
 function goneError(): ConnectError {
