@@ -20,16 +20,59 @@ describe.each(backends)('on %s', (backend) => {
     const [whole] = await reports([uri, '--banner'])
     expect(whole).toMatchObject({
       kind: 'connected',
-      probe: { banner: '220 mail.example ready\r\n' },
+      probe: { banner: '220 mail.example ready\r\n', bannerEnd: 'silent' },
     })
     const [cut] = await reports([uri, '--banner', '3'])
-    expect(cut.probe.banner).toBe('220')
+    expect(cut.probe).toMatchObject({ banner: '220', bannerEnd: 'full' })
+  })
+
+  it('--banner tells how it ended, and keeps bytes', async () => {
+    const ended = await listen((socket) => socket.end(Buffer.from('fffb01', 'hex')))
+    const reset = await listen((socket) => {
+      socket.write('x', () => setTimeout(() => socket.resetAndDestroy(), 100))
+    })
+    const trickling = await listen((socket) => {
+      const timer = setInterval(() => socket.write('.'), 20)
+      socket.on('close', () => clearInterval(timer))
+    })
+    const uris = [ended.uri, reset.uri, trickling.uri]
+    const all = await reports([...uris, '--banner', '--answer-timeout-ms', '1000'])
+    const byEndpoint = new Map(all.map((report) => [report.endpoint, report]))
+    expect(byEndpoint.get(ended.uri)).toMatchObject({
+      kind: 'connected',
+      probe: { banner: '\ufffd\ufffd\x01', bannerBase64: '//sB', bannerEnd: 'ended' },
+    })
+    expect(byEndpoint.get(reset.uri).probe).toMatchObject({ banner: 'x', bannerEnd: 'reset' })
+    expect(byEndpoint.get(trickling.uri).probe.bannerEnd).toBe('timed-out')
+  })
+
+  it('--expect is bounded in work and in time, whatever a peer sends', async () => {
+    const text = Buffer.from('SSH-'.repeat(16_000))
+    const hostile = await listen((socket) => {
+      socket.setNoDelay(true)
+      let at = 0
+      const timer = setInterval(() => {
+        socket.write(text.subarray(at, at + 2_000))
+        at += 2_000
+      }, 1)
+      socket.on('close', () => clearInterval(timer))
+    })
+    const tiny = await listen((socket) => {
+      const timer = setInterval(() => socket.write('SSH-'), 1)
+      socket.on('close', () => clearInterval(timer))
+    })
+    const patient = ['--answer-timeout-ms', '2000']
+    const args = [hostile.uri, tiny.uri, '--expect', '/SSH-.*-(.*)+OpenSSH/', ...patient]
+    for (const { code, probe } of await reports(args)) {
+      expect(['ERR_ANSWER_TIMEOUT', 'ERR_NO_MATCH']).toContain(code)
+      expect(probe.banner).toMatch(/^(SSH-)+$/)
+    }
   })
 
   it('--banner of a peer that waits for us is empty', async () => {
     const { uri } = await listen()
     const [report] = await reports([uri, '--banner', '--answer-timeout-ms', '200'])
-    expect(report).toMatchObject({ kind: 'connected', probe: { banner: '' } })
+    expect(report).toMatchObject({ kind: 'connected', probe: { banner: '', bannerEnd: 'silent' } })
     expect(report.probe.probeMs).toBeGreaterThan(190)
   })
 
@@ -41,7 +84,7 @@ describe.each(backends)('on %s', (backend) => {
       }),
     )
     const args = [uri, '--send', 'PING\\r\\n']
-    expect(await reports([...args, '--expect', '^<PING>$'])).toMatchObject([
+    expect(await reports([...args, '--expect', '/^<PING>$/'])).toMatchObject([
       { kind: 'connected', probe: { banner: '<PING>', matched: true } },
     ])
     expect(

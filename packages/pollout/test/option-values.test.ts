@@ -5,7 +5,6 @@ import {
   escapedText,
   kinds,
   list,
-  pattern,
   ports,
   shard,
   threads,
@@ -56,20 +55,6 @@ it('--threads takes as many as the native backend does', () => {
   }
   expect(() => threads('65')).toThrow(/from 0 to 64/)
   expect(() => nativeBackend({ threads: 65 })).toThrow(/from 0 to 64/)
-})
-
-describe('--expect', () => {
-  it.each([
-    ['^220 ', /^220 /],
-    ['/^http/i', /^http/i],
-    ['/a', /\/a/],
-  ])('reads %j', (text, expected) => {
-    expect(pattern(text)).toEqual(expected)
-  })
-
-  it.each(['(', '/a/zz'])('refuses %j', (text) => {
-    expect(() => pattern(text)).toThrow(/Invalid/)
-  })
 })
 
 describe('--only', () => {

@@ -93,6 +93,13 @@ Each target has one outcome:
   skipped       by --max-host-errors, which counts timed-out, unreachable and other (after --resume anew)
 ${ENDPOINTS}
 
+--expect takes text as it stands: '220 (ready)'. /pattern/flags is a regular expression, with flags i, m, s and u and without
+look-around and back references, so that no answer takes long to search. It is about bytes, of which \\xff is one, unless it
+has the flag u or characters beyond ASCII: then about UTF-8. $ and \\b are also true where an answer has come to a halt.
+The first 64 KiB are searched. Without --expect an answer is over after 250 ms of silence.
+
+Control and invisible characters of what peers send are shown as \\n, \\u001b, \\u202e, in every format.
+
 Standard output has a line for each that is connected, probe-failed or invalid, or what --only says; with --json or --csv
 for every target. The summary goes to standard error, and so does a line of progress where that is a terminal.
 
@@ -111,7 +118,9 @@ With --json:
   localFault true: the trouble is on this side and says nothing about the peer
   message    one line for people
   Further:
-  probe      { tls: { protocol, cipher, authorized, certificate, ... }, banner, matched, probeMs }
+  probe      { tls: { protocol, cipher, authorized, certificate, ... }, banner, bannerEnd, matched, probeMs }
+  banner     as text, UTF-8; where the bytes are none, they stand in "bannerBase64"
+  bannerEnd  "ended" or "reset" by the peer; "silent"; "timed-out": still sending then; "full": not read further; "matched"
   input      the own fields of a JSON line
   line       for "invalid": the number of the line
 
@@ -124,6 +133,6 @@ ${EXIT_CODES}
 Examples:
   pollout fanout 10.1.0.0/16 -p 22,443
   pollout fanout -l hosts.txt -p 443 --tls --json -o out.jsonl --checkpoint out.state
-  pollout fanout -l hosts.txt -p 25 --expect '^220 ' --only all
+  pollout fanout -l hosts.txt -p 25 --expect '/^220 /' --only all
   pollout fanout 192.0.2.0/24 -p - --exclude 192.0.2.1,:9100 --shard 1/3
   tail -f new-hosts | pollout fanout --stream --json | jq -r 'select(.event == "connected").endpoint'`

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Shard } from '../targets/order.js'
 import { PortList } from '../targets/ports.js'
 import { messageOf } from './exit-codes.js'
+import { type Expectation, expectation } from './fanout/expect/expectation.js'
 import { FANOUT_KINDS, type FanoutKind, isFanoutKind } from './fanout/outcome-row.js'
 
 /** The longest timer Node has: 24.8 days. */
@@ -88,11 +89,10 @@ export function seed(text: string): string {
   throw new InvalidArgumentError(`Write any text of up to ${LONGEST_SEED} characters.`)
 }
 
-/** A regular expression, or `/pattern/flags`. */
-export function pattern(text: string): RegExp {
-  const [, source = text, flags = ''] = /^\/(.+)\/([a-z]*)$/s.exec(text) ?? []
+/** Text, or `/pattern/flags`. */
+export function expected(text: string): Expectation {
   try {
-    return new RegExp(source, flags)
+    return expectation(text)
   } catch (error) {
     throw new InvalidArgumentError(`${messageOf(error)}.`)
   }

@@ -10,11 +10,11 @@ import {
   bannerBytes,
   concurrency,
   escapedText,
+  expected,
   files,
   hostErrors,
   kinds,
   list,
-  pattern,
   ports,
   rate,
   retries,
@@ -119,11 +119,7 @@ function addFanout(command: Command): Command {
     .option('--tls', 'make a TLS handshake, and tell whose certificate it is')
     .option('--sni <name>', "the name to ask for (default: the target's)")
     .option('--send <text>', 'send this, with escapes \\r \\n \\t \\0 \\xHH \\\\', escapedText)
-    .option(
-      '--expect <pattern>',
-      'read until this matches, or fail: text or /pattern/flags',
-      pattern,
-    )
+    .option('--expect <text>', 'read until this comes, or fail; or /pattern/flags', expected)
     .option('--banner [bytes]', 'keep the beginning of what the peer sends (1024)', bannerBytes)
     .option('--tls-timeout-ms <n>', 'for the handshake', timeoutMs, PROBE_TIMEOUT_MS)
     .option('--answer-timeout-ms <n>', 'for what the peer sends', timeoutMs, PROBE_TIMEOUT_MS)

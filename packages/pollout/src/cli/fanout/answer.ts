@@ -1,15 +1,23 @@
 /** Reads what a peer sends until it is what was waited for, enough, or over. */
-import type { Connection } from '@pollout/core'
+import { type Chunks, ConnectError, type Connection } from '@pollout/core'
+import { Beginning } from '../beginning.js'
+import type { AnswerSearch, Expectation } from './expect/expectation.js'
 
 export interface AnswerOptions {
+  readonly keptBytes: number
+  /** What is looked through, at least what is kept. */
   readonly mostBytes: number
   /** Ends the reading when it is there. */
-  readonly expect: RegExp | undefined
+  readonly expect: Expectation | undefined
   /** For all of it, in milliseconds. */
   readonly timeoutMs: number
 }
 
-export type AnswerEnd = 'matched' | 'full' | 'ended' | 'quiet' | 'timed-out'
+/**
+ * Why no more was read: it matched, it is as much as is read at most, the peer has ended its stream or reset the connection,
+ * it is silent, or it still sends when the time is over.
+ */
+export type AnswerEnd = 'matched' | 'full' | 'ended' | 'reset' | 'silent' | 'timed-out'
 
 /** Where nothing in particular is expected: an answer is whole when it is followed by a silence this long. */
 const QUIET_MS = 250
@@ -17,31 +25,68 @@ const QUIET_MS = 250
 /** Rejects with a ConnectError when the connection breaks before anything has come; later that is the answer's end. */
 export async function readAnswer(
   connection: Connection,
-  { mostBytes, expect, timeoutMs }: AnswerOptions,
+  options: AnswerOptions,
 ): Promise<{ readonly bytes: Buffer; readonly end: AnswerEnd }> {
-  const chunks = connection.chunks()
-  let bytes = Buffer.alloc(0)
-  let end: AnswerEnd = 'ended'
-  const leave = (why: AnswerEnd): void => {
-    end = why
-    void chunks.return()
+  const answer = new Answer(connection.chunks(), options)
+  const end = await answer.read()
+  return { bytes: answer.kept.bytes, end }
+}
+
+class Answer {
+  readonly kept: Beginning
+  readonly #chunks: Chunks
+  readonly #options: AnswerOptions
+  readonly #search: AnswerSearch | undefined
+  #end: AnswerEnd | undefined
+
+  constructor(chunks: Chunks, options: AnswerOptions) {
+    this.#chunks = chunks
+    this.#options = options
+    this.kept = new Beginning(options.keptBytes)
+    this.#search = options.expect?.begin()
   }
-  const late = setTimeout(() => leave('timed-out'), timeoutMs)
-  let quiet: NodeJS.Timeout | undefined
-  try {
-    for await (const chunk of chunks) {
+
+  async read(): Promise<AnswerEnd> {
+    const { mostBytes, timeoutMs } = this.#options
+    const late = setTimeout(() => this.#leave(this.#lateEnd), timeoutMs)
+    let quiet: NodeJS.Timeout | undefined
+    try {
+      for await (const chunk of this.#chunks) {
+        clearTimeout(quiet)
+        const wanted = chunk.subarray(0, mostBytes - this.kept.total)
+        this.kept.add(wanted)
+        if (this.#search && (await this.#matches(this.#search, wanted))) this.#leave('matched')
+        else if (this.kept.total >= mostBytes) this.#leave('full')
+        else if (!this.#search) quiet = setTimeout(() => this.#leave('silent'), QUIET_MS)
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectError) || this.kept.total === 0) throw error
+      this.#end ??= 'reset'
+    } finally {
+      clearTimeout(late)
       clearTimeout(quiet)
-      bytes = Buffer.concat([bytes, chunk.subarray(0, mostBytes - bytes.length)])
-      // A pattern with the flag g or y would go on from where it last was.
-      if (expect && bytes.toString('utf8').search(expect) !== -1) leave('matched')
-      else if (bytes.length >= mostBytes) leave('full')
-      else if (!expect) quiet = setTimeout(() => leave('quiet'), QUIET_MS)
     }
-  } catch (error) {
-    if (bytes.length === 0) throw error
-  } finally {
-    clearTimeout(late)
-    clearTimeout(quiet)
+    return this.#end ?? 'ended'
   }
-  return { bytes, end }
+
+  get #lateEnd(): AnswerEnd {
+    return this.kept.total === 0 && !this.#search ? 'silent' : 'timed-out'
+  }
+
+  /** The first reason counts. */
+  #leave(end: AnswerEnd): void {
+    this.#end ??= end
+    void this.#chunks.return()
+  }
+
+  /** In goes of a millisecond, so that others have theirs; the time limit goes on. */
+  async #matches(search: AnswerSearch, bytes: Uint8Array): Promise<boolean> {
+    let at = search.search(bytes, 0)
+    while (at < bytes.length) {
+      await this.#options.expect?.turns.next()
+      if (this.#end !== undefined) return false
+      at = search.search(bytes, at)
+    }
+    return search.found
+  }
 }

@@ -4,6 +4,7 @@ import type { BackendName } from '../../choose-backend.js'
 import { type Shard, WHOLE } from '../../targets/order.js'
 import type { PortList } from '../../targets/ports.js'
 import { UsageError } from '../exit-codes.js'
+import type { Expectation } from './expect/expectation.js'
 import type { FormatName } from './formats.js'
 import type { FanoutKind } from './outcome-row.js'
 import type { ProbeOptions } from './probe.js'
@@ -35,7 +36,7 @@ export interface FanoutCommandOptions {
   readonly tls?: boolean
   readonly sni?: string
   readonly send?: Uint8Array
-  readonly expect?: RegExp
+  readonly expect?: Expectation
   /** True: as many bytes as is usual. */
   readonly banner?: number | true
   readonly tlsTimeoutMs: number
@@ -128,7 +129,7 @@ export function settingsOf(
       tls,
       sni,
       send && Buffer.from(send).toString('hex'),
-      String(expect),
+      expect?.text,
       banner,
     ]),
   }

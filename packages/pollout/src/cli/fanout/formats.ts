@@ -2,6 +2,7 @@
 import { visibleText } from '@pollout/core'
 import { stringify } from 'csv-stringify/sync'
 import type { OutcomeRow } from './outcome-row.js'
+import type { ProbeResult } from './probe.js'
 
 export const FORMATS = ['table', 'json', 'csv'] as const
 export type FormatName = (typeof FORMATS)[number]
@@ -39,6 +40,8 @@ const CSV_COLUMNS = [
     'tries',
     'line',
     'banner',
+    'bannerBase64',
+    'bannerEnd',
     'matched',
     'tlsProtocol',
     'tlsAuthorized',
@@ -57,6 +60,7 @@ const csv: Format = {
       tries,
       line,
       ...probe,
+      bannerBase64: probe && bannerBase64(probe),
       tlsProtocol: tls?.protocol,
       tlsAuthorized: tls?.authorized,
       certificateSubject: tls?.certificate?.subject,
@@ -70,6 +74,12 @@ const csv: Format = {
       escape_formulas: true,
     })
   },
+}
+
+/** Also where the text that is shown is not the one that came. */
+function bannerBase64({ banner, bannerBase64 }: ProbeResult): string | undefined {
+  if (bannerBase64 !== undefined || banner === undefined) return bannerBase64
+  return visibleText(banner) === banner ? undefined : Buffer.from(banner).toString('base64')
 }
 
 /** Line feeds are allowed in quotes, and yet half of what reads CSV takes them for the end of the row. */

@@ -1,7 +1,9 @@
 /** What is done on a connection once it is there: TLS, something sent, an answer looked at. Each step has its own time. */
-import { ConnectError, type Connection } from '@pollout/core'
+import { ConnectError, type Connection, visibleText } from '@pollout/core'
+import { peerText } from '../peer-text.js'
 import type { Stop } from '../stop.js'
 import { type AnswerEnd, readAnswer } from './answer.js'
+import type { Expectation } from './expect/expectation.js'
 import { type TlsSummary, tlsSummary } from './tls-summary.js'
 
 export interface ProbeOptions {
@@ -10,7 +12,7 @@ export interface ProbeOptions {
   readonly sni: string | undefined
   readonly send: Uint8Array | undefined
   /** What has to stand in the answer, or the probe has failed. */
-  readonly expect: RegExp | undefined
+  readonly expect: Expectation | undefined
   /** Bytes of the answer to keep; undefined: none is waited for, unless something is sent or expected. */
   readonly bannerBytes: number | undefined
   readonly tlsTimeoutMs: number
@@ -21,10 +23,17 @@ export interface ProbeResult {
   readonly tls?: TlsSummary
   /** The beginning of what the peer has sent, as UTF-8; what is none is replaced. */
   readonly banner?: string
+  /** Its bytes, where they are no UTF-8. */
+  readonly bannerBase64?: string
+  /** Why no more was read. */
+  readonly bannerEnd?: AnswerEnd
   /** With `--expect`. */
   readonly matched?: boolean
   readonly probeMs: number
 }
+
+/** While it goes on. */
+type Found = { -readonly [K in keyof Omit<ProbeResult, 'probeMs'>]: ProbeResult[K] }
 
 export interface ProbeFailure {
   readonly code: string
@@ -50,7 +59,7 @@ export async function probe(
   stop: Stop,
 ): Promise<ProbeOutcome> {
   const startedAt = performance.now()
-  const found: { tls?: TlsSummary; banner?: string; matched?: boolean } = {}
+  const found: Found = {}
   let current = connection
   const leave = (): void => current.reset()
   const unwatch = stop.watch(leave)
@@ -82,11 +91,12 @@ export async function probe(
 async function talk(
   connection: Connection,
   { send, expect, bannerBytes, answerTimeoutMs }: ProbeOptions,
-  found: { banner?: string; matched?: boolean },
+  found: Found,
 ): Promise<ProbeFailure | undefined> {
   if (send === undefined && expect === undefined && bannerBytes === undefined) return undefined
   const keep = bannerBytes ?? DEFAULT_BANNER_BYTES
   const answer = readAnswer(connection, {
+    keptBytes: keep,
     mostBytes: expect ? Math.max(keep, LONGEST_ANSWER) : keep,
     expect,
     timeoutMs: answerTimeoutMs,
@@ -94,16 +104,19 @@ async function talk(
   // Both at once: a peer that answers before it has read everything would otherwise block both sides.
   if (send !== undefined) connection.send(send).catch(() => {})
   const { bytes, end } = await answer
-  found.banner = bytes.toString('utf8', 0, keep)
+  const { text, base64 } = peerText(bytes)
+  found.banner = text
+  if (base64 !== undefined) found.bannerBase64 = base64
+  found.bannerEnd = end
   if (expect === undefined) return undefined
   found.matched = end === 'matched'
   return found.matched ? undefined : unmatched(end, expect, answerTimeoutMs)
 }
 
-function unmatched(end: AnswerEnd, expect: RegExp, timeoutMs: number): ProbeFailure {
+function unmatched(end: AnswerEnd, expect: Expectation, timeoutMs: number): ProbeFailure {
   const isLate = end === 'timed-out'
   const when = isLate ? `within ${timeoutMs} ms` : 'before the answer ended'
-  const message = `nothing in the answer matched ${expect} ${when}`
+  const message = `nothing in the answer matched ${visibleText(expect.text)} ${when}`
   const code = isLate ? 'ERR_ANSWER_TIMEOUT' : 'ERR_NO_MATCH'
   return { code, errno: undefined, phase: 'receive', localFault: false, message }
 }
