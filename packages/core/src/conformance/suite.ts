@@ -24,6 +24,7 @@ import { defineSessionTests } from './sessions.js'
 import { defineSourceTests } from './sources.js'
 import { defineTimelineTests } from './timeline.js'
 import { defineTlsTests } from './tls.js'
+import { defineTlsEndTests } from './tls-ends.js'
 import { defineTlsFailureTests } from './tls-failing.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
@@ -41,6 +42,7 @@ const PARTS = {
   'a Duplex beside a net.Socket': defineSocketTests,
   TLS: defineTlsTests,
   'TLS that fails': defineTlsFailureTests,
+  'TLS that ends': defineTlsEndTests,
   'datagrams and packets': defineDatagramTests,
   'local addresses': defineLocalAddressTests,
   'options of connects': defineOptionTests,

@@ -1,6 +1,7 @@
 /** Servers of TLS for one test, and connects to them. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import {
   createServer as createTlsServer,
   type TlsOptions as ServerOptions,
@@ -83,4 +84,14 @@ export function secured(
 
 export function reactorOf(t: Trial): Reactor {
   return t.reactor({ resolver: LOOPBACK })
+}
+
+/** For a TLSSocket that does not take the socket over: what is done to that is done without a word of TLS. */
+export function below(socket: Socket): Duplex {
+  const stream = new Duplex({
+    read() {},
+    write: (chunk, _encoding, done) => void socket.write(chunk, done),
+  })
+  socket.on('data', (chunk) => stream.push(chunk))
+  return stream
 }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpsServer, request } from 'node:https'
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
 import { TLSSocket, connect as tlsConnect } from 'node:tls'
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import type { TlsConnection } from '../connection/connection.js'
@@ -11,7 +10,16 @@ import { tlsSessionCache } from '../tls/session-cache.js'
 import { certificates } from './certificates.js'
 import { echo as echoThrough, FACES } from './faces.js'
 import { turns } from './raw-backend.js'
-import { echo, listening, type Peer, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
+import {
+  below,
+  echo,
+  listening,
+  type Peer,
+  plainPeer,
+  reactorOf,
+  secured,
+  tlsPeer,
+} from './tls-peers.js'
 import { bytes, MEBIBYTE, sha1 } from './transfer-tools.js'
 import type { Define } from './trial.js'
 
@@ -394,16 +402,6 @@ function starttls(socket: Socket, heard: string[]): void {
     }
   }
   socket.on('data', onData)
-}
-
-/** For a TLSSocket that does not take the socket over: what is done to that is done without a word of TLS. */
-function below(socket: Socket): Duplex {
-  const stream = new Duplex({
-    read() {},
-    write: (chunk, _encoding, done) => void socket.write(chunk, done),
-  })
-  socket.on('data', (chunk) => stream.push(chunk))
-  return stream
 }
 
 function httpsPeer(): Promise<Peer> {

@@ -32,6 +32,8 @@ export interface Channel {
   readonly heldBytes?: number
   /** Resolves when all that was taken is out; undefined, or missing, where that is so already. Before a graceful close. */
   finish?(): Promise<void> | undefined
+  /** The end was not the peer's own word, as far as this channel can tell; missing where there is no such word. */
+  readonly truncated?: boolean
   /** What a negated errno of the calls above stands for: a channel may know more than the number says. */
   failureOf(result: SystemResult, phase: 'receive' | 'send', syscall: string): Failure
   /** Idempotent. */

@@ -201,6 +201,15 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
+   * The peer's end has been read, and it was FIN alone, without the close_notify of TLS: whoever is on the way could have
+   * made it, and what was read may be cut short. To readers it is an end as any other, since many servers leave
+   * close_notify out: look here where the length of what is sent is told by nothing else. False outside of TLS.
+   */
+  get truncated(): boolean {
+    return this.link.truncated
+  }
+
+  /**
    * What the peer sends, as it comes; completes at the peer's end of stream, or when this side closes. Cold, for
    * one subscriber at a time; chunks are the subscriber's to keep. Unsubscribing stops the reading and leaves
    * the connection open. An observable can't be slowed down: to read at your own pace use async iteration.

@@ -60,6 +60,11 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
     return this.#peerEnded
   }
 
+  /** That end came without the word that TLS has for it. */
+  get truncated(): boolean {
+    return this.#peerEnded && this.channel.truncated === true
+  }
+
   /** Somebody reads, and has not heard of the end. */
   get busy(): boolean {
     return this.#receiver?.busy ?? false

@@ -40,6 +40,11 @@ export abstract class SocketLikeDuplex extends Duplex {
     return this.connection?.tls?.alpnProtocol ?? false
   }
 
+  /** See {@link Connection.truncated}; to be asked from 'end' on. */
+  get truncated(): boolean {
+    return this.connection?.truncated ?? false
+  }
+
   getPeerCertificate(): NonNullable<TlsInfo['peerCertificate']> | Record<string, never> {
     return this.connection?.tls?.peerCertificate ?? {}
   }

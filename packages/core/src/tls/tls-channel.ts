@@ -30,6 +30,7 @@ export class TlsChannel implements Channel {
   #isReporting = false
   #failure: Failure | undefined
   #hasEnded = false
+  #isTruncated = false
   #hasReceived = false
   /** write() has answered false, and 'drain' is to come. */
   #isFull = false
@@ -39,6 +40,10 @@ export class TlsChannel implements Channel {
     this.#stream = stream
     this.#lower = lower
     stream.gate(false)
+    // Before node:tls hears of FIN: at close_notify it has ended its own stream already, and tells of neither.
+    stream.prependOnceListener('end', () => {
+      this.#isTruncated = !hasBeenEnded(socket)
+    })
     socket.on('readable', () => this.#report(Interest.READABLE))
     socket.on('end', () => {
       this.#hasEnded = true
@@ -54,6 +59,10 @@ export class TlsChannel implements Channel {
 
   get localAddress(): SocketAddress | undefined {
     return this.#lower.channel.localAddress
+  }
+
+  get truncated(): boolean {
+    return this.#isTruncated
   }
 
   get heldBytes(): number {
@@ -203,4 +212,10 @@ export class TlsChannel implements Channel {
     const { errored } = this.#stream
     return errored ? lowerFailure(errored, false) : tlsFailure(error, 'receive', 'recv')
   }
+}
+
+/** Nothing more will be pushed into it, though some of it may still be unread: of that Node's streams have no public word. */
+function hasBeenEnded(socket: TLSSocket): boolean {
+  const { _readableState } = socket as unknown as { _readableState: { ended: boolean } }
+  return _readableState.ended
 }
