@@ -37,7 +37,7 @@ describe.each(backends)('on %s', (backend) => {
     expect(lines).toHaveLength(50)
     for (const line of lines) expect(line).toMatch(new RegExp(`^connected +${uri} +[\\d.]+ ms$`))
     expect(stderr).toMatch(
-      /^pollout: 50 targets, at most 1,000 a second and 3,000 at once, --seed [0-9a-f]{8}\n/,
+      /^pollout: 50 targets, at most 1,000 a second and 4,000 at once, --seed [0-9a-f]{8}\n/,
     )
     expect(stderr).toMatch(/connected │ +│ +50 │ +100\.0 %/)
     expect(stderr).toMatch(new RegExp(`\n50 targets, [\\d.]+ s, [\\d,]+/s, backend ${backend}\n`))

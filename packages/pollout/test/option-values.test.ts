@@ -1,14 +1,7 @@
 /** The values of options, where they are more than a number. */
 import { describe, expect, it } from 'vitest'
 import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
-import {
-  escapedText,
-  kinds,
-  list,
-  ports,
-  shard,
-  threads,
-} from '../src/cli/option-values.js'
+import { escapedText, kinds, list, ports, shard, threads } from '../src/cli/option-values.js'
 import { nativeBackend } from '../src/index.js'
 
 describe('--send', () => {

@@ -11,29 +11,40 @@ import {
   visibleText,
 } from '@pollout/core'
 import type { BackendName } from '../choose-backend.js'
-import { say } from './console.js'
+import { Beginning } from './beginning.js'
+import { say, terminalText } from './console.js'
 import { type ExchangeEnd, exchange } from './exchange.js'
 import { ExitCode, messageOf, UsageError } from './exit-codes.js'
+import { tlsSummary } from './fanout/tls-summary.js'
 import { LineOutput } from './line-output.js'
 import { openReactor } from './open-reactor.js'
-import { brokenReport, jsonLine, type Report, reportOf } from './report.js'
+import { type Answer, brokenReport, jsonLine, type Report, reportOf } from './report.js'
 import { Stop } from './stop.js'
 
 export interface ConnectCommandOptions {
   readonly backend: BackendName
   readonly timeoutMs: number
-  readonly send?: Uint8Array
+  readonly answerTimeoutMs: number
+  /** `-`: what is piped in. */
+  readonly send?: Uint8Array | '-'
+  readonly insecure?: boolean
   readonly json?: boolean
 }
 
 /** With `--json` an answer is gathered; what is longer is cut, so that a peer can't fill the memory. */
 const LONGEST_RECEIVED = 64 * 1024
 
+/** What is tried, and what is done on it: TLS comes after the connect. */
+export type ConnectTarget = Endpoint & { readonly uri: string; readonly isTls: boolean }
+
 export async function connectCommand(
   texts: readonly string[],
   options: ConnectCommandOptions,
 ): Promise<ExitCode> {
-  const endpoints = texts.map(toEndpoint)
+  const endpoints = texts.map(toTarget)
+  if (options.send === '-' && endpoints.length > 1) {
+    throw new UsageError('--send - sends what is piped in, to one endpoint; name one')
+  }
   using stop = new Stop()
   await using reactor = openReactor(options.backend)
   const run = new ConnectRun(reactor, options, stop)
@@ -42,14 +53,16 @@ export async function connectCommand(
 }
 
 /** All are read before the first is tried, so a slip of the pen costs nothing. */
-function toEndpoint(text: string): Endpoint {
-  const endpoint = parsed(text)
-  if (endpoint.scheme !== 'tls') return endpoint
-  const uri = formatEndpoint(tcp(endpoint.host, endpoint.port))
-  throw new UsageError(
-    `connect makes no TLS handshake; write ${uri}, or pollout fanout ${uri} --tls`,
-  )
+function toTarget(text: string): ConnectTarget {
+  const endpoint = parsed(HOST_AND_PORT.test(text) ? `tcp://${text}` : text)
+  const uri = formatEndpoint(endpoint)
+  if (endpoint.scheme !== 'tls') return { ...endpoint, uri, isTls: false }
+  return { ...tcp(endpoint.host, endpoint.port), uri, isTls: true }
 }
+
+/** As nc and others take it, but for what is a scheme: `unix:80` is a path. */
+const HOST_AND_PORT =
+  /^(?!(?:unix|unixgram|unixpacket|vsock|tcp|tls|udp):)(?:\[[^\]]*\]|[^:/[\]]+):\d*$/
 
 function parsed(text: string): Endpoint {
   try {
@@ -65,6 +78,7 @@ class ConnectRun {
   readonly #options: ConnectCommandOptions
   readonly #stop: Stop
   readonly #output: LineOutput
+  readonly #handshakes: Promise<void>[] = []
   /** Answers go to stdout one after another, each whole. */
   #exchanges: Promise<void> = Promise.resolve()
 
@@ -75,7 +89,7 @@ class ConnectRun {
     this.#output = new LineOutput(process.stdout, stop)
   }
 
-  async all(endpoints: readonly Endpoint[]): Promise<void> {
+  async all(endpoints: readonly ConnectTarget[]): Promise<void> {
     const { timeoutMs } = this.#options
     const { signal } = this.#stop
     const concurrency = endpoints.length
@@ -83,59 +97,86 @@ class ConnectRun {
       this.#reactor
         .connectMany(endpoints, { concurrency, timeoutMs, signal, onConnected: 'keep' })
         .subscribe({
-          next: (outcome) => this.#settled(outcome),
+          next: (outcome) => this.#handshakes.push(this.#settled(outcome)),
           complete: resolve,
           error: (error) => (signal.aborted ? resolve() : reject(error)),
         })
     })
+    await Promise.all(this.#handshakes)
     await this.#exchanges
     await this.#output.end()
   }
 
-  #settled(outcome: KeptOutcome<Endpoint>): void {
-    const report = reportOf(outcome, this.#reactor.backend)
-    const { send } = this.#options
+  async #settled(outcome: KeptOutcome<ConnectTarget>): Promise<void> {
+    let report = reportOf(outcome, this.#reactor.backend)
     if (outcome.kind !== 'connected') return this.#tell(report)
+    let connection: Connection = outcome.connection
+    if (outcome.target.isTls) {
+      const { insecure = false, timeoutMs } = this.#options
+      const { signal } = this.#stop
+      try {
+        const settings = { rejectUnauthorized: !insecure, timeoutMs, signal } as const
+        const inside = await outcome.connection.upgradeToTls(settings)
+        connection = inside
+        report = { ...report, tls: tlsSummary(inside.tls) }
+      } catch (error) {
+        if (!(error instanceof ConnectError)) throw error
+        if (!signal.aborted) this.#tell(brokenReport(report, error))
+        return
+      }
+    }
+    const { send } = this.#options
     if (send === undefined) {
-      void outcome.connection.close()
+      void connection.close()
       return this.#tell(report)
     }
     if (!this.#options.json) this.#tell(report)
-    this.#exchanges = this.#exchanges.then(() => this.#exchange(outcome.connection, report, send))
+    this.#exchanges = this.#exchanges.then(() => this.#exchange(connection, report, send))
   }
 
-  async #exchange(connection: Connection, report: Report, text: Uint8Array): Promise<void> {
-    const { json, timeoutMs: idleMs } = this.#options
-    const gathered: Buffer[] = []
-    let missing = LONGEST_RECEIVED
+  async #exchange(connection: Connection, report: Report, send: Uint8Array | '-'): Promise<void> {
+    const { json, timeoutMs: idleMs, answerTimeoutMs: answerMs } = this.#options
+    const kept = new Beginning(LONGEST_RECEIVED)
+    const shown = json || !process.stdout.isTTY ? undefined : terminalText()
     const received = (chunk: Buffer): Promise<void> | undefined => {
-      if (json) {
-        gathered.push(chunk.subarray(0, missing))
-        missing -= gathered.at(-1)?.length ?? 0
-        return undefined
-      }
-      this.#output.bytes(chunk)
-      return this.#output.room()
+      if (json) kept.add(chunk)
+      else this.#output.bytes(shown ? Buffer.from(shown(chunk)) : chunk)
+      return json ? undefined : this.#output.room()
     }
+    const sent = send === '-' ? process.stdin : send
+    const enough = (): boolean => kept.isCut
     let end: ExchangeEnd | ConnectError
     try {
-      end = await exchange(connection, text, { idleMs, stop: this.#stop, received })
+      end = await exchange(connection, sent, {
+        idleMs,
+        answerMs,
+        stop: this.#stop,
+        received,
+        enough,
+      })
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error
       end = error
+    } finally {
+      // Nobody asks for more of it, and it would keep the process.
+      if (send === '-') process.stdin.destroy()
     }
     const result = end instanceof ConnectError ? brokenReport(report, end) : report
-    if (json) this.#tell(result, Buffer.concat(gathered).toString())
+    if (end === 'timed-out') this.failed = true
+    const why = end instanceof ConnectError ? 'reset' : end
+    if (json) this.#tell(result, { bytes: kept.bytes, end: why, truncated: kept.isCut })
     else if (result.event === 'error') this.#tell(result)
     else if (end === 'silent') {
       say(`${report.endpoint} sent nothing more for ${idleMs} ms and was left`)
+    } else if (end === 'timed-out') {
+      say(`${report.endpoint} had not ended its answer after ${answerMs} ms (--answer-timeout-ms)`)
     }
   }
 
-  #tell(report: Report, received?: string): void {
+  #tell(report: Report, answer?: Answer): void {
     if (report.event === 'error') this.failed = true
     if (this.#options.json) {
-      return this.#output.line(jsonLine(report, received))
+      return this.#output.line(jsonLine(report, answer))
     }
     // With --send stdout is the peer's alone, so that it can be piped on.
     if (report.event === 'error') process.stderr.write(`${describe(report)}\n`)
@@ -147,11 +188,19 @@ class ConnectRun {
 function describe(report: Report): string {
   const endpoint = visibleText(report.endpoint)
   const time = `${report.elapsedMs.toFixed(2)} ms`
-  if (report.event === 'error')
-    return `failed ${endpoint} after ${time}: ${visibleText(report.message)}`
+  if (report.event === 'error') {
+    const hint = isDistrust(report) ? ' (or --insecure)' : ''
+    return `failed ${endpoint} after ${time}: ${visibleText(report.message)}${hint}`
+  }
   const facts = [report.backend]
+  if (report.event === 'connected' && report.tls) facts.unshift(report.tls.protocol)
   // A name's address is news, and so is the near side's.
   if (report.peer !== null && !endpoint.endsWith(report.peer)) facts.unshift(`peer ${report.peer}`)
   if (report.local !== null) facts.unshift(`local ${report.local}`)
   return `connected ${endpoint} in ${time} (${visibleText(facts.join(', '))})`
+}
+
+/** Of a certificate that is not for this name, not in force, or signed by nobody whom Node trusts. */
+function isDistrust({ phase, code }: { readonly phase: string; readonly code: string }): boolean {
+  return phase === 'tls' && /CERT|^UNABLE_/.test(code) && !code.startsWith('ERR_SSL_')
 }

@@ -10,3 +10,15 @@ export function say(message: string): void {
 export function clearedLine(stream: { readonly isTTY?: boolean }): string {
   return stream.isTTY ? '\r\x1b[K' : ''
 }
+
+/** Makes of a peer's bytes what a terminal may be given: lines and tabs stay, nothing moves the cursor otherwise. */
+export function terminalText(): (chunk: Uint8Array) => string {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return (chunk) =>
+    decoder
+      .decode(chunk, { stream: true })
+      .replace(/\r\n/g, '\n')
+      .split(/([\n\t])/)
+      .map((part) => (part === '\n' || part === '\t' ? part : visibleText(part)))
+      .join('')
+}

@@ -2,61 +2,124 @@
 import type { Connection } from '@pollout/core'
 import type { Stop } from './stop.js'
 
+/** A text; or what comes piece by piece, as on standard input. */
+export type Sent = Uint8Array | AsyncIterable<Uint8Array>
+
 export interface ExchangeOptions {
   /** Silence of the peer that ends the exchange, in milliseconds. */
   readonly idleMs: number
+  /** The longest time for the whole answer, from when all is there to be sent. */
+  readonly answerMs: number
   readonly stop: Stop
   /** Takes a chunk; a promise slows the peer down. */
   readonly received: (chunk: Buffer) => Promise<void> | undefined
+  /** More is not wanted; it is left when all is sent. */
+  readonly enough?: () => boolean
 }
 
-export type ExchangeEnd = 'peer-ended' | 'silent' | 'stopped'
+export type ExchangeEnd = 'ended' | 'silent' | 'timed-out' | 'full' | 'stopped'
 
 /**
  * After an answer this long a silence ends this side's stream, on which most peers end theirs. Not before the
- * answer: Node's own HTTP server, for one, drops a request whose sender has ended its stream.
+ * answer: Node's own HTTP server, for one, drops a request whose sender has ended its stream. What was piped in has an end of
+ * its own, which is passed on after as long, answered or not: who takes a file waits for that.
  */
 const ANSWERED_MS = 1_000
 
 /** Rejects with a ConnectError when the connection breaks. The connection is closed afterwards either way. */
-export async function exchange(
+export function exchange(
   connection: Connection,
-  text: Uint8Array,
-  { idleMs, stop, received }: ExchangeOptions,
+  sent: Sent,
+  options: ExchangeOptions,
 ): Promise<ExchangeEnd> {
-  let end: ExchangeEnd = 'peer-ended'
-  const leave = (why: ExchangeEnd): void => {
-    end = why
-    connection.reset()
+  return new Exchange(connection, sent, options).run()
+}
+
+class Exchange {
+  readonly #connection: Connection
+  readonly #sent: Sent
+  readonly #options: ExchangeOptions
+  #end: ExchangeEnd = 'ended'
+  #isSent = false
+  #isAnswered = false
+  #silence: NodeJS.Timeout | undefined
+  #limit: NodeJS.Timeout | undefined
+
+  constructor(connection: Connection, sent: Sent, options: ExchangeOptions) {
+    this.#connection = connection
+    this.#sent = sent
+    this.#options = options
   }
-  const stopped = (): void => leave('stopped')
-  const silent = (): void => leave('silent')
-  const answered = (): void => {
-    // Fails where the connection is broken, which reading tells too.
-    connection.end().catch(() => {})
-    timer = setTimeout(silent, idleMs)
-  }
-  let timer = setTimeout(silent, idleMs)
-  const unwatch = stop.watch(stopped)
-  if (stop.signal.aborted) stopped()
-  try {
-    // Both at once: a peer that answers before it has read everything would otherwise block both sides.
-    const sending = connection.send(text)
-    sending.catch(() => {})
-    for await (const chunk of connection.chunks()) {
-      clearTimeout(timer)
-      await received(chunk)
-      timer = setTimeout(answered, Math.min(ANSWERED_MS, idleMs))
+
+  async run(): Promise<ExchangeEnd> {
+    const { stop, received, enough } = this.#options
+    const unwatch = stop.watch(() => this.#leave('stopped'))
+    if (stop.signal.aborted) this.#leave('stopped')
+    try {
+      // Both at once: a peer that answers before it has read everything would otherwise block both sides.
+      const sending = this.#send()
+      sending.catch(() => {})
+      for await (const chunk of this.#connection.chunks()) {
+        clearTimeout(this.#silence)
+        this.#isAnswered = true
+        await received(chunk)
+        if (enough?.() && this.#isSent) this.#leave('full')
+        else this.#wait()
+      }
+      if (this.#end === 'ended') await sending
+    } catch (error) {
+      if (this.#end === 'ended') throw error
+    } finally {
+      clearTimeout(this.#silence)
+      clearTimeout(this.#limit)
+      unwatch()
+      // Nothing is left to be sent where the peer has ended; elsewhere nobody waits for it.
+      if (this.#end === 'ended') await this.#connection.close()
+      else this.#connection.reset()
     }
-    if (end === 'peer-ended') await sending
-  } catch (error) {
-    if (end === 'peer-ended') throw error
-  } finally {
-    clearTimeout(timer)
-    unwatch()
-    // Nothing is left to be sent where the peer has ended; elsewhere nobody waits for it.
-    if (end === 'peer-ended') await connection.close()
-    else connection.reset()
+    return this.#end
   }
-  return end
+
+  async #send(): Promise<void> {
+    if (this.#sent instanceof Uint8Array) {
+      this.#limitTime()
+      this.#wait()
+      await this.#connection.send(this.#sent)
+      this.#isSent = true
+      return
+    }
+    for await (const piece of this.#sent) {
+      const blocked = setTimeout(() => this.#leave('silent'), this.#options.idleMs)
+      await this.#connection.send(piece).finally(() => clearTimeout(blocked))
+    }
+    this.#isSent = true
+    this.#isAnswered = true
+    this.#limitTime()
+    this.#wait()
+  }
+
+  #limitTime(): void {
+    this.#limit = setTimeout(() => this.#leave('timed-out'), this.#options.answerMs)
+  }
+
+  /** For more from the peer. While this side has more to say, the peer owes nothing. */
+  #wait(): void {
+    clearTimeout(this.#silence)
+    if (!this.#isSent && !(this.#sent instanceof Uint8Array)) return
+    const { idleMs } = this.#options
+    if (!this.#isAnswered) this.#silence = setTimeout(() => this.#leave('silent'), idleMs)
+    else this.#silence = setTimeout(() => this.#takeLeave(), Math.min(ANSWERED_MS, idleMs))
+  }
+
+  #takeLeave(): void {
+    // Fails where the connection is broken, which reading tells too.
+    this.#connection.end().catch(() => {})
+    this.#silence = setTimeout(() => this.#leave('silent'), this.#options.idleMs)
+  }
+
+  /** The first reason counts. */
+  #leave(why: ExchangeEnd): void {
+    if (this.#end === 'ended') this.#end = why
+    this.#connection.reset()
+  }
 }

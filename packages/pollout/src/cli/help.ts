@@ -13,7 +13,7 @@ Endpoints:
 const EXIT_CODES = `
 Exit codes:
   0  all connected
-  1  some did not
+  1  some did not, or an answer had not ended in time
   2  wrong usage: an option, a target on the command line, a list that can't be read or is empty
   3  the output, or the checkpoint, can't be written
   130, 143  stopped by Ctrl-C (SIGINT) or SIGTERM; a second one kills at once
@@ -48,13 +48,20 @@ export const CONNECT_HELP = `
 Tries all endpoints at once. One line for each, as it ends: "connected ..." on standard output, "failed ..." on
 standard error. One endpoint that is none is refused before any is tried.
 
-With --send each connection gets <text>, and the peer's answer goes to standard output until the peer ends, or is silent
-for --timeout-ms. One second after an answer this side's stream is ended, on which most peers end theirs. "connected"
+host:port is tcp://host:port. tls://host:port makes a TLS handshake, and checks the certificate.
+
+With --send each connection gets <text>, and the peer's answer goes to standard output until the peer ends, is silent for
+--timeout-ms, or is not done after --answer-timeout-ms, which is a failure. One second after an answer, and after the end
+of what is piped in with --send -, this side's stream is ended, on which most peers end theirs. The answer is written byte
+for byte; on a terminal, control and invisible characters as \\u001b.  "connected"
 lines go to standard error then, and of several endpoints one answer follows the other.
 ${ENDPOINTS}
 
 With --json, one object a line on standard output:${FIELDS}
-  received   with --send: the answer as text, its first 64 KiB
+  received   with --send: the answer as text, its first 64 KiB; "truncated" is true where it was longer
+  receivedBase64  its bytes, where they are no UTF-8
+  receivedEnd     "ended" or "reset" by the peer; "silent"; "timed-out"; "full": not read further; "stopped"
+  tls        of tls://: { protocol, cipher, authorized, certificate, ... }
 ${EXIT_CODES}
 
 Examples:

@@ -112,6 +112,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\\\': '\\',
 }
 
+/** The same, or `-` for standard input. */
+export function textOrInput(text: string): Uint8Array | '-' {
+  return text === '-' ? text : escapedText(text)
+}
+
 /** Text as UTF-8, with C's escapes, as shells can't all write a line end; `\xHH` is that byte. */
 export function escapedText(text: string): Uint8Array {
   const parts = text.split(/(\\x[0-9a-f]{2}|\\.|\\$)/isu).map((part) => {

@@ -20,16 +20,19 @@ import {
   retries,
   seed,
   shard,
+  textOrInput,
   threads,
   timeoutMs,
 } from './option-values.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 60_000
 
 /** Moderate: what a home router stands, and what nobody takes for an attack. Enough are in flight for all to be silent. */
 const FANOUT_RATE = 1_000
-const FANOUT_TIMEOUT_MS = 3_000
-const FANOUT_CONCURRENCY = 3_000
+/** The kernel says of a neighbour that is not there after 3.05 s that it is unreachable; a second SYN is repeated after 3 s. */
+const FANOUT_TIMEOUT_MS = 4_000
+const FANOUT_CONCURRENCY = 4_000
 const PROBE_TIMEOUT_MS = 5_000
 
 export interface Program {
@@ -61,10 +64,16 @@ export function createProgram(version: string, output: ProgramOutput): Program {
     .command('connect')
     .summary('try some endpoints, and talk to them')
     .description('Connects to each endpoint and tells how it went.')
-    .argument('<endpoint...>', 'what to connect to')
+    .argument('<endpoint...>', 'what to connect to: host:port, or a URI as below')
     .addOption(backendOption())
     .addOption(timeoutOption('for each connect, and of silence with --send', DEFAULT_TIMEOUT_MS))
-    .option('--send <text>', 'send this, with escapes \\r \\n \\t \\0 \\xHH \\\\', escapedText)
+    .option(
+      '--send <text>',
+      'send this, with escapes \\r \\n \\t \\0 \\xHH \\\\; - for standard input',
+      textOrInput,
+    )
+    .option('--answer-timeout-ms <n>', 'for the whole answer', timeoutMs, ANSWER_TIMEOUT_MS)
+    .option('--insecure', 'with tls://: take any certificate')
     .option('--json', 'one JSON object a line instead of text')
     .addHelpText('after', CONNECT_HELP)
     .action(async (endpoints: string[], options: ConnectCommandOptions) => {

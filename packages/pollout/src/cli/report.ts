@@ -4,10 +4,11 @@ import {
   type ConnectPhase,
   type Endpoint,
   formatAddress,
-  formatEndpoint,
   type KeptOutcome,
   visibleText,
 } from '@pollout/core'
+import type { TlsSummary } from './fanout/tls-summary.js'
+import { peerText } from './peer-text.js'
 
 interface ReportBase {
   /** The URI as normalised. */
@@ -21,10 +22,13 @@ interface ReportBase {
 
 export interface ConnectedReport extends ReportBase {
   readonly event: 'connected'
+  /** Of `tls://`. */
+  readonly tls?: TlsSummary
 }
 
 export interface ErrorReport extends ReportBase {
   readonly event: 'error'
+  readonly tls?: TlsSummary
   readonly code: string
   readonly errno: number | null
   readonly phase: ConnectPhase
@@ -34,11 +38,20 @@ export interface ErrorReport extends ReportBase {
 
 export type Report = ConnectedReport | ErrorReport
 
-type AnyOutcome = KeptOutcome<Endpoint>
+/** What a peer has answered to `--send`. */
+export interface Answer {
+  readonly bytes: Buffer
+  /** Why no more was read. */
+  readonly end: string
+  /** It was longer. */
+  readonly truncated: boolean
+}
+
+type AnyOutcome = KeptOutcome<Endpoint & { readonly uri: string }>
 
 /** Asks a connected outcome's socket for its address, so the connection must still be open. */
 export function reportOf(outcome: AnyOutcome, backend: string): Report {
-  const endpoint = formatEndpoint(outcome.target)
+  const endpoint = outcome.target.uri
   const elapsedMs = inMicroseconds(outcome.elapsedMs)
   if (outcome.kind !== 'connected') {
     const { error } = outcome
@@ -56,11 +69,27 @@ export function brokenReport(connected: Report, error: ConnectError): ErrorRepor
   return { ...connected, ...errorPart(error) }
 }
 
-/** `received`: what the peer has answered. */
-export function jsonLine(report: Report, received: string | undefined): string {
+export function jsonLine(report: Report, answer: Answer | undefined): string {
   const { event, endpoint, backend, elapsedMs, local, peer, ...rest } = report
-  const fields = { event, endpoint, backend, elapsedMs, local, peer, ...rest, received }
+  const fields = {
+    event,
+    endpoint,
+    backend,
+    elapsedMs,
+    local,
+    peer,
+    ...rest,
+    ...answerPart(answer),
+  }
   return visibleText(JSON.stringify(fields))
+}
+
+function answerPart(answer: Answer | undefined) {
+  if (answer === undefined) return {}
+  const { text, base64 } = peerText(answer.bytes)
+  // JSON leaves out what is undefined.
+  const truncated = answer.truncated || undefined
+  return { received: text, receivedBase64: base64, receivedEnd: answer.end, truncated }
 }
 
 function errorPart(
