@@ -128,6 +128,7 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
   if (HasBegun(result)) {
     socket->recycled = false;
+    socket->lost = 0;
     const bool first = socket->connect.started_ns == 0;
     NoteStart(*socket, to, result, before);
     socket->connect.deferred |= first && result == 0;
@@ -149,7 +150,7 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
     socket->connect.reported_ns = uv_hrtime();
     const int status = Finish(*socket);
     if (status == kSelfConnected) return -EADDRNOTAVAIL;
-    if (status != kPending) return status;
+    if (status != kPending) return status >= kLost ? kConnected : status;
     if (result == 0) break;
   }
   return -EINPROGRESS;
@@ -162,18 +163,20 @@ int Backend::Disconnect(double handle) {
   nobody.sa_family = AF_UNSPEC;
   if (::connect(socket->fd.get(), &nobody, sizeof(nobody)) != 0) return -errno;
   socket->connect = {};
+  socket->lost = 0;
   socket->peer = {};
   return 0;
 }
 
 // An end is noted once: by the next report the kernel may have measured other round trips.
 int Backend::Finish(Socket& socket) noexcept {
-  const auto [status, at_ns, is_own] =
+  const ConnectEnd end =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
-  socket.failed_here = is_own;
-  if (status == kPending) return status;
-  if (status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = at_ns;
-  return status;
+  socket.failed_here = end.is_own;
+  if (end.status == kPending) return kPending;
+  if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
+  if (end.lost != 0) socket.lost = end.lost;
+  return end.ForJavaScript();
 }
 
 int Backend::FinishConnect(double handle, ConnectTimes* times) {

@@ -213,7 +213,7 @@ void BulkEngine::Expire(Share& share, std::uint64_t now) {
 std::uint64_t BulkEngine::Finish(std::uint32_t index, const ConnectEnd& end) {
   const bool is_reported = end.status < 0 && !end.is_own;
   const BulkStep step = is_reported ? BulkStep::kSocketError : BulkStep::kConnect;
-  return End(index, end.status, step, end.at_ns);
+  return End(index, end.ForJavaScript(), step, end.at_ns);
 }
 
 std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
@@ -221,7 +221,8 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
   const BulkPlan::OnConnected then = share.lane->plan().on_connected;
-  const bool connected = step == BulkStep::kConnect && status == kConnected;
+  const int lost = status >= kLost ? status - kLost : 0;
+  const bool connected = step == BulkStep::kConnect && (status == kConnected || lost != 0);
   KeptSocket kept;
   if (connected && then == BulkPlan::OnConnected::kKeep) {
     if (attempt.registered) {
@@ -230,7 +231,7 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
       // Nobody has looked: FinishTcpAtOnce().
       DrainErrorQueue(attempt.fd.get());
     }
-    kept = KeptSocket(std::move(attempt.fd), attempt.kind, open_sockets_);
+    kept = KeptSocket(std::move(attempt.fd), attempt.kind, lost, open_sockets_);
   } else {
     const bool ended = step == BulkStep::kConnect || step == BulkStep::kSocketError;
     Dispose(attempt, connected, ended && status < 0);

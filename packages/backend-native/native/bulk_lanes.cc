@@ -178,10 +178,12 @@ void BulkLanes::Own(BulkOutcome& outcome, const BulkLane& lane) {
     return;
   }
   const SocketKind kind = outcome.kept.kind();
+  const int lost = outcome.kept.lost();
   const std::int64_t handle = sockets_.Insert(outcome.kept.Take(), kind);
   Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
   socket->recyclable = false;
   socket->may_linger = lane.may_linger();
+  socket->lost = lost;
   outcome.fields.handle = static_cast<double>(handle);
 }
 

@@ -45,8 +45,9 @@ enum class BulkStep : std::uint8_t {
 class KeptSocket {
  public:
   KeptSocket() noexcept = default;
-  KeptSocket(UniqueFd fd, SocketKind kind, std::atomic<std::int64_t>& count) noexcept
-      : fd_(std::move(fd)), kind_(kind), count_(&count) {
+  // `lost`: the errno by which its connection was lost already, or 0.
+  KeptSocket(UniqueFd fd, SocketKind kind, int lost, std::atomic<std::int64_t>& count) noexcept
+      : fd_(std::move(fd)), kind_(kind), lost_(lost), count_(&count) {
     count_->fetch_add(1, std::memory_order_relaxed);
   }
   KeptSocket(KeptSocket&&) noexcept = default;
@@ -55,6 +56,7 @@ class KeptSocket {
       Reset();
       fd_ = std::move(other.fd_);
       kind_ = other.kind_;
+      lost_ = other.lost_;
       count_ = other.count_;
     }
     return *this;
@@ -65,6 +67,7 @@ class KeptSocket {
 
   explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   SocketKind kind() const noexcept { return kind_; }
+  int lost() const noexcept { return lost_; }
   UniqueFd Take() noexcept {
     count_->fetch_sub(1, std::memory_order_relaxed);
     return std::move(fd_);
@@ -79,6 +82,7 @@ class KeptSocket {
 
   UniqueFd fd_;
   SocketKind kind_;
+  int lost_ = 0;
   std::atomic<std::int64_t>* count_ = nullptr;
 };
 

@@ -44,6 +44,11 @@
 // the SYN had to be sent again the measurement, if there is one, starts at the last of them (Karn,
 // RFC 6298), and the time of the report is the best there is.
 //
+// A connection that was lost before anybody looked was one: the port is open. RST in SYN_SENT is
+// ECONNREFUSED, in any later state ECONNRESET, or EPIPE after a FIN; but a disconnect in SYN_SENT
+// is ECONNRESET too. What tells them apart is whether our SYN was ever acknowledged. The caller
+// keeps the error that was read here for whoever reads or sends next.
+//
 // Calling connect() again instead, to be told EISCONN or EALREADY, is not a way out: after a
 // refusal it silently starts a new attempt.
 #include "connect_completion.h"
@@ -55,7 +60,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 #include "error_queue.h"
 #include "monotonic_clock.h"
@@ -66,6 +74,11 @@ namespace pollout {
 namespace {
 
 constexpr std::uint64_t kNsPerUs = 1000;
+// `tcpi_bytes_acked` of linux/tcp.h, which the C library's own header does not reach to: data, and
+// the SYN.
+constexpr std::size_t kBytesAckedAt = 120;
+constexpr std::size_t kTcpInfoSize = 128;
+static_assert(sizeof(tcp_info) <= kTcpInfoSize);
 
 struct SocketError {
   // Positive; 0 for none.
@@ -115,9 +128,29 @@ SocketError TakeFailure(int fd) noexcept {
   return error;
 }
 
-// Of a socket that has no peer any more; `failure` is what SO_ERROR said of it.
-ConnectEnd Closed(SocketError failure, std::uint64_t at_ns) noexcept {
-  return failure ? failure.At(at_ns) : ConnectEnd{-ECONNRESET, at_ns};
+// Of a TCP socket that has no peer, or none any more, by what SO_ERROR said of it.
+ConnectEnd Failed(int fd, SocketError failure, const ConnectProgress& progress,
+                  std::uint64_t at_ns) noexcept {
+  const int number = failure.number;
+  const bool may_be_lost = number == ECONNRESET || number == EPIPE || number == ECONNABORTED;
+  if (!may_be_lost || failure.is_own) return failure.At(at_ns);
+  std::array<std::uint8_t, kTcpInfoSize> bytes{};
+  socklen_t size = bytes.size();
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, bytes.data(), &size) != 0) return failure.At(at_ns);
+  std::uint64_t acked = 0;
+  if (size >= kBytesAckedAt + sizeof(acked)) {
+    std::memcpy(&acked, bytes.data() + kBytesAckedAt, sizeof(acked));
+  }
+  if (acked == 0) return failure.At(at_ns);
+  tcp_info info{};
+  std::memcpy(&info, bytes.data(), sizeof(info));
+  return {kConnected, HandshakeEnd(progress, info, at_ns), false, number};
+}
+
+// The same of one that is closed by its state. Where there is no error somebody else has read it.
+ConnectEnd Closed(int fd, SocketError failure, const ConnectProgress& progress,
+                  std::uint64_t at_ns) noexcept {
+  return Failed(fd, failure ? failure : SocketError{ECONNRESET, false}, progress, at_ns);
 }
 
 // Of a socket that has one.
@@ -131,14 +164,14 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
                      std::uint64_t reported) noexcept {
   const bool clean = IsErrorQueueEmpty(events);
   const SocketError failure = clean ? SocketError{} : TakeFailure(fd);
-  if (failure) return failure.At(reported);
+  if (failure) return Failed(fd, failure, progress, reported);
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, reported, true};
   switch (info.tcpi_state) {
     case TCP_CLOSE:
     case TCP_LISTEN:
-      return Closed(clean ? TakeFailure(fd) : SocketError{}, reported);
+      return Closed(fd, clean ? TakeFailure(fd) : SocketError{}, progress, reported);
     case TCP_SYN_SENT:
       if (info.tcpi_unacked == 0) return {kConnected, 0};
       DrainErrorQueue(fd);
@@ -165,7 +198,7 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
 ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fail) noexcept {
   const std::uint64_t now = MonotonicNs();
   const SocketError failure = may_fail ? TakeFailure(fd) : SocketError{};
-  if (failure) return failure.At(now);
+  if (failure) return Failed(fd, failure, progress, now);
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {-errno, now, true};
@@ -174,7 +207,7 @@ ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fai
     case TCP_SYN_RECV:
       return {kPending, 0};
     case TCP_CLOSE:
-      return Closed(TakeFailure(fd), now);
+      return Closed(fd, TakeFailure(fd), progress, now);
     default:
       return Established(fd, info, progress, now);
   }

@@ -12,6 +12,8 @@ namespace pollout {
 constexpr int kConnected = 0;
 constexpr int kPending = 1;
 constexpr int kSelfConnected = 2;
+// And an errno: connected, and lost since by that. Told only to JavaScript, as `ConnectEnd` has both.
+constexpr int kLost = 1 << 16;
 
 struct ConnectEnd {
   // One of the above, or a negated errno.
@@ -20,6 +22,10 @@ struct ConnectEnd {
   std::uint64_t at_ns;
   // A call of our own said that errno, getsockopt(2); nothing was reported of the connect.
   bool is_own = false;
+  // Of one that connected: the errno by which it was lost before anybody looked, or 0.
+  int lost = 0;
+
+  int ForJavaScript() const noexcept { return lost != 0 ? kLost + lost : status; }
 };
 
 // Whether connect(2) has begun something, or has ended it at once: by its 0 or negated errno.

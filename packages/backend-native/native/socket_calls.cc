@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "backend.h"
 #include "call_arguments.h"
@@ -101,9 +102,12 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
   if (socket == nullptr) return Result(env, -EBADF);
   socket->recyclable = false;
   const ssize_t received = ::recv(socket->fd.get(), into, size, 0);
-  if (received >= 0) return Result(env, received);
+  // After a FIN, RST is EPIPE, and the end is an end for who reads.
+  const bool is_lost = received == 0 && socket->lost != 0 && socket->lost != EPIPE;
+  if (received >= 0 && !is_lost) return Result(env, received);
+  const int error = is_lost ? std::exchange(socket->lost, 0) : errno;
   socket->failed_here = false;
-  return Result(env, -errno);
+  return Result(env, -error);
 }
 
 napi_value CallSend(napi_env env, napi_callback_info info) {
@@ -129,7 +133,9 @@ napi_value CallSend(napi_env env, napi_callback_info info) {
   const auto start = static_cast<std::size_t>(offset);
   const ssize_t sent = ::send(socket->fd.get(), data + start, size - start, MSG_NOSIGNAL);
   if (sent >= 0) return Result(env, sent);
-  const int error = errno;
+  const int said = errno;
+  const bool is_lost = said == EPIPE && socket->lost != 0;
+  const int error = is_lost ? std::exchange(socket->lost, 0) : said;
   socket->failed_here = error == EACCES && IsRefusedHere(*socket, data + start, size - start);
   return Result(env, -error);
 }

@@ -1,10 +1,9 @@
 /** The bulk lane on the real kernel: every kind of outcome, pacing, limits, cancellation. */
-import { type Handle, MAKE_UP_MS } from '@pollout/core'
+import { type Handle, MAKE_UP_MS, BulkStep as STEP } from '@pollout/core'
 import { expect, it } from 'vitest'
 import { describeLanes, encode, type Outcome, until } from './bulk-support.js'
 import { closedPort, descriptors, E, turn, turns } from './support.js'
 
-const STEP = { SOCKET: 0, SETSOCKOPT: 1, BIND: 2, CONNECT: 3, EPOLL_CTL: 4, DEADLINE: 5 }
 const LOOPBACK = '127.0.0.1'
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index)
@@ -71,7 +70,7 @@ describeLanes('outcomes', (kit) => {
     const { status, step, startedAt, sentAt, readyAt, endedAt } = await kit()
       .open()
       .outcomeOf({ to })
-    expect({ status, step }).toEqual({ status: -E.ECONNREFUSED, step: STEP.CONNECT })
+    expect({ status, step }).toEqual({ status: -E.ECONNREFUSED, step: STEP.SO_ERROR })
     expectOrdered(startedAt, sentAt, readyAt, endedAt)
   })
 
@@ -141,7 +140,7 @@ describeLanes('outcomes', (kit) => {
       readyAt: Number.NaN,
     })
     const v6 = await lane.outcomeOf({ to: { address: '::1', port: await closedPort() } })
-    expect(v6).toMatchObject({ status: -E.ECONNREFUSED, step: STEP.CONNECT })
+    expect(v6).toMatchObject({ status: -E.ECONNREFUSED, step: STEP.SO_ERROR })
   })
 
   it('options are set', async () => {

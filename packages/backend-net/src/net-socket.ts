@@ -49,6 +49,8 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   #failedHere = false
   /** In which callback connect(2) was called; 0 until then. */
   #calledIn = 0
+  /** Connected, and lost before libuv looked; not told of yet. */
+  #lostAtOnce = false
   #wasConnected = false
   #reading = false
   #ended = false
@@ -78,6 +80,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     this.#to = to
     this.#local = undefined
     this.#calledIn = 0
+    this.#lostAtOnce = false
     this.#clock.start()
     const fault = addressFault(this.#spec, to)
     if (fault !== 0) {
@@ -152,6 +155,8 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       case State.CONNECTED:
         return this.#isSelfConnected() ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED
       default:
+        // Whoever receives or sends next is told by what.
+        if (this.#lostAtOnce && this.#pendingError !== 0) return LOST - this.#pendingError
         return this.#takeError() || -errno.ECONNRESET
     }
   }
@@ -172,6 +177,8 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     }
     if (this.#state === State.FRESH) return this.#takeError() || -errno.ENOTCONN
     if (this.#neverStarted) return -errno.ENOTCONN
+    // After a FIN, RST is EPIPE: the end is an end for who reads. What came before it Node has thrown away.
+    if (this.#lostAtOnce && this.#pendingError === -errno.EPIPE) return 0
     if (this.#state === State.LOST) return this.#takeError()
     return this.#ended ? 0 : -errno.EAGAIN
   }
@@ -271,7 +278,12 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   onError(error: Error): void {
     if (this.#state === State.LOST) return
     const negated = negatedErrno(error)
-    this.#lose(negated, this.#state === State.CONNECTING && !this.#isReported(negated))
+    if (this.#state !== State.CONNECTING) return this.#lose(negated)
+    const isReported = this.#isReported(negated)
+    // RST during the handshake is ECONNREFUSED. An error without a number is Node's own.
+    this.#lostAtOnce = isReported && AFTER_HANDSHAKE.has(negated) && 'errno' in error
+    this.#wasConnected = this.#lostAtOnce
+    this.#lose(negated, !isReported)
   }
 
   /**
@@ -343,5 +355,9 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     this.context.lingering.add(mode === 'reset' ? stream.discard() : stream.finish())
   }
 }
+
+const { LOST } = ConnectStatus
+/** What SO_ERROR says of a TCP connection that the peer has accepted, perhaps ended, and reset. */
+const AFTER_HANDSHAKE = new Set([-errno.ECONNRESET, -errno.EPIPE])
 
 const UNNAMED: SocketAddress = { family: 'unix', path: '' }

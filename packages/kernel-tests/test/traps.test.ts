@@ -147,10 +147,29 @@ describeNetwork('traps', () => {
       expect([told.code, received]).toEqual(['connected', 'bye'])
     })
 
-    it.for(BACKENDS)('its RST: ECONNRESET: %s', async (backend, context) => {
+    it.for(BACKENDS)('its RST: connected, and then ECONNRESET: %s', async (backend, context) => {
       needs(context, backend)
-      const { told } = await trapping('peerActsFirst', backend, 'reset')
-      expect(told).toMatchObject({ code: 'ECONNRESET', phase: 'connect', localFault: false })
+      const { told, broken } = await trapping('peerActsFirst', backend, 'reset')
+      expect(told.code).toBe('connected')
+      expect(broken).toMatchObject({ code: 'ECONNRESET', phase: 'receive', localFault: false })
+    })
+
+    it.for(BACKENDS)('its FIN and RST: connected, and an end: %s', async (backend, context) => {
+      needs(context, backend)
+      const { told, received, broken } = await trapping('peerActsFirst', backend, 'endThenReset')
+      expect([told.code, received, broken]).toEqual(['connected', '', undefined])
+    })
+
+    it.for([
+      ['native', 'reset', 'ECONNRESET'],
+      ['native', 'endThenReset', 'EPIPE'],
+      ['net', 'reset', 'ECONNRESET'],
+      ['net', 'endThenReset', 'EPIPE'],
+    ] as const)('a fan-out says connected: %s, %s, followed by %s', async (row, context) => {
+      const [backend, behaviour, followedBy] = row
+      needs(context, backend)
+      const seen = await trapping('manyAreReset', backend, behaviour)
+      expect(seen).toEqual({ kinds: { connected: 768 }, columns: { connected: 256 }, followedBy })
     })
   })
 

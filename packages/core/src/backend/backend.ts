@@ -166,10 +166,25 @@ export const ConnectStatus = {
   PENDING: 1,
   /** TCP's simultaneous open hit the socket itself: the caller closes it and tries anew. */
   SELF_CONNECTED: 2,
+  /**
+   * This plus an errno, a positive one: TCP's handshake had ended, and the connection was lost before anybody looked, by a
+   * reset mostly. The socket is connected like any other; that errno is told by its next `receive()` or `send()`, once.
+   */
+  LOST: 65_536,
 } as const
 
 /** One of {@link ConnectStatus}, or a negated errno. */
 export type ConnectStatus = number
+
+/** @internal Of an answer of `finishConnect()`: there is a connection, or was one. */
+export function hasConnected(status: ConnectStatus): boolean {
+  return status === ConnectStatus.CONNECTED || status >= ConnectStatus.LOST
+}
+
+/** @internal The negated errno by which it was lost since; 0 for none. */
+export function lostBy(status: ConnectStatus): number {
+  return status >= ConnectStatus.LOST ? ConnectStatus.LOST - status : 0
+}
 
 /**
  * How a socket goes: its data sent and then FIN, or at once with RST where the protocol has one.

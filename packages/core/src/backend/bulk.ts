@@ -96,7 +96,7 @@ export const MAKE_UP_MS = 10
 export const OutcomeField = {
   /** The attempt's. */
   ID: 0,
-  /** 0: connected; 1: connected to itself, and closed; or a negated errno. */
+  /** 0: connected; 1: connected to itself, and closed; `ConnectStatus.LOST` plus an errno; or a negated errno. */
   STATUS: 1,
   /** Which call said so: one of {@link BulkStep}. */
   STEP: 2,

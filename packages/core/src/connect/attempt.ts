@@ -1,6 +1,12 @@
 /** One attempt: drives the state machine of `attempt-machine.ts` with a backend's answers. */
 import type { SocketAddress } from '../backend/address.js'
-import { ConnectStatus, type Handle, type SocketSpec } from '../backend/backend.js'
+import {
+  ConnectStatus,
+  type Handle,
+  hasConnected,
+  lostBy,
+  type SocketSpec,
+} from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
 import {
@@ -9,6 +15,7 @@ import {
   type Failure,
   finishedFailure,
   ownFailure,
+  reportedFailure,
 } from '../errors.js'
 import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
@@ -40,6 +47,8 @@ export class Attempt implements ReadinessListener, SocketMoments {
   state: AttemptState = 'idle'
   /** Why it failed, once `state` says so. */
   failure: Failure | undefined
+  /** Of a connected one: the negated errno by which it was lost before it was looked at, or 0. */
+  lostBy = 0
   calledAt = Number.NaN
   sentAt = Number.NaN
   readyAt = Number.NaN
@@ -240,12 +249,19 @@ export class Attempt implements ReadinessListener, SocketMoments {
     this.sentAt = times[0] as number
     this.readyAt = times[1] as number
     if (status < 0) return this.#refusal(finishedFailure(backend, this.#handle, status))
-    if (status === ConnectStatus.CONNECTED) return 'established'
+    if (hasConnected(status)) return this.#established(lostBy(status))
     // A port that was asked for meets itself again each time: the next one, if there is one.
     const failure = connectFailure(-errno.EADDRNOTAVAIL, 'connect')
     if (this.#preparation?.choosesPort) return this.#refusal(failure)
     if (this.address && ++this.#selfConnects <= MAX_SELF_CONNECTS) return 'selfConnected'
     return this.#fail(failure)
+  }
+
+  #established(lost: number): AttemptEvent {
+    this.lostBy = lost
+    // What was handed over in that state was no connection any more.
+    if (lost !== 0 && this.address === undefined) return this.#fail(reportedFailure(lost))
+    return 'established'
   }
 
   /** connect(2) or the handshake said no. */

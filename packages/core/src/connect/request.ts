@@ -79,6 +79,11 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.core.start(this)
   }
 
+  /** Of a connected one: the negated errno by which it was lost before it was looked at, or 0. */
+  get lostBy(): number {
+    return this.attempt?.lostBy ?? 0
+  }
+
   /** To be asked for once it has settled; undefined before. */
   get timeline(): ConnectTimeline | undefined {
     if (this.#state !== 'settled') return undefined

@@ -6,6 +6,8 @@ import type { Failure } from '../errors.js'
 export class BulkEnd implements SocketMoments {
   /** Undefined where it connected. */
   failure: Failure | undefined
+  /** Of a connected one: the negated errno by which it was lost before it was looked at, or 0. */
+  lostBy = 0
   /** Its first system call; NaN where there was none. */
   startedAt = Number.NaN
   sentAt = Number.NaN
@@ -30,6 +32,7 @@ export class BulkEnd implements SocketMoments {
   /** Decided here, without an attempt: `startedAt` NaN where not even that was begun. */
   decide(failure: Failure, startedAt: number, now: number): void {
     this.failure = failure
+    this.lostBy = 0
     this.startedAt = startedAt
     this.sentAt = this.readyAt = Number.NaN
     this.endedAt = this.finishedAt = now

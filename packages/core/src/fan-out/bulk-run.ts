@@ -4,7 +4,7 @@
  * What the lane can't know it does: goes on with the next place of a source pool, tries anew what has connected to itself,
  * counts for `stats()`, publishes to diagnostics, keeps the process alive while attempts are in the lane.
  */
-import type { Handle } from '../backend/backend.js'
+import { type Handle, hasConnected, lostBy } from '../backend/backend.js'
 import {
   type BulkConnector,
   type BulkLane,
@@ -193,7 +193,8 @@ export class BulkRun<T> implements BulkSink {
     const end = this.#end
     end.failure = undefined
     end.handle = undefined
-    if (status !== 0) {
+    end.lostBy = lostBy(status)
+    if (!hasConnected(status)) {
       const step = records[at + OutcomeField.STEP] as number
       const failure = this.#failureOf(
         task,
@@ -296,7 +297,7 @@ export class BulkRun<T> implements BulkSink {
     if (records === undefined || this.#options.onConnected !== 'keep') return
     for (let index = this.#next; index < this.#batchCount; index++) {
       const at = index * OUTCOME_FIELDS
-      if (records[at + OutcomeField.STATUS] !== 0) continue
+      if (!hasConnected(records[at + OutcomeField.STATUS] as number)) continue
       this.#core.close(records[at + OutcomeField.HANDLE] as Handle, 0, 'reset')
     }
   }

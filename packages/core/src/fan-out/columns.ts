@@ -54,7 +54,10 @@ export interface OutcomeBatch {
   readonly index: Float64Array
   /** Its place in {@link OUTCOME_KINDS}. */
   readonly kind: Uint8Array
-  /** Negated, as Node writes it; 0 where it connected, and where no system call failed (denied). */
+  /**
+   * Negated, as Node writes it; 0 where no system call failed (denied). Of one that connected: 0, or by what the connection
+   * was lost before it was looked at, see {@link ConnectedOutcome.followedBy}.
+   */
   readonly errno: Int32Array
   /** From the first system call to the end. */
   readonly elapsedMs: Float64Array

@@ -26,13 +26,13 @@ export class OutcomeColumns {
   }
 
   add(index: number, end: BulkEnd): void {
-    const { failure, elapsedMs, startedAt, sentAt, readyAt } = end
-    this.#add(index, failure, elapsedMs, startedAt, sentAt, readyAt)
+    const { failure, lostBy, elapsedMs, startedAt, sentAt, readyAt } = end
+    this.#add(index, failure, lostBy, elapsedMs, startedAt, sentAt, readyAt)
   }
 
-  addRequest(index: number, { failure, elapsedMs, timeline }: ConnectRequest): void {
+  addRequest(index: number, { failure, lostBy, elapsedMs, timeline }: ConnectRequest): void {
     const { startedAt = Number.NaN, sentAt = Number.NaN, readyAt = Number.NaN } = timeline ?? {}
-    this.#add(index, failure, elapsedMs, startedAt, sentAt, readyAt)
+    this.#add(index, failure, lostBy, elapsedMs, startedAt, sentAt, readyAt)
   }
 
   /** What has been gathered, copied; from here on it is somebody else's. */
@@ -54,6 +54,7 @@ export class OutcomeColumns {
   #add(
     index: number,
     failure: Failure | undefined,
+    lostBy: number,
     elapsedMs: number,
     startedAt: number,
     sentAt: number,
@@ -63,7 +64,7 @@ export class OutcomeColumns {
     const row = this.#count++
     this.#index[row] = index
     this.#kind[row] = failure === undefined ? 0 : this.#kindOf(failure)
-    this.#errno[row] = failure?.errno ?? 0
+    this.#errno[row] = failure === undefined ? lostBy : (failure.errno ?? 0)
     this.#elapsedMs[row] = elapsedMs
     this.#startedAt[row] = startedAt
     this.#sentAt[row] = sentAt

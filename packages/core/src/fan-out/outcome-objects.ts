@@ -1,6 +1,7 @@
 /** The outcomes of `connectMany()` as objects. What costs more than a few fields is made when it is looked at. */
 import type { InetAddress, SocketAddress } from '../backend/address.js'
 import type { Handle } from '../backend/backend.js'
+import { errnoName } from '../backend/errno.js'
 import { establish } from '../connect/connect.js'
 import type { ConnectRequest } from '../connect/connect-request.js'
 import { NO_ATTEMPTS } from '../connect/request.js'
@@ -40,7 +41,16 @@ export function outcomeOfRequest<T>(
   else core.close(request.takeHandle(), 0, onConnected === 'close' ? 'graceful' : 'reset')
   const { failedAttempts } = request
   const address = request.address as SocketAddress
-  return { kind: 'connected', target, elapsedMs, timeline, address, failedAttempts, connection }
+  return {
+    kind: 'connected',
+    target,
+    elapsedMs,
+    timeline,
+    address,
+    followedBy: nameOf(request.lostBy),
+    failedAttempts,
+    connection,
+  }
 }
 
 /** The outcome of a task that the bulk lane ran, or that was decided without an attempt. */
@@ -52,12 +62,25 @@ export function outcomeOfEnd<T>(task: Task<T>, end: BulkEnd, unclaimed: Unclaime
   if (failure) return new FailedOnLane(target, elapsedMs, timeline, failure, task)
   // The lane's are literals.
   const address = addressOfTask(task) as InetAddress
+  const followedBy = nameOf(end.lostBy)
   if (handle !== undefined) {
-    return new KeptOnLane(target, elapsedMs, timeline, address, handle, unclaimed)
+    return new KeptOnLane(target, elapsedMs, timeline, address, followedBy, handle, unclaimed)
   }
   const failedAttempts = NO_ATTEMPTS
-  const connection = undefined
-  return { kind: 'connected', target, elapsedMs, timeline, address, failedAttempts, connection }
+  return {
+    kind: 'connected',
+    target,
+    elapsedMs,
+    timeline,
+    address,
+    followedBy,
+    failedAttempts,
+    connection: undefined,
+  }
+}
+
+function nameOf(lostBy: number): string | undefined {
+  return lostBy === 0 ? undefined : errnoName(lostBy)
 }
 
 /** A class for the sake of its getter: an Error, with its stack, costs more than all the rest of a refusal. */
@@ -136,6 +159,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
   readonly elapsedMs: number
   readonly timeline: ConnectTimeline
   readonly address: SocketAddress
+  readonly followedBy: string | undefined
   readonly #handle: Handle
   readonly #unclaimed: Unclaimed
   #connection: Connection | undefined
@@ -145,6 +169,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
     elapsedMs: number,
     timeline: ConnectTimeline,
     address: InetAddress,
+    followedBy: string | undefined,
     handle: Handle,
     unclaimed: Unclaimed,
   ) {
@@ -152,6 +177,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
     this.elapsedMs = elapsedMs
     this.timeline = timeline
     this.address = address
+    this.followedBy = followedBy
     this.#handle = handle
     this.#unclaimed = unclaimed
     unclaimed.add()

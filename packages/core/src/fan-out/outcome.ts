@@ -85,6 +85,12 @@ export interface ConnectedOutcome<T = Target> extends OutcomeBase<T> {
   readonly kind: 'connected'
   /** The address that answered. */
   readonly address: SocketAddress
+  /**
+   * What the connection had met by the time it was looked at: `ECONNRESET` where the peer had accepted and reset it,
+   * `EPIPE` where it had ended it first. The port was open all the same. Undefined where there was nothing yet; a reset that
+   * comes later is told by the connection. With `keep`, the next receive or send tells it too.
+   */
+  readonly followedBy: string | undefined
   /** The addresses of a name that did not: failed, denied, or cut short (`ABORT_ERR`) as this one was faster. */
   readonly failedAttempts: readonly AttemptRecord[]
   /**

@@ -1,6 +1,12 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers. */
 import type { AddressFamily, SocketAddress, SocketType } from '../backend/address.js'
-import { type CloseMode, ConnectStatus, type Handle, type SocketSpec } from '../backend/backend.js'
+import {
+  type CloseMode,
+  ConnectStatus,
+  type Handle,
+  hasConnected,
+  type SocketSpec,
+} from '../backend/backend.js'
 import { errno, errnoName } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
@@ -135,13 +141,14 @@ export class Socket implements Disposable {
 
   /**
    * How the connect went, to be asked once it was reported ready: `OK`, `EINPROGRESS` when the readiness was
-   * spurious, or the error, which is told once. A socket connected to itself answers `EADDRNOTAVAIL`: close it.
+   * spurious, or the error, which is told once. A connection that the peer has reset by now is `OK`, and the next call on it
+   * tells the reset. A socket connected to itself answers `EADDRNOTAVAIL`: close it.
    */
   finishConnect(): PosixAnswer {
     const status = this.#core.backend.finishConnect(this.#handle)
     if (status === ConnectStatus.PENDING) return 'EINPROGRESS'
     if (status === ConnectStatus.SELF_CONNECTED) return 'EADDRNOTAVAIL'
-    return answer(status)
+    return hasConnected(status) ? 'OK' : answer(status)
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   type Backend,
   ConnectStatus,
   type Handle,
+  hasConnected,
   type SocketSpec,
   type Token,
 } from '../backend/backend.js'
@@ -84,8 +85,8 @@ export class ReferenceAttempt extends Expirable implements Registered {
     if (!Number.isNaN(sentAt)) this.#sentAt = sentAt
     this.#readyAt = readyAt
     if (status < 0) this.#end(status, this.#stepOf(status))
-    else if (status === ConnectStatus.SELF_CONNECTED) this.#end(1, BulkStep.CONNECT)
-    else this.#connected()
+    else if (hasConnected(status)) this.#connected(status)
+    else this.#end(1, BulkStep.CONNECT)
   }
 
   #stepOf(status: number): number {
@@ -163,12 +164,12 @@ export class ReferenceAttempt extends Expirable implements Registered {
     if (result < 0) this.#end(result, BulkStep.EPOLL_CTL)
   }
 
-  #connected(): void {
+  #connected(status: number): void {
     const { onConnected } = this.#lane.options
     const handle = this.#handle
     if (onConnected === 'keep') this.#handle = -1 as Handle
     else this.#close(onConnected === 'close' ? 'graceful' : 'reset')
-    this.#end(0, BulkStep.CONNECT, onConnected === 'keep' ? handle : -1)
+    this.#end(status, BulkStep.CONNECT, onConnected === 'keep' ? handle : -1)
   }
 
   #end(status: number, step: number, detail = -1): void {

@@ -1,5 +1,5 @@
 /** One lane of the reference implementation: its queue, its pacing, its limit, and the telling of its outcomes. */
-import type { Handle } from '../backend/backend.js'
+import { type Handle, hasConnected } from '../backend/backend.js'
 import {
   ATTEMPT_BYTES,
   AttemptField,
@@ -64,7 +64,8 @@ export class ReferenceLane implements BulkLane, AttemptLane {
     if (this.#ended) return
     const { STATUS, HANDLE } = OutcomeField
     for (let at = 0; at < this.#outcomes.length; at += OUTCOME_FIELDS) {
-      const isKept = this.options.onConnected === 'keep' && this.#outcomes[at + STATUS] === 0
+      const isConnected = hasConnected(this.#outcomes[at + STATUS] as number)
+      const isKept = this.options.onConnected === 'keep' && isConnected
       if (isKept) this.ground.backend.close(this.#outcomes[at + HANDLE] as Handle, 'reset')
     }
     for (const attempt of this.#inFlight) attempt.cancel()

@@ -4,7 +4,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
 /** What becomes of a connection once it is accepted; `none`: nothing is accepted until `admit()`. */
-export type Behaviour = 'none' | 'keep' | 'end' | 'reset'
+export type Behaviour = 'none' | 'keep' | 'end' | 'reset' | 'endThenReset'
 
 export interface Where {
   readonly host?: string
@@ -25,6 +25,11 @@ const server = createServer((socket) => {
   socket.on('error', () => {})
   const count = () => { Atomics.add(finished, 0, 1); Atomics.notify(finished, 0) }
   if (behaviour === 'reset') { socket.on('close', count); socket.resetAndDestroy() }
+  else if (behaviour === 'endThenReset') {
+    socket.on('close', count)
+    socket.end()
+    setImmediate(() => socket.resetAndDestroy())
+  }
   else if (behaviour === 'end') socket.end('bye', count)
   else { kept.push(socket); count() }
 })

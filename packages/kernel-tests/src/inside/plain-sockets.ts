@@ -63,6 +63,7 @@ export class PlainSockets implements AsyncDisposable {
   finish(handle: Handle): PlainAnswer {
     const status = this.backend.finishConnect(handle)
     if (status === ConnectStatus.PENDING) return 'PENDING'
+    if (status >= ConnectStatus.LOST) return `OK, then ${errnoName(ConnectStatus.LOST - status)}`
     return status === ConnectStatus.SELF_CONNECTED ? 'SELF_CONNECTED' : answerOf(status)
   }
 

@@ -1,11 +1,20 @@
 /** Programs that walk into the traps of a non-blocking connect, with the loop standing still where that is the trap. */
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Connection, ConnectStatus, Interest } from '@pollout/core'
+import {
+  type ConnectError,
+  type Connection,
+  ConnectStatus,
+  Interest,
+  OUTCOME_KINDS,
+} from '@pollout/core'
+import { withoutBulkLane } from '@pollout/core/testing'
+import { firstValueFrom, toArray } from 'rxjs'
 import { backendOf, withReactor } from '../inside/backends.js'
 import { type Behaviour, type Listener, withListener } from '../inside/listeners.js'
 import { type PlainAnswer, PlainSockets } from '../inside/plain-sockets.js'
-import { type PlainOptions, type Told, tryConnect } from '../inside/told.js'
+import { stopwatch } from '../inside/stopwatch.js'
+import { failed, type PlainOptions, type Told, tryConnect } from '../inside/told.js'
 import { watched } from '../inside/watched-backend.js'
 import type { BackendName } from '../rig/requirements.js'
 import { setRules } from './configuring.js'
@@ -122,20 +131,71 @@ export function staleErrorQueue(backend: BackendName): Promise<StaleQueue> {
   })
 }
 
-/** The peer does its part, and is done with it, before anybody here polls. */
+/** The peer does its part, and is done with it, before anybody here polls; `broken` is what the reader is told, if it fails. */
 export function peerActsFirst(
   backend: BackendName,
   behaviour: Behaviour,
-): Promise<{ readonly told: Told; readonly received: string }> {
+): Promise<{ readonly told: Told; readonly received: string; readonly broken?: Told }> {
   return withListener(LOOPBACK, behaviour, async (listener) => {
     const { factory } = watched(backendOf(backend), { connected: () => listener.waitFor(1) })
     return withReactor(factory, async (reactor) => {
       const { told, connection } = await tryConnect(reactor, tcp(listener))
       if (connection === undefined) return { told, received: '' }
-      const received = await whole(connection)
-      connection.reset()
-      return { told, received }
+      const elapsed = stopwatch()
+      try {
+        return { told, received: await whole(connection) }
+      } catch (error) {
+        return { told, received: '', broken: failed(error as ConnectError, elapsed()) }
+      } finally {
+        connection.reset()
+      }
     })
+  })
+}
+
+export interface Many {
+  /** How often which kind of outcome came. */
+  readonly kinds: Readonly<Record<string, number>>
+  /** The same of the columns' errnos. */
+  readonly columns: Readonly<Record<string, number>>
+  /** What followed, of the one that was looked at after the peer had acted. */
+  readonly followedBy: string | undefined
+}
+
+/** Very many to a peer that resets whom it accepts: by whichever lane the backend has, and by the other one. */
+export function manyAreReset(backend: BackendName, behaviour: Behaviour): Promise<Many> {
+  const COUNT = 256
+  return withListener(LOOPBACK, behaviour, async (listener) => {
+    const port = listener.where.port ?? 0
+    const kinds: Record<string, number> = {}
+    const columns: Record<string, number> = {}
+    await withReactor(backend, async (reactor) => {
+      const targets = Array.from({ length: COUNT }, () => tcp(listener))
+      for (const onConnected of ['reset', 'close', 'keep'] as const) {
+        const options = { onConnected, concurrency: 64 }
+        const all = await firstValueFrom(reactor.connectMany(targets, options).pipe(toArray()))
+        for (const outcome of all) {
+          kinds[outcome.kind] = (kinds[outcome.kind] ?? 0) + 1
+          if (outcome.kind === 'connected') outcome.connection?.reset()
+        }
+      }
+      const addresses = new Uint32Array(COUNT).fill(0x7f00_0001)
+      const batches = reactor.connectBatches([{ addresses, ports: port }])
+      for (const batch of await firstValueFrom(batches.pipe(toArray()))) {
+        for (const kind of batch.kind) {
+          const name = OUTCOME_KINDS[kind] as string
+          columns[name] = (columns[name] ?? 0) + 1
+        }
+      }
+    })
+    const seen = 3 * COUNT + COUNT
+    const waits = { connected: () => listener.waitFor(seen + 1) }
+    const { factory } = watched(withoutBulkLane(backendOf(backend)), waits)
+    const outcome = await withReactor(factory, (reactor) =>
+      firstValueFrom(reactor.connectMany([tcp(listener)])),
+    )
+    const followedBy = outcome.kind === 'connected' ? outcome.followedBy : outcome.code
+    return { kinds, columns, followedBy }
   })
 }
 
