@@ -12,7 +12,8 @@ namespace pollout {
 constexpr int kConnected = 0;
 constexpr int kPending = 1;
 constexpr int kSelfConnected = 2;
-// And an errno: connected, and lost since by that. Told only to JavaScript, as `ConnectEnd` has both.
+// And an errno: connected, and lost since by that. Told only to JavaScript, as `ConnectEnd` has
+// both.
 constexpr int kLost = 1 << 16;
 
 struct ConnectEnd {

@@ -64,10 +64,11 @@ struct Socket {
   bool may_linger = false;
   // Came from the recycler and has not connected since.
   bool recycled = false;
-  // Of the errno that was told last of it: a call itself said it, and it was not the socket's error.
+  // Of the errno that was told last of it: a call itself said it, and it was not the socket's
+  // error.
   bool failed_here = false;
-  // The errno by which the connection was lost before it was looked at, for whoever uses it first; 0
-  // where there is none.
+  // The errno by which the connection was lost before it was looked at, for whoever uses it first;
+  // 0 where there is none.
   int lost = 0;
   // Whom it was connected to last; none too where an address has left its mark on the socket.
   TcpPeer peer;
