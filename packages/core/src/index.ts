@@ -66,12 +66,9 @@ export type {
   Target,
 } from './fan-out/outcome.js'
 export type { TargetSource } from './fan-out/target-source.js'
-export {
-  type Addresses,
-  type ResolvedAddress,
-  type Resolver,
-  systemResolver,
-} from './names/resolver.js'
+export { hostsFileResolver } from './names/hosts-file.js'
+export type { Addresses, LookUpContext, ResolvedAddress, Resolver } from './names/resolver.js'
+export { type BoundedResolverOptions, boundedResolver } from './names/resolver-bounded.js'
 export {
   type CachedResolver,
   cachedResolver,
@@ -79,6 +76,7 @@ export {
 } from './names/resolver-cache.js'
 export { type DnsResolver, type DnsResolverOptions, dnsResolver } from './names/resolver-dns.js'
 export { type Hosts, hostsResolver } from './names/resolver-hosts.js'
+export { systemResolver } from './names/resolver-system.js'
 export * from './policy/policy.js'
 export { type NamedRange, nonPublicRanges, unicastRanges } from './policy/policy-ranges.js'
 export type { Lease } from './pool/lease.js'

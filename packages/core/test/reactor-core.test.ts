@@ -2,7 +2,7 @@
 import { type Handle, Interest } from '@pollout/core'
 import { manualClock, scriptedBackend } from '@pollout/core/testing'
 import { expect, it, vi } from 'vitest'
-import { systemResolver } from '../src/names/resolver.js'
+import { systemResolver } from '../src/names/resolver-system.js'
 import { ReactorCore } from '../src/reactor/reactor-core.js'
 
 it('a listener, a deferred call and an owner that throw are reported, and harm nobody else', async () => {

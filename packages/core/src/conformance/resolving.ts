@@ -1,9 +1,11 @@
 /** Conformance of `connect()` to host names: addresses in order, and resolvers that fail or are late. */
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { firstValueFrom } from 'rxjs'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
 import type { Resolver } from '../names/resolver.js'
+import { boundedResolver } from '../names/resolver-bounded.js'
 import { turns } from './raw-backend.js'
 import { addressOf, type Define, rejection } from './trial.js'
 
@@ -43,6 +45,30 @@ export function defineResolvingTests(test: Define): void {
       error.attempts.map(({ result }) => result),
       ['ECONNREFUSED', 'ECONNREFUSED'],
     )
+  })
+
+  test('a name that waits for its turn loses none of its time', async (t) => {
+    const good = t.world.endpoint('echo')
+    assert.ok(good.scheme === 'tcp')
+    const { host } = good
+    // The first is not answered before the second has waited for longer than the time that both have.
+    const slow: Resolver = {
+      async resolve(name) {
+        await delay(name === 'first.test' ? 400 : 0)
+        return [host]
+      },
+    }
+    const reactor = t.reactor({ resolver: boundedResolver(slow, { concurrency: 1 }) })
+    const connect = (name: string) =>
+      firstValueFrom(reactor.connect(`tcp://${name}:${good.port}`, { timeoutMs: 300 }))
+    const [first, second] = await Promise.allSettled([
+      connect('first.test'),
+      connect('second.test'),
+    ])
+    assert.equal(first.status, 'rejected')
+    assert.equal(second.status, 'fulfilled', String((second as PromiseRejectedResult).reason))
+    assert.ok((second.value.timeline.queuedMs ?? 0) > 300)
+    second.value.reset()
   })
 
   const failures: readonly (readonly [string, Resolver, string])[] = [

@@ -17,7 +17,7 @@ import {
   errorWithoutStack,
   unsupportedFailure,
 } from '../errors.js'
-import { type LookUpListener, lookUp } from '../names/look-up.js'
+import { LookUp, type LookUpListener } from '../names/look-up.js'
 import { resolveFailure } from '../names/resolver.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import * as diagnostics from '../reactor/diagnostics.js'
@@ -53,6 +53,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   readonly #options: ConnectRequestOptions
   /** Where there are several addresses, or may be. */
   #race: AddressRace | undefined
+  #lookUp: LookUp | undefined
 
   constructor(
     core: ReactorCore,
@@ -122,6 +123,14 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     else if (failure) this.fail(failure)
   }
 
+  lookUpWaits(): void {
+    if (this.isUnderWay) this.pause()
+  }
+
+  lookUpBegins(): void {
+    if (this.isUnderWay) this.restart()
+  }
+
   found(
     [first, ...others]: readonly [InetAddress, ...InetAddress[]],
     awaited: InetFamily | undefined,
@@ -147,6 +156,10 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
   }
 
+  protected override settled(): void {
+    this.#lookUp?.cancel()
+  }
+
   override expire(): void {
     if (this.#race === undefined) return super.expire()
     const phase = this.#race.isConnecting ? 'connect' : 'resolve'
@@ -166,7 +179,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
       return this.core.later(() => this.fail(failure))
     }
     if (address) this.#try(address, this.startedAt)
-    else this.#lookUp(this.endpoint)
+    else this.#resolve(this.endpoint)
   }
 
   /** What the backend lacks for this, in words; `address` is undefined where a name is yet to be resolved. */
@@ -190,10 +203,10 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     return (['inet6', 'inet'] as const).filter((family) => sockets[family].includes(this.type))
   }
 
-  #lookUp(endpoint: Endpoint): void {
-    if ('host' in endpoint) {
-      lookUp(this.core.resolver, endpoint, this.#families, this)
-    }
+  #resolve(endpoint: Endpoint): void {
+    if (!('host' in endpoint)) return
+    this.#lookUp = new LookUp(this)
+    this.#lookUp.start(this.core.resolver, endpoint, this.#families)
   }
 
   #try(address: SocketAddress, now: number): void {

@@ -116,6 +116,18 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.proceed()
   }
 
+  /** It waits for this side: no time of its own goes by until {@link Request.restart}. */
+  protected pause(): void {
+    this.core.deadlines.remove(this)
+  }
+
+  /** Its first step is now: what was before was waiting. */
+  protected restart(): void {
+    this.startedAt = this.core.clock.now()
+    this.core.deadlines.remove(this)
+    this.core.deadlines.add(this, this.timeoutMs, this.startedAt)
+  }
+
   /** `timeoutMs` is over. */
   expire(): void {
     if (this.attempt) this.attempt.expire(deadlineFailure(this.timeoutMs, 'connect'))
@@ -153,6 +165,9 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     return this.#state === 'begun'
   }
 
+  /** It is off the books, and nobody has been told yet: what else is under way for it is of no use. */
+  protected settled(): void {}
+
   protected connected(address: SocketAddress): void {
     this.failure = undefined
     this.address = address
@@ -188,6 +203,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.core.disown(this)
     this.core.release()
     counters.inFlight--
+    this.settled()
   }
 
   #tell(): void {

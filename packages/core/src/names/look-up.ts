@@ -1,9 +1,13 @@
 /** A name's look-up as the engine makes it: both families side by side where the resolver can, and nothing taken on trust. */
 import { type InetAddress, literalFamily } from '../backend/address.js'
 import type { InetFamily } from '../connect/happy-eyeballs.js'
-import { codeOf, type ResolvedAddress, type Resolver } from './resolver.js'
+import { codeOf, type LookUpContext, type ResolvedAddress, type Resolver } from './resolver.js'
 
 export interface LookUpListener {
+  /** The look-up has to wait for its turn: nobody else is waited for. */
+  lookUpWaits(): void
+  /** It waits no longer. */
+  lookUpBegins(): void
   /** Addresses, best first; `awaited` is the family whose answer is still to come. */
   found(addresses: readonly [InetAddress, ...InetAddress[]], awaited: InetFamily | undefined): void
   /** There is no address, or no further one: `cause` says why. The last call. */
@@ -15,40 +19,75 @@ export interface HostPort {
   readonly port: number
 }
 
-/** Calls back in a later turn. `families` are those that are of use, the preferred one first. */
-export function lookUp(
-  resolver: Resolver,
-  { host, port }: HostPort,
-  families: readonly InetFamily[],
-  listener: LookUpListener,
-): void {
-  const awaited = new Set<InetFamily>(resolver.resolveFamily && families)
-  let cause: unknown
-  /** Asks, and takes whatever comes of it; a resolver may also throw. */
-  const ask = async (question: () => unknown): Promise<readonly InetAddress[]> => {
-    try {
-      return addressesOf(await question(), port)
-    } catch (reason) {
-      if (cause === undefined || codeOf(cause) === 'ENODATA') cause = reason
-      return []
+/** One name's look-up: a question to the resolver, or two side by side. */
+export class LookUp implements LookUpContext {
+  readonly #listener: LookUpListener
+  readonly #controller = new AbortController()
+  #isWaiting = false
+  #hasBegun = false
+  #isOver = false
+
+  constructor(listener: LookUpListener) {
+    this.#listener = listener
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Calls back in a later turn. `families` are those that are of use, the preferred one first. */
+  start(resolver: Resolver, { host, port }: HostPort, families: readonly InetFamily[]): void {
+    const awaited = new Set<InetFamily>(resolver.resolveFamily && families)
+    let cause: unknown
+    /** Asks, and takes whatever comes of it; a resolver may also throw. */
+    const ask = async (question: () => unknown): Promise<readonly InetAddress[]> => {
+      try {
+        return addressesOf(await question(), port)
+      } catch (reason) {
+        if (cause === undefined || codeOf(cause) === 'ENODATA') cause = reason
+        return []
+      }
+    }
+    const answered = ([first, ...others]: readonly InetAddress[]): void => {
+      const [other] = awaited
+      this.#isOver ||= other === undefined
+      if (first || this.#isOver) this.begun()
+      if (first) this.#listener.found([first, ...others], other)
+      else if (other === undefined) {
+        const none = new Error(`the resolver gave no address for ${host}`)
+        this.#listener.noneFound(cause ?? none)
+      }
+    }
+    if (resolver.resolveFamily === undefined) {
+      void ask(() => resolver.resolve(host, this)).then(answered)
+      return
+    }
+    for (const family of families) {
+      void ask(() => resolver.resolveFamily?.(host, family, this)).then((addresses) => {
+        awaited.delete(family)
+        answered(addresses.filter((address) => address.family === family))
+      })
     }
   }
-  const answered = ([first, ...others]: readonly InetAddress[]): void => {
-    const [other] = awaited
-    if (first) listener.found([first, ...others], other)
-    else if (other === undefined) {
-      listener.noneFound(cause ?? new Error(`the resolver gave no address for ${host}`))
-    }
+
+  waiting(): void {
+    if (this.#hasBegun || this.#isWaiting) return
+    this.#isWaiting = true
+    this.#listener.lookUpWaits()
   }
-  if (resolver.resolveFamily === undefined) {
-    void ask(() => resolver.resolve(host)).then(answered)
-    return
+
+  /** Of two questions the first counts: from then on somebody else is waited for. */
+  begun(): void {
+    this.#hasBegun = true
+    if (!this.#isWaiting) return
+    this.#isWaiting = false
+    this.#listener.lookUpBegins()
   }
-  for (const family of families) {
-    void ask(() => resolver.resolveFamily?.(host, family)).then((addresses) => {
-      awaited.delete(family)
-      answered(addresses.filter((address) => address.family === family))
-    })
+
+  /** Nobody waits for what is still to come. */
+  cancel(): void {
+    if (!this.#isOver) this.#controller.abort()
+    this.#isOver = true
   }
 }
 

@@ -3,7 +3,14 @@ import { LRUCache } from 'lru-cache'
 import { checkCount, checkNames } from '../options.js'
 import { type Clock, systemClock } from '../reactor/clock.js'
 import { canonicalHost } from './host-name.js'
-import { type Addresses, isNoAddress, type ResolvedAddress, type Resolver } from './resolver.js'
+import {
+  type Addresses,
+  isNoAddress,
+  type LookUpContext,
+  type ResolvedAddress,
+  type Resolver,
+} from './resolver.js'
+import { SharedLookUps } from './shared-look-ups.js'
 
 /**
  * Options of {@link cachedResolver}.
@@ -66,15 +73,9 @@ export function cachedResolver(
   return new ResolverCache(resolver, options)
 }
 
-/** A look-up that has been going on for longer than this is not joined any more: it may never end. */
-const LONGEST_JOINED_MS = 10_000
-
 type Answer = { readonly addresses: readonly string[] } | { readonly cause: unknown }
 
-interface Question {
-  readonly answer: Promise<Answer>
-  readonly askedAt: number
-}
+type Ask = (context: LookUpContext) => Promise<Addresses>
 
 class ResolverCache implements CachedResolver {
   readonly resolveFamily?: NonNullable<Resolver['resolveFamily']>
@@ -82,13 +83,14 @@ class ResolverCache implements CachedResolver {
   readonly #clock: Clock
   readonly #limits: Readonly<Record<'maxTtlMs' | 'negativeTtlMs' | 'ttlMs', number>>
   readonly #answers: LRUCache<string, Answer>
-  #questions = new Map<string, Question>()
+  #questions: SharedLookUps<Answer>
 
   constructor(resolver: Resolver, options: ResolverCacheOptions) {
     checkNames(options, ['maxEntries', 'maxTtlMs', 'negativeTtlMs', 'ttlMs', 'clock'])
     const { maxEntries = 1_000, clock = systemClock } = options
     this.#resolver = resolver
     this.#clock = clock
+    this.#questions = new SharedLookUps(clock)
     this.#limits = {
       maxTtlMs: checkTtl('maxTtlMs', options.maxTtlMs, 300_000),
       negativeTtlMs: checkTtl('negativeTtlMs', options.negativeTtlMs, 5_000),
@@ -101,9 +103,9 @@ class ResolverCache implements CachedResolver {
       perf: { now: () => this.#now() },
     })
     if (resolver.resolveFamily) {
-      this.resolveFamily = (host, family) =>
-        this.#look(`${family} ${canonicalHost(host)}`, async () => {
-          return (await resolver.resolveFamily?.(host, family)) ?? []
+      this.resolveFamily = (host, family, context) =>
+        this.#look(`${family} ${canonicalHost(host)}`, context, async (asked) => {
+          return (await resolver.resolveFamily?.(host, family, asked)) ?? []
         })
     }
   }
@@ -113,14 +115,16 @@ class ResolverCache implements CachedResolver {
     return this.#answers.size
   }
 
-  resolve(host: string): Promise<Addresses> {
-    return this.#look(`any ${canonicalHost(host)}`, async () => this.#resolver.resolve(host))
+  resolve(host: string, context?: LookUpContext): Promise<Addresses> {
+    return this.#look(`any ${canonicalHost(host)}`, context, async (asked) =>
+      this.#resolver.resolve(host, asked),
+    )
   }
 
   clear(): void {
     this.#answers.clear()
     // Those that asked before get their answers; nobody else does, and they are not kept.
-    this.#questions = new Map()
+    this.#questions = new SharedLookUps(this.#clock)
   }
 
   /** lru-cache takes a time of 0 for "no TTL". */
@@ -128,39 +132,32 @@ class ResolverCache implements CachedResolver {
     return this.#clock.now() + 1
   }
 
-  async #look(key: string, ask: () => Promise<Addresses>): Promise<readonly ResolvedAddress[]> {
-    const answer = this.#answers.get(key) ?? (await this.#join(key, ask))
+  async #look(
+    key: string,
+    context: LookUpContext | undefined,
+    ask: Ask,
+  ): Promise<readonly ResolvedAddress[]> {
+    const questions = this.#questions
+    const answer =
+      this.#answers.get(key) ??
+      (await questions.join(key, context, (asked) => this.#ask(key, asked, ask, questions)))
     if ('cause' in answer) throw answer.cause
     // What is left, so that a cache before this one keeps it no longer.
     const ttlMs = this.#answers.getRemainingTTL(key)
     return answer.addresses.map((address) => ({ address, ttlMs }))
   }
 
-  /** The question that is being asked already, or a new one. */
-  #join(key: string, ask: () => Promise<Addresses>): Promise<Answer> {
-    const now = this.#clock.now()
-    const asked = this.#questions.get(key)
-    if (asked && now - asked.askedAt < LONGEST_JOINED_MS) return asked.answer
-    const questions = this.#questions
-    const question: Question = { askedAt: now, answer: this.#ask(key, ask, questions) }
-    questions.set(key, question)
-    const over = (): void => {
-      if (questions.get(key) === question) questions.delete(key)
-    }
-    question.answer.then(over, over)
-    return question.answer
-  }
-
   async #ask(
     key: string,
-    ask: () => Promise<Addresses>,
-    questions: ReadonlyMap<string, Question>,
+    asked: LookUpContext,
+    ask: Ask,
+    questions: SharedLookUps<Answer>,
   ): Promise<Answer> {
     const { maxTtlMs, negativeTtlMs } = this.#limits
     let answer: Answer
     let ttlMs: number
     try {
-      const found = (await ask()).map(plain)
+      const found = (await ask(asked)).map(plain)
       answer = { addresses: found.map(({ address }) => address) }
       ttlMs = found.length === 0 ? negativeTtlMs : this.#ttlOf(found)
     } catch (cause) {

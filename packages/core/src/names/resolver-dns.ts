@@ -1,8 +1,20 @@
 /** Names by DNS alone: c-ares, by way of node:dns. */
-import { Resolver as CaresResolver } from 'node:dns/promises'
-import { checkCount, checkNames } from '../options.js'
+import { literalFamily } from '../backend/address.js'
+import { checkCount, checkFlag, checkNames } from '../options.js'
+import { systemClock } from '../reactor/clock.js'
+import { CaresPool } from './cares-pool.js'
 import { canonicalHost, isLocalhost } from './host-name.js'
-import { type Addresses, isNoAddress, type ResolvedAddress, type Resolver } from './resolver.js'
+import { localNames } from './hosts-file.js'
+import {
+  type Addresses,
+  codeOf,
+  isNoAddress,
+  type LookUpContext,
+  type ResolvedAddress,
+  type Resolver,
+} from './resolver.js'
+import { candidates } from './search-list.js'
+import { SharedLookUps } from './shared-look-ups.js'
 
 /**
  * Options of {@link dnsResolver}.
@@ -22,6 +34,16 @@ export interface DnsResolverOptions {
   readonly timeoutMs?: number | undefined
   /** Tries at each server. Default 4. */
   readonly tries?: number | undefined
+  /**
+   * Questions to servers at once, a name being two; the others wait, which costs no connect its `timeoutMs`. Default 100: small
+   * servers, as routers have them, refuse more than 150.
+   */
+  readonly concurrency?: number | undefined
+  /**
+   * Whether the system's files count as they do with getaddrinfo(3): names of /etc/hosts, if nsswitch.conf(5) has that first, and
+   * the search list of /etc/resolv.conf for short ones. Default false.
+   */
+  readonly systemFiles?: boolean | undefined
 }
 
 /**
@@ -37,15 +59,22 @@ export interface DnsResolverOptions {
  */
 export interface DnsResolver extends Resolver {
   /** Both families; made for engines that look them up side by side. */
-  resolveFamily(host: string, family: 'inet' | 'inet6'): Promise<readonly ResolvedAddress[]>
-  /** Ends all its look-ups that are under way: they reject with ECANCELLED. They keep the process alive otherwise. */
+  resolveFamily(
+    host: string,
+    family: 'inet' | 'inet6',
+    context?: LookUpContext,
+  ): Promise<readonly ResolvedAddress[]>
+  /**
+   * Ends all its look-ups that are under way: they reject with ECANCELLED. They keep the process alive otherwise, but for those
+   * of connects that have ended, which are called off with them.
+   */
   cancel(): void
 }
 
 /**
- * Asks DNS servers for A and AAAA records side by side, outside of libuv's threads, as many at a time as are wanted, and
- * tells for how long the answers hold. It reads no hosts file and no search list; `localhost` is this machine. Put
- * {@link cachedResolver} around it. Throws what node:dns throws for servers that can't be ones.
+ * Asks DNS servers for A and AAAA records side by side, outside of libuv's threads, and tells for how long the answers hold.
+ * A look-up that nobody waits for any more is called off. It reads no hosts file and no search list, unless with `systemFiles`;
+ * `localhost` is this machine. Put {@link cachedResolver} around it. Throws what node:dns throws for servers that can't be ones.
  *
  * @example
  * ```ts
@@ -61,23 +90,93 @@ export function dnsResolver(options: DnsResolverOptions = {}): DnsResolver {
 }
 
 const LOCALHOST = { inet: '127.0.0.1', inet6: '::1' } as const
+const FAMILIES = ['inet6', 'inet'] as const
 
 class DnsServers implements DnsResolver {
-  readonly #cares: CaresResolver
+  readonly #cares: CaresPool
+  readonly #usesFiles: boolean
+  /** Names of the search list, which stand for the same host in both families. */
+  readonly #searches = new SharedLookUps<readonly ResolvedAddress[]>(systemClock)
 
   constructor(options: DnsResolverOptions) {
-    checkNames(options, ['servers', 'timeoutMs', 'tries'])
-    const { servers, timeoutMs, tries } = options
-    this.#cares = new CaresResolver({
+    checkNames(options, ['servers', 'timeoutMs', 'tries', 'concurrency', 'systemFiles'])
+    const { servers, timeoutMs, tries, concurrency = 100, systemFiles = false } = options
+    const cares = {
       ...(timeoutMs === undefined ? {} : { timeout: checkMilliseconds(timeoutMs) }),
       ...(tries === undefined ? {} : { tries: checkCount('tries', tries) }),
-    })
-    if (servers) this.#cares.setServers([...servers])
+    }
+    this.#cares = new CaresPool(cares, servers, checkCount('concurrency', concurrency))
+    this.#usesFiles = checkFlag('systemFiles', systemFiles)
   }
 
-  async resolve(host: string): Promise<Addresses> {
+  async resolve(host: string, context?: LookUpContext): Promise<Addresses> {
+    const name = canonicalHost(host)
+    const known = this.#known(name)
+    if (known) return known
+    if (!this.#usesFiles) return this.#bothFamilies(name, context)
+    return this.#search(candidates(name), context)
+  }
+
+  async resolveFamily(
+    host: string,
+    family: 'inet' | 'inet6',
+    context?: LookUpContext,
+  ): Promise<readonly ResolvedAddress[]> {
+    const name = canonicalHost(host)
+    const known = this.#known(name)
+    if (known) return ofFamily(known, family)
+    if (!this.#usesFiles) return this.#cares.ask(name, family, context)
+    let names = candidates(name)
+    const [first = name, ...others] = names
+    // As it is, each family for itself. That a name is there without such an address is an answer; that there is no such name, none.
+    if (name.startsWith(first)) {
+      try {
+        return await this.#cares.ask(first, family, context)
+      } catch (cause) {
+        if (codeOf(cause) !== 'ENOTFOUND' || others.length === 0) throw cause
+        names = others
+      }
+    }
+    const found = await this.#searches.join(names.join(' '), context, (asked) => {
+      return this.#search(names, asked)
+    })
+    return ofFamily(found, family)
+  }
+
+  cancel(): void {
+    this.#cares.cancel()
+  }
+
+  #known(name: string): readonly ResolvedAddress[] | undefined {
+    if (this.#usesFiles) return localNames.addresses(name)?.map((address) => ({ address }))
+    return isLocalhost(name)
+      ? FAMILIES.map((family) => ({ address: LOCALHOST[family] }))
+      : undefined
+  }
+
+  /** The first of these names that has an address: resolv.conf(5). A server's failure is about that one name. */
+  async #search(
+    names: readonly string[],
+    context: LookUpContext | undefined,
+  ): Promise<readonly ResolvedAddress[]> {
+    let why: unknown
+    for (const name of names) {
+      try {
+        return await this.#bothFamilies(name, context)
+      } catch (cause) {
+        if (!isNoAddress(cause) && codeOf(cause) !== 'ESERVFAIL') throw cause
+        why = cause
+      }
+    }
+    throw why
+  }
+
+  async #bothFamilies(
+    name: string,
+    context: LookUpContext | undefined,
+  ): Promise<readonly ResolvedAddress[]> {
     const answers = await Promise.allSettled(
-      (['inet6', 'inet'] as const).map((family) => this.resolveFamily(host, family)),
+      FAMILIES.map((family) => this.#cares.ask(name, family, context)),
     )
     const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
     if (found.length > 0) return found
@@ -86,19 +185,13 @@ class DnsServers implements DnsResolver {
     )
     throw causes.find((cause) => !isNoAddress(cause)) ?? causes[0]
   }
+}
 
-  async resolveFamily(host: string, family: 'inet' | 'inet6'): Promise<readonly ResolvedAddress[]> {
-    const name = canonicalHost(host)
-    if (isLocalhost(name)) return [{ address: LOCALHOST[family] }]
-    const records = await (family === 'inet'
-      ? this.#cares.resolve4(name, { ttl: true })
-      : this.#cares.resolve6(name, { ttl: true }))
-    return records.map(({ address, ttl }) => ({ address, ttlMs: ttl * 1_000 }))
-  }
-
-  cancel(): void {
-    this.#cares.cancel()
-  }
+function ofFamily(
+  addresses: readonly ResolvedAddress[],
+  family: 'inet' | 'inet6',
+): readonly ResolvedAddress[] {
+  return addresses.filter(({ address }) => literalFamily(address) === family)
 }
 
 function checkMilliseconds(timeoutMs: number): number {

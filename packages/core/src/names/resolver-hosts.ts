@@ -1,7 +1,7 @@
 /** Names by hand: a resolver made of a list, as /etc/hosts is one. */
 import { literalFamily } from '../backend/address.js'
 import { canonicalHost } from './host-name.js'
-import type { Addresses, Resolver } from './resolver.js'
+import type { Addresses, LookUpContext, Resolver } from './resolver.js'
 
 /**
  * Addresses by name.
@@ -43,18 +43,22 @@ class HostsResolver implements Resolver {
     }
     this.#fallback = fallback
     if (fallback.resolveFamily) {
-      this.resolveFamily = (host, family) => this.#resolveFamily(host, family)
+      this.resolveFamily = (host, family, context) => this.#resolveFamily(host, family, context)
     }
   }
 
-  async resolve(host: string): Promise<Addresses> {
-    return this.#known(host) ?? this.#fallback.resolve(host)
+  async resolve(host: string, context?: LookUpContext): Promise<Addresses> {
+    return this.#known(host) ?? this.#fallback.resolve(host, context)
   }
 
-  async #resolveFamily(host: string, family: 'inet' | 'inet6'): Promise<Addresses> {
+  async #resolveFamily(
+    host: string,
+    family: 'inet' | 'inet6',
+    context: LookUpContext | undefined,
+  ): Promise<Addresses> {
     const known = this.#known(host)
     if (known) return known.filter((address) => literalFamily(address) === family)
-    return this.#fallback.resolveFamily?.(host, family) ?? []
+    return this.#fallback.resolveFamily?.(host, family, context) ?? []
   }
 
   #known(host: string): readonly string[] | undefined {

@@ -1,5 +1,4 @@
-/** Host names to addresses, behind an interface: the default asks the system, getaddrinfo(3). */
-import { lookup } from 'node:dns/promises'
+/** Host names to addresses, behind an interface: the default is `resolver-system.ts`. */
 import type { Failure } from '../errors.js'
 
 /**
@@ -33,8 +32,42 @@ export interface ResolvedAddress {
 export type Addresses = readonly (string | ResolvedAddress)[]
 
 /**
+ * What a resolver is told of one look-up, and tells of it. It may leave all of this alone.
+ *
+ * @example
+ * ```ts
+ * import { lookup } from 'node:dns/promises'
+ * import type { LookUpContext, Resolver } from 'pollout'
+ *
+ * // One at a time: the time of a connect does not run while its look-up waits here.
+ * let last: Promise<unknown> = Promise.resolve()
+ * const resolver: Resolver = {
+ *   resolve(host: string, context?: LookUpContext) {
+ *     context?.waiting()
+ *     const answer = last.then(async () => {
+ *       context?.signal.throwIfAborted()
+ *       context?.begun()
+ *       return [(await lookup(host)).address]
+ *     })
+ *     last = answer.catch(() => {})
+ *     return answer
+ *   },
+ * }
+ * ```
+ */
+export interface LookUpContext {
+  /** Aborted when nobody waits for the answer any more: time to call the question off. What is told after that is not heard. */
+  readonly signal: AbortSignal
+  /** To be called where the look-up has to wait for a turn on this side: from here on the connect's time does not run, ... */
+  waiting(): void
+  /** ... and when the question is asked: from here on it does. A connect whose look-up never waits needs neither. */
+  begun(): void
+}
+
+/**
  * Turns names into addresses. What is no address literal in an answer is left out; a rejection is told as the connect's
- * failure, with its `code`. It is the user's: a reactor does not end it, and several may share it.
+ * failure, with its `code`. It is the user's: a reactor does not end it, and several may share it. Resolvers that stand before
+ * others hand `context` on.
  *
  * @example
  * ```ts
@@ -47,34 +80,26 @@ export type Addresses = readonly (string | ResolvedAddress)[]
  */
 export interface Resolver {
   /** Addresses of `host`, best first, at least one; rejects where there is none. */
-  resolve(host: string): Promise<Addresses>
+  resolve(host: string, context?: LookUpContext): Promise<Addresses>
   /**
    * Those of one family; none, or a rejection, where there is none. Where a resolver has this, both families are asked
    * side by side and a connect begins with the first that answers, IPv6 where they are equally fast: RFC 8305.
    */
-  resolveFamily?(host: string, family: 'inet' | 'inet6'): Promise<Addresses>
-}
-
-/**
- * getaddrinfo(3), in a thread of libuv's: the hosts file, DNS and whatever else the machine is set up for, sorted by
- * RFC 6724. Not more than four at a time by default (`UV_THREADPOOL_SIZE`), and it tells no time for which they hold.
- *
- * @example
- * ```ts
- * import { cachedResolver, createReactor, systemResolver } from 'pollout'
- *
- * const reactor = createReactor({ resolver: cachedResolver(systemResolver) })
- * ```
- */
-export const systemResolver: Resolver = {
-  async resolve(host) {
-    const found = await lookup(host, { all: true, verbatim: true })
-    return found.map(({ address }) => address)
-  },
+  resolveFamily?(
+    host: string,
+    family: 'inet' | 'inet6',
+    context?: LookUpContext,
+  ): Promise<Addresses>
 }
 
 /** Codes of "there is no such name", and "it has no such address". */
 const NO_ADDRESS = new Set(['ENOTFOUND', 'ENODATA'])
+
+/** All look-ups that may be made at once wait, and none is answered. */
+export const RESOLVER_STUCK = 'ERR_RESOLVER_STUCK'
+
+/** This side's trouble, of which no server knows. */
+const LOCAL = new Set(['EMFILE', 'ENFILE', RESOLVER_STUCK])
 
 /** The answer was definite: asking again soon is of no use. */
 export function isNoAddress(cause: unknown): boolean {
@@ -95,10 +120,14 @@ export function resolveFailure(host: string, cause: unknown): Failure {
     errno: typeof number === 'number' ? number : undefined,
     syscall: typeof syscall === 'string' ? syscall : 'getaddrinfo',
     phase: 'resolve',
-    localFault: code === 'EMFILE' || code === 'ENFILE',
-    reason: isNoAddress(cause)
-      ? `the name ${host} has no address`
-      : `the name ${host} could not be resolved`,
+    localFault: LOCAL.has(code),
+    reason: reasonOf(host, code),
     cause,
   }
+}
+
+function reasonOf(host: string, code: string): string {
+  if (NO_ADDRESS.has(code)) return `the name ${host} has no address`
+  if (code !== RESOLVER_STUCK) return `the name ${host} could not be resolved`
+  return `the name ${host} was not looked up: as many as can be at once wait, and none is answered`
 }

@@ -19,10 +19,12 @@ import { tlsSummary } from './fanout/tls-summary.js'
 import { LineOutput } from './line-output.js'
 import { openReactor } from './open-reactor.js'
 import { type Answer, brokenReport, jsonLine, type Report, reportOf } from './report.js'
+import type { ResolverChoice } from './resolver.js'
 import { Stop } from './stop.js'
 
 export interface ConnectCommandOptions {
   readonly backend: BackendName
+  readonly resolver?: ResolverChoice
   readonly timeoutMs: number
   readonly answerTimeoutMs: number
   /** `-`: what is piped in. */
@@ -46,8 +48,8 @@ export async function connectCommand(
     throw new UsageError('--send - sends what is piped in, to one endpoint; name one')
   }
   using stop = new Stop()
-  await using reactor = openReactor(options.backend)
-  const run = new ConnectRun(reactor, options, stop)
+  await using opened = openReactor(options)
+  const run = new ConnectRun(opened.reactor, options, stop)
   await run.all(endpoints)
   return stop.exitCode ?? (run.failed ? ExitCode.SOME_FAILED : ExitCode.ALL_CONNECTED)
 }

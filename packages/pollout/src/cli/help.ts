@@ -10,6 +10,15 @@ Endpoints:
   unixgram:/path      Unix-domain datagram socket; unixpacket: for one that keeps packets in order
   vsock://cid:port    virtual machine or host, by number`
 
+const NAMES = `
+Names, by --resolver:
+  dns         hosts file, search list and servers as /etc/hosts and /etc/resolv.conf have them, without getaddrinfo(3):
+              100 questions at once, which end with the connect that asked; the default
+  192.0.2.53,[2001:db8::53]:53
+              the same, but these servers
+  system      getaddrinfo(3), 32 at once: for names that come by mDNS, LDAP and other services of nsswitch.conf(5)
+Answers are kept for their time to live. A name that waits for its turn here loses none of its --timeout-ms.`
+
 const EXIT_CODES = `
 Exit codes:
   0  all connected
@@ -56,6 +65,7 @@ of what is piped in with --send -, this side's stream is ended, on which most pe
 for byte; on a terminal, control and invisible characters as \\u001b.  "connected"
 lines go to standard error then, and of several endpoints one answer follows the other.
 ${ENDPOINTS}
+${NAMES}
 
 With --json, one object a line on standard output:${FIELDS}
   received   with --send: the answer as text, its first 64 KiB; "truncated" is true where it was longer
@@ -99,6 +109,7 @@ Each target has one outcome:
   probe-failed  connected, but the handshake failed, --expect did not match, the connection broke
   skipped       by --max-host-errors, which counts timed-out, unreachable and other (after --resume anew)
 ${ENDPOINTS}
+${NAMES}
 
 --expect takes text as it stands: '220 (ready)'. /pattern/flags is a regular expression, with flags i, m, s and u and without
 look-around and back references, so that no answer takes long to search. It is about bytes, of which \\xff is one, unless it

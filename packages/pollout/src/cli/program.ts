@@ -24,6 +24,7 @@ import {
   threads,
   timeoutMs,
 } from './option-values.js'
+import { resolverChoice } from './resolver.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const ANSWER_TIMEOUT_MS = 60_000
@@ -66,6 +67,7 @@ export function createProgram(version: string, output: ProgramOutput): Program {
     .description('Connects to each endpoint and tells how it went.')
     .argument('<endpoint...>', 'what to connect to: host:port, or a URI as below')
     .addOption(backendOption())
+    .addOption(resolverOption())
     .addOption(timeoutOption('for each connect, and of silence with --send', DEFAULT_TIMEOUT_MS))
     .option(
       '--send <text>',
@@ -145,6 +147,7 @@ function addFanout(command: Command): Command {
     .option('--silent', 'outcomes only')
   fanout
     .optionsGroup('Options:')
+    .addOption(resolverOption())
     .addOption(backendOption())
     .option(
       '--threads <n>',
@@ -161,6 +164,13 @@ function backendOption(): Option {
   )
     .choices(BACKEND_NAMES)
     .default('auto')
+}
+
+function resolverOption(): Option {
+  return new Option(
+    '--resolver <who>',
+    'who knows the addresses of names: dns, system, or DNS servers (default: dns)',
+  ).argParser(resolverChoice)
 }
 
 function timeoutOption(what: string, defaultMs: number): Option {

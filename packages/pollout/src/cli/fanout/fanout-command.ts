@@ -70,8 +70,8 @@ interface Means {
 
 async function runPlan(means: Means): Promise<ExitCode> {
   const { lists, options } = means
-  await using reactor = openReactor(options.backend, options.threads)
-  const fanout = new Fanout(reactor, means)
+  await using opened = openReactor(options)
+  const fanout = new Fanout(opened.reactor, means)
   try {
     return await fanout.all()
   } catch (error) {

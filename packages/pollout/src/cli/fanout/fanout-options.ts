@@ -5,6 +5,7 @@ import { type Shard, WHOLE } from '../../targets/order.js'
 import type { PortList } from '../../targets/ports.js'
 import { UsageError } from '../exit-codes.js'
 import type { Expectation } from './expect/expectation.js'
+import type { ResolverChoice } from '../resolver.js'
 import type { FormatName } from './formats.js'
 import type { FanoutKind } from './outcome-row.js'
 import type { ProbeOptions } from './probe.js'
@@ -13,6 +14,7 @@ import type { ProbeOptions } from './probe.js'
 export interface FanoutCommandOptions {
   readonly backend: BackendName
   readonly threads?: number
+  readonly resolver?: ResolverChoice
   readonly list?: readonly string[]
   readonly ports?: PortList
   readonly exclude?: readonly string[]

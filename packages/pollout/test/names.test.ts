@@ -1,0 +1,124 @@
+/** Names on the command line: who is asked, how many at once, and a process that ends with its output. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { dnsServer } from '../../core/test/dns-server.js'
+import { CLI, closedPort, pollout } from './harness.js'
+
+function rows(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+}
+
+function kinds(text: string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { kind } of rows(text)) counts[String(kind)] = (counts[String(kind)] ?? 0) + 1
+  return counts
+}
+
+describe('--resolver with servers', () => {
+  it('every name is asked once for all its ports, and localhost not at all', async () => {
+    const port = await closedPort()
+    const server = await dnsServer((_name, type) => ({
+      ttl: 60,
+      addresses: type === 'A' ? ['127.0.0.1'] : [],
+    }))
+    const names = Array.from({ length: 300 }, (_, i) => `host${i % 150}.test.:${port}`)
+    const args = ['fanout', ...names, `localhost:${port}`, '--resolver', server.address, '--json']
+    const { stdout } = await pollout(args)
+    expect(kinds(stdout)).toEqual({ refused: 301 })
+    expect(server.questions).toHaveLength(300)
+  })
+
+  it('connect asks them too', async () => {
+    const port = await closedPort()
+    const server = await dnsServer(() => ({ ttl: 60, addresses: ['127.0.0.1'] }))
+    const args = ['connect', `tcp://peer.test:${port}`, '--resolver', server.address, '--json']
+    const { stdout } = await pollout(args)
+    expect(rows(stdout)).toMatchObject([{ code: 'ECONNREFUSED', peer: `127.0.0.1:${port}` }])
+  })
+
+  it.each(['nonsense', '', '127.0.0.1,x'])('%j is refused', async (who) => {
+    const { code, stderr } = await pollout(['connect', 'tcp://a.test:1', '--resolver', who])
+    expect(code).toBe(2)
+    expect(stderr).toContain('Write addresses of DNS servers')
+  })
+})
+
+const mayUnshare = spawnSync('unshare', ['-n', '-m', 'ip', 'link']).status === 0
+
+/** Network and mounts of its own: a name server on 127.0.0.1 that is slow or silent, and a hosts file. Gives the outcomes. */
+async function inside(answersAfterMs: number, names: readonly string[], options: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'pollout-names-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const files = {
+    'resolv.conf': 'nameserver 127.0.0.1\nsearch corp.test\noptions timeout:30\n',
+    hosts: '127.0.0.1 localhost fixed.test\n',
+    names: names.join('\n'),
+    'server.mjs': SERVER.replaceAll('AFTER_MS', String(answersAfterMs)),
+    'run.sh': `set -e
+ip link set lo up
+mount --bind resolv.conf /etc/resolv.conf
+mount --bind hosts /etc/hosts
+"$1" server.mjs & server=$!
+until [ -e ready ]; do sleep 0.05; done
+"$1" "$2" fanout -l names --json -o out --silent ${options} || true
+kill $server
+`,
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const args = ['-n', '-m', '--fork', '--kill-child', 'bash', 'run.sh', process.execPath, CLI]
+  const child = spawn('unshare', args, { cwd: folder, stdio: 'inherit' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child, 'close')
+  return rows(readFileSync(join(folder, 'out'), 'utf8'))
+}
+
+/** It knows all names below .test, with 127.0.0.1. */
+const SERVER = `
+import { createSocket } from 'node:dgram'
+import { writeFileSync } from 'node:fs'
+const socket = createSocket('udp4')
+socket.on('message', (question, from) => {
+  const end = question.indexOf(0, 12) + 5
+  const isA = question.readUInt16BE(end - 4) === 1
+  const isKnown = question.includes('test')
+  const head = Buffer.from(question.subarray(0, end))
+  head.writeUInt16BE(isKnown ? 0x8180 : 0x8183, 2)
+  head.writeUInt16BE(isA && isKnown ? 1 : 0, 6)
+  head.writeUInt32BE(0, 8)
+  const a = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])
+  const answer = Buffer.concat([head, isA && isKnown ? a : Buffer.alloc(0)])
+  if (AFTER_MS > 0) setTimeout(() => socket.send(answer, from.port, from.address), AFTER_MS)
+})
+socket.bind(53, '127.0.0.1', () => writeFileSync('ready', ''))
+`
+
+describe.skipIf(!mayUnshare)('with a name server of their own', { timeout: 50_000 }, () => {
+  it('that takes its time: every name gets there, however many wait', async () => {
+    const names = Array.from({ length: 400 }, (_, i) => `h${i}.test:9`)
+    // As getaddrinfo(3), two at a time, the last ones would wait for ten seconds.
+    const found = await inside(50, [...names, 'short:9'], '--timeout-ms 3000')
+    expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['refused']))
+    expect(found).toHaveLength(401)
+  })
+
+  it.each(['dns', 'system', '127.0.0.1'])(
+    'that is silent, --resolver %s: names of this machine do not wait, and the process ends with its output',
+    async (who) => {
+      const names = [...Array(12).keys()].map((i) => `h${i}.test:9`)
+      const own = ['fixed.test:9', 'localhost:9', 'a.localhost:9']
+      const found = await inside(0, [...names, ...own], `--timeout-ms 500 --resolver ${who}`)
+      const silent = found.filter(({ kind }) => kind === 'other')
+      expect(silent).toHaveLength(12)
+      for (const row of silent) expect(row).toMatchObject({ phase: 'resolve', localFault: false })
+      expect(found.filter(({ kind }) => kind === 'refused')).toHaveLength(3)
+      // getaddrinfo(3) has a minute to wait for; nobody waited for it, or the time of this test would be over.
+    },
+  )
+})
