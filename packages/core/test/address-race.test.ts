@@ -274,7 +274,7 @@ describe('a race', () => {
     const addresses = Array.from({ length: 40 }, (_, i) => `192.0.2.${i + 1}`)
     const last = addresses.at(-1) as string
     const set = scene(whole(...addresses), { [last]: ['connects', 5] })
-    const { outcome, at, told } = await run(set, { attemptDelayMs: 10 })
+    const { outcome, at, told } = await run(set, { attemptDelayMs: 10, maxAddresses: 40 })
     expect([outcome, at, told.length]).toEqual(['complete', 395, 40])
     expect(set.starts.map((start) => start.split(' ')[0])).toEqual(addresses)
     expect(set.script.sockets.filter(({ closed }) => closed === 'reset')).toHaveLength(40)

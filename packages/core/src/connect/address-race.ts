@@ -14,6 +14,7 @@ import type { DestinationPolicy } from '../policy/policy.js'
 import { Expirable } from '../reactor/deadlines.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
+import { type AttemptGate, Pass } from './attempt-gate.js'
 import { isSettled } from './attempt-machine.js'
 import { HappyEyeballs, type InetFamily, type RaceStep } from './happy-eyeballs.js'
 import type { SocketSetup } from './socket-setup.js'
@@ -25,6 +26,8 @@ export interface RaceOwner {
   attemptBegan(attempt: Attempt): void
   attemptOverdue(attempt: Attempt): void
   attemptLost(attempt: Attempt): void
+  /** All there is waits for its turn on this side; or not any more. */
+  raceHeld(isHeld: boolean): void
   /** Called once, and not at all after `cancel()`. */
   raceSettled(race: AddressRace): void
 }
@@ -34,6 +37,10 @@ export interface RaceOptions {
   readonly attemptDelayMs: number
   readonly setup: SocketSetup | undefined
   readonly policy: DestinationPolicy | undefined
+  /** How many addresses are tried. */
+  readonly maxAddresses: number
+  /** Undefined where attempts are made when the race wants them. */
+  readonly gate: AttemptGate | undefined
 }
 
 /** How long IPv4 addresses wait for IPv6 ones that are still being looked up: RFC 8305 section 8. */
@@ -41,6 +48,9 @@ const RESOLUTION_DELAY_MS = 50
 
 interface Runner {
   readonly attempt: Attempt
+  readonly pass: Pass | undefined
+  /** It waits to call connect(2) once more. */
+  isHeld: boolean
   record: AttemptRecord | undefined
 }
 
@@ -53,9 +63,11 @@ export class AddressRace extends Expirable implements AttemptOwner {
   readonly #options: RaceOptions
   /** Undefined once it has been told, or has left. */
   #owner: RaceOwner | undefined
-  readonly #machine = new HappyEyeballs()
+  readonly #machine: HappyEyeballs
   /** In the order of their starts. */
   readonly #runners: Runner[] = []
+  /** The next attempt, which waits for its turn. */
+  #waiting: Pass | undefined
   #isOver = false
 
   constructor(core: ReactorCore, options: RaceOptions, owner: RaceOwner) {
@@ -63,6 +75,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
     this.#core = core
     this.#options = options
     this.#owner = owner
+    this.#machine = new HappyEyeballs(options.maxAddresses)
   }
 
   /** More addresses, or the news that there are none; `awaited` is the family that is still being looked up. */
@@ -80,7 +93,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
 
   attemptSettled(attempt: Attempt): void {
     if (this.#isOver) return
-    const runner = this.#runners.find((one) => one.attempt === attempt) as Runner
+    const runner = this.#runnerOf(attempt)
     const { failure } = attempt
     if (failure === undefined) return this.#won(attempt)
     this.#note(attempt, failure)
@@ -90,7 +103,15 @@ export class AddressRace extends Expirable implements AttemptOwner {
     if (this.#isOver) return
     const isHopeless = isExhaustion(failure)
     const address = attempt.address as InetAddress
-    this.#follow(isHopeless ? this.#machine.exhausted(address) : this.#machine.failed())
+    this.#follow(
+      isHopeless ? this.#machine.exhausted(address) : this.#machine.failed(!isDenial(failure)),
+    )
+    this.#balance()
+  }
+
+  attemptHeld(attempt: Attempt, isHeld: boolean): void {
+    this.#runnerOf(attempt).isHeld = isHeld
+    this.#balance()
   }
 
   /** Time is up for all of it. */
@@ -147,13 +168,40 @@ export class AddressRace extends Expirable implements AttemptOwner {
     else if (step.kind === 'lose') this.#settle()
   }
 
+  #runnerOf(attempt: Attempt): Runner {
+    return this.#runners.find((one) => one.attempt === attempt) as Runner
+  }
+
   #try(address: InetAddress): void {
-    const { type, setup, policy, attemptDelayMs } = this.#options
+    this.#core.deadlines.remove(this)
+    const { gate } = this.#options
+    if (gate === undefined) return this.#begin(address, undefined)
+    const pass = new Pass(address, () => {
+      this.#waiting = undefined
+      this.#machine.admitted()
+      this.#begin(address, pass)
+      this.#balance()
+    })
+    if (gate.enter(pass)) return this.#begin(address, pass)
+    this.#waiting = pass
+    this.#machine.held()
+    this.#balance()
+  }
+
+  /** A race of which nothing is under way, as its next attempt waits for its turn, waits for nobody else. */
+  #balance(): void {
+    if (this.#isOver || this.#options.gate === undefined) return
+    const live = this.#live
+    const isWaiting = this.#waiting !== undefined || live.length > 0
+    this.#owner?.raceHeld(isWaiting && live.every(({ isHeld }) => isHeld))
+  }
+
+  #begin(address: InetAddress, pass: Pass | undefined): void {
+    const { type, setup, policy, attemptDelayMs, gate } = this.#options
     const now = this.#core.clock.now()
     const spec = { family: address.family, type }
-    const attempt = new Attempt(this.#core, spec, address, this, setup, policy)
-    this.#runners.push({ attempt, record: undefined })
-    this.#core.deadlines.remove(this)
+    const attempt = new Attempt(this.#core, spec, address, this, setup, policy, gate)
+    this.#runners.push({ attempt, pass, isHeld: false, record: undefined })
     if (this.#machine.hasMore) this.#arm(attemptDelayMs, now)
     attempt.start(now)
     this.#owner?.attemptBegan(attempt)
@@ -189,11 +237,14 @@ export class AddressRace extends Expirable implements AttemptOwner {
   }
 
   #endAll(): void {
+    if (this.#waiting) this.#options.gate?.leave(this.#waiting)
+    this.#waiting = undefined
     for (const runner of this.#live) this.#end(runner)
   }
 
   #end(runner: Runner): void {
     runner.record = runner.attempt.record(this.#core.clock.now())
+    if (runner.pass) this.#options.gate?.leave(runner.pass)
     this.#owner?.attemptEnded(runner.record)
   }
 }

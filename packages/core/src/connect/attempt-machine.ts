@@ -25,7 +25,7 @@ export type AttemptState =
   | 'connecting'
   /** The kernel is connecting; readiness is awaited. */
   | 'pending'
-  /** A unix peer's backlog was full: nothing was started, a timer will try again. */
+  /** A unix peer's backlog was full: nothing was started, a timer will try again. Or connect(2) waits for its turn. */
   | 'waiting'
   /** Readiness came; the completion rule is being applied. */
   | 'finishing'
@@ -43,6 +43,8 @@ export type AttemptEvent =
   | 'configured'
   /** connect(2) returned 0, EINPROGRESS or EINTR: all the same from here on. */
   | 'started'
+  /** connect(2) is to be called again, and has to wait for its turn on this side. */
+  | 'notDue'
   /** connect(2) returned EAGAIN on a unix socket. */
   | 'backlogFull'
   | 'retryDue'
@@ -68,6 +70,8 @@ export type AttemptAction =
   | 'finish'
   /** Arm the retry timer. */
   | 'wait'
+  /** Tell the owner that this side is what it waits for. */
+  | 'queue'
   /** Close the socket, which is connected to itself or has no port, and open another. */
   | 'reopen'
   /** Hand the socket to the owner. */
@@ -104,6 +108,7 @@ export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
   },
   connecting: {
     started: { to: 'pending', action: 'register' },
+    notDue: { to: 'waiting', action: 'queue' },
     backlogFull: { to: 'waiting', action: 'wait' },
     sourceExhausted: reopen,
     failed: fail,

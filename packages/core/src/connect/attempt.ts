@@ -21,6 +21,7 @@ import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import type { Timer } from '../reactor/clock.js'
 import type { ReactorCore, ReadinessListener } from '../reactor/reactor-core.js'
+import { type AttemptGate, Pass } from './attempt-gate.js'
 import {
   type AttemptAction,
   type AttemptEvent,
@@ -34,6 +35,8 @@ import { type SocketMoments, Timeline } from './timeline.js'
 export interface AttemptOwner {
   /** Called once, never from inside `start()` or `adopt()`, and not at all after `cancel()`. */
   attemptSettled(attempt: Attempt): void
+  /** It waits for its turn on this side to call connect(2) again; or not any more. May be called from inside `start()`. */
+  attemptHeld(attempt: Attempt, isHeld: boolean): void
 }
 
 /** A TCP socket that connected to itself got an unlucky local port; the third time the port range is to blame. */
@@ -65,7 +68,11 @@ export class Attempt implements ReadinessListener, SocketMoments {
   #selfConnects = 0
   #backlogWaits = 0
   #timer: Timer | undefined
+  readonly #gate: AttemptGate | undefined
+  /** For the next connect(2), where that is not the first. */
+  #pass: Pass | undefined
 
+  /** `gate` is asked before each connect(2) but the first, which whoever starts this has seen to. */
   constructor(
     core: ReactorCore,
     spec: SocketSpec,
@@ -73,6 +80,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
     owner: AttemptOwner,
     setup?: SocketSetup,
     policy?: DestinationPolicy,
+    gate?: AttemptGate,
   ) {
     this.#core = core
     this.#spec = spec
@@ -80,6 +88,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
     this.#owner = owner
     this.#preparation = setup && new SocketPreparation(setup, core.backend, spec)
     this.#policy = policy
+    this.#gate = gate
   }
 
   /** `now` stands for when connect(2) is called first: a few system calls later. */
@@ -193,6 +202,9 @@ export class Attempt implements ReadinessListener, SocketMoments {
         return this.#finish()
       case 'wait':
         return this.#wait()
+      case 'queue':
+        this.#owner?.attemptHeld(this, true)
+        return undefined
       case 'reopen':
         this.#close()
         return this.#open()
@@ -221,8 +233,9 @@ export class Attempt implements ReadinessListener, SocketMoments {
   }
 
   #connect(): AttemptEvent {
+    if (this.#gate && this.#connects > 0 && !this.#isAdmitted(this.#gate)) return 'notDue'
     // It was asked before the socket was opened; but that may be a while ago.
-    const denial = this.#backlogWaits > 0 ? this.#denial() : undefined
+    const denial = this.#connects > 0 ? this.#denial() : undefined
     if (denial) return this.#fail(denial)
     this.calledAt = this.#connects++ === 0 ? this.#startedAt : this.#core.clock.now()
     this.sentAt = this.readyAt = Number.NaN
@@ -232,6 +245,19 @@ export class Attempt implements ReadinessListener, SocketMoments {
     const event = this.#refusal(connectFailure(result, 'connect', this.#spec))
     if (event === 'failed') this.readyAt = this.#core.clock.now()
     return event
+  }
+
+  #isAdmitted(gate: AttemptGate): boolean {
+    const pass = this.#pass
+    this.#pass = undefined
+    if (pass) return true
+    this.#pass = new Pass(undefined, () => {
+      this.#owner?.attemptHeld(this, false)
+      this.#advance('retryDue')
+    })
+    if (!gate.enter(this.#pass)) return false
+    this.#pass = undefined
+    return true
   }
 
   #register(): AttemptEvent | undefined {
@@ -291,6 +317,8 @@ export class Attempt implements ReadinessListener, SocketMoments {
 
   #close(): undefined {
     this.#timer?.cancel()
+    if (this.#pass) this.#gate?.leave(this.#pass)
+    this.#pass = undefined
     if (this.#handle < 0) return
     this.#core.close(this.#handle, this.#token, 'reset')
     this.#token = 0

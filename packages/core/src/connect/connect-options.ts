@@ -11,7 +11,7 @@ import {
   type SocketOptionValue,
 } from '../backend/socket-options.js'
 import type { AttemptRecord } from '../errors.js'
-import { unknownOption } from '../options.js'
+import { checkCount, unknownOption } from '../options.js'
 import { checkPolicy } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { int } from '../socket/socket-calls.js'
@@ -95,6 +95,8 @@ export interface DestinationOptions {
    * When one fails the next begins at once. RFC 8305, "Connection Attempt Delay".
    */
   readonly attemptDelayMs?: number | undefined
+  /** How many of a name's addresses are tried, a whole number from 1; denied ones are not counted. Default 16. */
+  readonly maxAddresses?: number | undefined
 }
 
 /**
@@ -140,20 +142,27 @@ export interface ConnectOptions extends SocketSetupOptions, DestinationOptions {
 }
 
 /** For {@link checkSetup}: these are not its to check. */
-export const DESTINATION_NAMES = ['policy', 'attemptDelayMs'] as const
+export const DESTINATION_NAMES = ['policy', 'attemptDelayMs', 'maxAddresses'] as const
 
+/** Whoever owns a name can give it as many addresses as he likes, and to whom they belong. */
+const MOST_ADDRESSES = 16
 /** RFC 8305 section 8. */
 const ATTEMPT_DELAY = { default: 250, least: 10 } as const
 
 /** Throws TypeError or RangeError. */
-export function checkDestination({ policy, attemptDelayMs }: DestinationOptions): Destination {
+export function checkDestination(options: DestinationOptions): Destination {
+  const { policy, attemptDelayMs, maxAddresses = MOST_ADDRESSES } = options
   const delayMs = attemptDelayMs ?? ATTEMPT_DELAY.default
   if (typeof delayMs !== 'number' || !(delayMs >= ATTEMPT_DELAY.least)) {
     throw new RangeError(
       `attemptDelayMs must be ${ATTEMPT_DELAY.least} milliseconds or more (Infinity: only after a failure), not ${String(delayMs)}`,
     )
   }
-  return { policy: checkPolicy(policy), attemptDelayMs: delayMs }
+  return {
+    policy: checkPolicy(policy),
+    attemptDelayMs: delayMs,
+    maxAddresses: checkCount('maxAddresses', maxAddresses),
+  }
 }
 
 const SETUP_NAMES = ['localAddress', 'localPort', 'rawOptions'] as const

@@ -25,6 +25,7 @@ import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
 import { AddressRace, type RaceOwner } from './address-race.js'
 import { Attempt } from './attempt.js'
+import type { AttemptGate } from './attempt-gate.js'
 import type { ConnectProgress } from './connect-progress.js'
 import type { InetFamily } from './happy-eyeballs.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
@@ -34,11 +35,14 @@ import type { SocketSetup } from './socket-setup.js'
 export interface Destination {
   readonly policy: DestinationPolicy | undefined
   readonly attemptDelayMs: number
+  readonly maxAddresses: number
 }
 
 export interface ConnectRequestOptions extends RequestOptions {
   readonly setup: SocketSetup | undefined
   readonly destination: Destination
+  /** Who is asked before each attempt at a name's address, and each further one at any other; undefined: nobody. */
+  readonly gate?: AttemptGate | undefined
   /** Told of each attempt's end. */
   readonly onAttempt?: ((record: AttemptRecord) => void) | undefined
   readonly progress?: ConnectProgress | undefined
@@ -75,7 +79,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   get attempts(): readonly AttemptRecord[] {
     if (this.#race) return this.#race.records
     if (this.attempt === undefined) return NO_ATTEMPTS
-    return [this.attempt.record(this.startedAt + this.elapsedMs)]
+    return [this.attempt.record(this.finishedAt)]
   }
 
   /** The only attempt has ended. */
@@ -117,6 +121,10 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     progress.attemptFailed(errorWithoutStack(failure, { endpoint, address }), address)
   }
 
+  raceHeld(isHeld: boolean): void {
+    this.held(isHeld)
+  }
+
   raceSettled({ decisive, failure }: AddressRace): void {
     this.attempt = decisive
     if (decisive) this.#decided(decisive, failure)
@@ -140,11 +148,11 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
       this.#options.progress.lookedUp([first, ...others])
       if (!this.isUnderWay) return
     }
-    if (this.#race === undefined && others.length === 0 && awaited === undefined) {
-      return this.#try(first, this.core.clock.now())
-    }
+    const { gate, destination } = this.#options
+    const isOnly = this.#race === undefined && others.length === 0 && awaited === undefined
+    if (isOnly && gate === undefined) return this.#try(first, this.core.clock.now())
     const { type, setup } = this
-    this.#race ??= new AddressRace(this.core, { ...this.#options.destination, type, setup }, this)
+    this.#race ??= new AddressRace(this.core, { ...destination, type, setup, gate }, this)
     this.#race.answered([first, ...others], awaited)
   }
 
@@ -160,8 +168,8 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     this.#lookUp?.cancel()
   }
 
-  override expire(): void {
-    if (this.#race === undefined) return super.expire()
+  protected override timedOut(): void {
+    if (this.#race === undefined) return super.timedOut()
     const phase = this.#race.isConnecting ? 'connect' : 'resolve'
     this.#race.timeOut(deadlineFailure(this.timeoutMs, phase))
   }
@@ -211,8 +219,8 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
 
   #try(address: SocketAddress, now: number): void {
     const spec = { family: address.family, type: this.type }
-    const { policy } = this.#options.destination
-    this.attempt = new Attempt(this.core, spec, address, this, this.setup, policy)
+    const { destination, gate } = this.#options
+    this.attempt = new Attempt(this.core, spec, address, this, this.setup, destination.policy, gate)
     this.attempt.start(now)
     this.attemptBegan(this.attempt)
   }

@@ -35,9 +35,18 @@ export class HappyEyeballs {
   /** The family whose answer is still to come. */
   #awaited: InetFamily | undefined
   #underWay = 0
+  /** Addresses that may still be tried. */
+  #left: number
   /** Another attempt may begin as soon as there is an address. */
   #due = true
+  /** The address given last waits for its turn on this side. */
+  #isHeld = false
   #state: 'new' | 'heldBack' | 'begun' = 'new'
+
+  /** `most`: how many addresses are tried. */
+  constructor(most = Number.POSITIVE_INFINITY) {
+    this.#left = most
+  }
 
   /** A resolver gave these, best first; `awaited` is the family that it has yet to tell of. */
   answered(addresses: readonly InetAddress[], awaited: InetFamily | undefined): RaceStep {
@@ -60,9 +69,21 @@ export class HappyEyeballs {
     return this.#next()
   }
 
-  /** An attempt failed. */
-  failed(): RaceStep {
+  /** The attempt has to wait for its turn: nothing else begins before it. */
+  held(): void {
+    this.#isHeld = true
+  }
+
+  /** It is its turn. */
+  admitted(): void {
+    this.#isHeld = false
+    this.#due = false
+  }
+
+  /** An attempt failed; `wasMade` is false for one that was denied. */
+  failed(wasMade = true): RaceStep {
     this.#underWay--
+    if (!wasMade) this.#left++
     this.#due = true
     return this.#next()
   }
@@ -73,6 +94,7 @@ export class HappyEyeballs {
    */
   exhausted(address: InetAddress): RaceStep {
     this.#underWay--
+    this.#left++
     if (this.#underWay === 0) return LOSE
     this.#queues[address.family].unshift(address)
     this.#turn = address.family
@@ -86,14 +108,14 @@ export class HappyEyeballs {
   }
 
   get #hasAddress(): boolean {
-    return this.#queues.inet.length + this.#queues.inet6.length > 0
+    return this.#left > 0 && this.#queues.inet.length + this.#queues.inet6.length > 0
   }
 
   #next(): RaceStep {
     if (!this.#hasAddress) {
       return this.#underWay === 0 && this.#awaited === undefined ? LOSE : WAIT
     }
-    if (!this.#due) return WAIT
+    if (!this.#due || this.#isHeld) return WAIT
     if (this.#state !== 'begun' && this.#awaited === 'inet6') {
       if (this.#state === 'heldBack') return WAIT
       this.#state = 'heldBack'
@@ -109,6 +131,7 @@ export class HappyEyeballs {
     this.#state = 'begun'
     this.#due = false
     this.#underWay++
+    this.#left--
     return { kind: 'try', address }
   }
 }

@@ -30,6 +30,9 @@ export interface RequestOptions {
   readonly queuedAt: number
 }
 
+/** What rounding may leave of a time that is over. */
+const TOLERANCE_MS = 0.001
+
 export abstract class Request extends Expirable implements Owned, Startable, AttemptOwner {
   /** What is connected to; for an adopted socket known late, or never. */
   abstract readonly endpoint: Endpoint | undefined
@@ -39,13 +42,16 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   failure: Failure | undefined
   /** The address that connected, or that `failure` is about; undefined where none was tried. */
   address: SocketAddress | undefined
-  /** From the first step (waiting to be started is not counted) to the end, in milliseconds. */
+  /** From the first step (waiting for this side is not counted) to the end, in milliseconds. */
   elapsedMs = 0
   protected readonly core: ReactorCore
   protected readonly timeoutMs: number
   protected startedAt = Number.NaN
   /** The one that connected, or that `failure` is about. */
   protected attempt: Attempt | undefined
+  /** Time that was spent waiting for this side, and since when it is again; NaN while it is not. */
+  #heldMs = 0
+  #heldSince = Number.NaN
   readonly #queuedAt: number
   /** When it settled, on the reactor's clock. */
   finishedAt = Number.NaN
@@ -128,8 +134,46 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
     this.core.deadlines.add(this, this.timeoutMs, this.startedAt)
   }
 
-  /** `timeoutMs` is over. */
+  attemptHeld(_attempt: Attempt, isHeld: boolean): void {
+    this.held(isHeld)
+  }
+
+  /** Whether all it waits for is its turn on this side: then its time does not go by. */
+  protected held(isHeld: boolean): void {
+    const isSince = !Number.isNaN(this.#heldSince)
+    if (isHeld === isSince || !this.isUnderWay) return
+    const now = this.core.clock.now()
+    if (isHeld) {
+      this.#heldSince = now
+      return
+    }
+    this.#heldMs += now - this.#heldSince
+    this.#heldSince = Number.NaN
+    // Its deadline came meanwhile, and was let pass.
+    if (this.deadlineList === undefined) this.#goOn(now)
+  }
+
+  /** The deadline that it was given is there; it may have waited for this side meanwhile. */
   expire(): void {
+    if (!Number.isNaN(this.#heldSince)) return
+    const now = this.core.clock.now()
+    if (this.#heldMs > 0 && this.#leftMs(now) > TOLERANCE_MS) return this.#goOn(now)
+    this.timedOut()
+  }
+
+  #leftMs(now: number): number {
+    return this.timeoutMs - (now - this.startedAt - this.#heldMs)
+  }
+
+  /** With what is left of its time: in powers of two, as deadlines have a list for each length. */
+  #goOn(now: number): void {
+    if (this.timeoutMs === Number.POSITIVE_INFINITY) return
+    const partMs = 2 ** Math.floor(Math.log2(Math.max(1, this.#leftMs(now))))
+    this.core.deadlines.add(this, partMs, now)
+  }
+
+  /** `timeoutMs` is over. */
+  protected timedOut(): void {
     if (this.attempt) this.attempt.expire(deadlineFailure(this.timeoutMs, 'connect'))
     else this.fail(deadlineFailure(this.timeoutMs, 'resolve'))
   }
@@ -196,8 +240,10 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   #settle(): void {
     const { counters, clock } = this.core
     this.finishedAt = clock.now()
-    if (this.#state === 'begun') this.elapsedMs = this.finishedAt - this.startedAt
-    else counters.queued--
+    if (this.#state === 'begun') {
+      this.held(false)
+      this.elapsedMs = this.finishedAt - this.startedAt - this.#heldMs
+    } else counters.queued--
     this.#state = 'settled'
     this.core.deadlines.remove(this)
     this.core.disown(this)

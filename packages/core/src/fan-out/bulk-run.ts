@@ -44,6 +44,8 @@ export interface BulkRunOptions {
 export interface BulkRunOwner<T> {
   /** A batch of ends is there: `settle` tells of them, one by one. */
   bulkBatch(settle: () => void): void
+  /** When an attempt may begin that takes the place of one which called connect(2); 0 for at once. */
+  bulkStartAt(): number
   /** One task's attempt has ended; `end` holds other things once the call has returned. */
   bulkEnded(task: Task<T>, end: BulkEnd): void
 }
@@ -202,7 +204,7 @@ export class BulkRun<T> implements BulkSink {
         step,
         records[at + OutcomeField.HANDLE] as number,
       )
-      end.failure = failure ?? this.#tryAgain(task)
+      end.failure = failure ?? this.#tryAgain(task, step)
       // A policy that was asked may have ended all this.
       if (end.failure === undefined || this.#batch === undefined) return
       if (isExhaustion(end.failure)) this.#exhausted(task)
@@ -248,13 +250,15 @@ export class BulkRun<T> implements BulkSink {
     return ++task.selfConnects <= MAX_SELF_CONNECTS ? undefined : failure
   }
 
-  /** With what is left of its time; or tells why not. */
-  #tryAgain(task: Task<T>): Failure | undefined {
+  /** With what is left of its time; or tells why not. One that failed before it called connect(2) has its place in the pace still. */
+  #tryAgain(task: Task<T>, step: number): Failure | undefined {
     const leftMs = this.#options.timeoutMs - (this.#end.finishedAt - task.startedAt)
     if (leftMs <= 0) return this.#failures.deadline
     const denial = this.#denial(task)
-    if (denial === undefined) this.#write(task, leftMs, 0)
-    return denial
+    if (denial) return denial
+    const hasCalled = step >= BulkStep.CONNECT
+    this.#write(task, leftMs, hasCalled ? this.#owner.bulkStartAt() : 0)
+    return undefined
   }
 
   #denial(task: Task<T>): Failure | undefined {

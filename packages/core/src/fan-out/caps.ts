@@ -2,8 +2,11 @@
  * How many attempts may be in flight to one host, and to one network: what is over its cap waits here, and keeps nobody
  * else from going on.
  */
+import { isInet } from '../backend/address.js'
 import { inNetworkOrder } from '../backend/byte-order.js'
+import type { Pass } from '../connect/attempt-gate.js'
 import { Fifo } from '../reactor/fifo.js'
+import { type IpVersion, Literal } from './literal.js'
 import { addressOfTask, endpointOf, type Task } from './task.js'
 
 export interface CapOptions {
@@ -15,23 +18,29 @@ export interface CapOptions {
 
 type Key = number | string
 
+/** A task for its target's address, or for a name; a pass for one of a name's addresses. */
+type Capped<T> = Task<T> | Pass
+
 /** What is under way under one key, and what waits for it. */
 interface Share<T> {
   taken: number
-  readonly waiting: Fifo<Task<T>>
+  readonly waiting: Fifo<Capped<T>>
 }
 
 type Shares<T> = Map<Key, Share<T>>
 
+type Words = Readonly<Record<'word0' | 'word1' | 'word2' | 'word3', number>>
+
 export class Caps<T> {
   readonly #options: CapOptions
-  readonly #back: (task: Task<T>) => void
+  readonly #back: (one: Capped<T>) => void
   readonly #hosts: Shares<T> = new Map()
   readonly #prefixes: Shares<T> = new Map()
+  readonly #literal = new Literal()
   #waiting = 0
 
   /** `back` takes what may be offered again. */
-  constructor(options: CapOptions, back: (task: Task<T>) => void) {
+  constructor(options: CapOptions, back: (one: Capped<T>) => void) {
     this.#options = options
     this.#back = back
   }
@@ -44,7 +53,35 @@ export class Caps<T> {
   admit(task: Task<T>): boolean {
     const { maxPerHost, maxPerPrefix } = this.#options
     task.hostKey = maxPerHost === Number.POSITIVE_INFINITY ? undefined : hostKey(task)
-    task.prefixKey = maxPerPrefix === Number.POSITIVE_INFINITY ? undefined : this.#prefixKey(task)
+    task.prefixKey =
+      maxPerPrefix === Number.POSITIVE_INFINITY ? undefined : this.#prefixKey(task.version, task)
+    return this.#admit(task)
+  }
+
+  /** The same for an attempt at an address. */
+  admitPass(pass: Pass): boolean {
+    const { address } = pass
+    if (address === undefined || !isInet(address)) return true
+    const { maxPerHost, maxPerPrefix } = this.#options
+    const version = this.#literal.read(address.address)
+    const [word0 = 0, word1 = 0, word2 = 0, word3 = 0] = this.#literal.words
+    const words = { word0, word1, word2, word3 }
+    const key = version === 0 ? address.address : addressKey(version, words)
+    pass.hostKey = maxPerHost === Number.POSITIVE_INFINITY ? undefined : key
+    pass.prefixKey =
+      maxPerPrefix === Number.POSITIVE_INFINITY ? undefined : this.#prefixKey(version, words)
+    return this.#admit(pass)
+  }
+
+  /** A pass that was brought back is not wanted any more: the place is for the next. */
+  passOn(pass: Pass): void {
+    const { maxPerHost, maxPerPrefix } = this.#options
+    this.#bringBack(this.#hosts, pass.hostKey, maxPerHost)
+    this.#bringBack(this.#prefixes, pass.prefixKey, maxPerPrefix)
+  }
+
+  #admit(task: Capped<T>): boolean {
+    const { maxPerHost, maxPerPrefix } = this.#options
     const isKept =
       this.#keep(task, this.#hosts, task.hostKey, maxPerHost) ||
       this.#keep(task, this.#prefixes, task.prefixKey, maxPerPrefix)
@@ -59,8 +96,8 @@ export class Caps<T> {
     return true
   }
 
-  /** A task that was counted in has ended. */
-  release(task: Task<T>): void {
+  /** What was counted in has ended. */
+  release(task: Capped<T>): void {
     const { maxPerHost, maxPerPrefix } = this.#options
     giveBack(this.#hosts, task.hostKey)
     this.#bringBack(this.#hosts, task.hostKey, maxPerHost)
@@ -69,7 +106,7 @@ export class Caps<T> {
   }
 
   /** Where the key's share is used up. */
-  #keep(task: Task<T>, shares: Shares<T>, key: Key | undefined, most: number): boolean {
+  #keep(task: Capped<T>, shares: Shares<T>, key: Key | undefined, most: number): boolean {
     const share = key === undefined ? undefined : shares.get(key)
     if (share === undefined || share.taken < most) return false
     share.waiting.push(task)
@@ -88,10 +125,9 @@ export class Caps<T> {
     if (share.waiting.size === 0 && share.taken === 0) shares.delete(key)
   }
 
-  /** A name's network is not known before it is resolved; paths have none. */
-  #prefixKey(task: Task<T>): Key | undefined {
+  /** A name's networks are those of its addresses, and paths have none. */
+  #prefixKey(version: IpVersion, { word0, word1, word2, word3 }: Words): Key | undefined {
     const { prefixLengths } = this.#options
-    const { version, word0, word1, word2, word3 } = task
     if (version === 0) return undefined
     if (version === 4) return inNetworkOrder(word0) >>> (32 - prefixLengths.inet)
     let key = ''
@@ -116,10 +152,12 @@ function giveBack<T>(shares: Shares<T>, key: Key | undefined): void {
   if (share) share.taken--
 }
 
+function addressKey(version: IpVersion, { word0, word1, word2, word3 }: Words): Key {
+  return version === 4 ? word0 : `${word0}:${word1}:${word2}:${word3}`
+}
+
 function hostKey<T>(task: Task<T>): Key {
-  const { version, word0, word1, word2, word3 } = task
-  if (version === 4) return word0
-  if (version === 6) return `${word0}:${word1}:${word2}:${word3}`
+  if (task.version !== 0) return addressKey(task.version, task)
   const endpoint = endpointOf(task)
   if ('host' in endpoint) {
     const address = addressOfTask(task)

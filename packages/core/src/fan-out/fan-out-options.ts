@@ -44,19 +44,20 @@ export interface FanOutLimits extends SocketSetupOptions, DestinationOptions {
    */
   readonly adaptive?: boolean | undefined
   /**
-   * Attempts begun a second, evenly spaced: the k-th is due k / rate seconds after the first. What a busy loop or a full
+   * Attempts begun a second, each connect(2) counted, whatever it comes from: a target, a name's next address, another try at the
+   * same one. Look-ups are begun no faster either. A wait for the pace or for a cap is none of a target's `timeoutMs`. Evenly spaced: the k-th is due k / rate seconds after the first. What a busy loop or a full
    * `concurrency` has missed is made up for within 10 ms, or within one interval where that is longer, so that never more
    * than `rate / 100 + 1` begin at once, or 2 below 100 a second; what is older is not made up for. Default: no limit.
    */
   readonly rate?: number | undefined
   /**
-   * Attempts in flight to one address, or where a target is a name, to that name; whatever the port. A target over its
+   * Attempts in flight to one address, also of a name; and targets under way of one name. Whatever the port. What is over its
    * cap waits, and others go on; when 10,000 wait the source does too. Default: no limit.
    */
   readonly maxPerHost?: number | undefined
   /**
-   * The same for all addresses of one network: those whose first bits are equal, as many as `prefixLengths` says. Names
-   * are not counted, as they are resolved later. Default: no limit.
+   * The same for all addresses of one network: those whose first bits are equal, as many as `prefixLengths` says. A
+   * name's attempts are counted by the address that each goes to. Default: no limit.
    */
   readonly maxPerPrefix?: number | undefined
   /** What a network is, for `maxPerPrefix`: bits, from 1. Default 24 for IPv4, 48 for IPv6. */

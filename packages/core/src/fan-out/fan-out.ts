@@ -9,6 +9,7 @@
  * Local exhaustion (descriptors, ports, memory) lowers the number in flight and puts the target aside to be tried
  * again: it is told only when that has not helped in time, and then as local trouble.
  */
+import { Pass } from '../connect/attempt-gate.js'
 import { ConnectRequest } from '../connect/connect-request.js'
 import { ConnectError, type Failure, isExhaustion } from '../errors.js'
 import type { Timer } from '../reactor/clock.js'
@@ -23,11 +24,12 @@ import { type BulkSetup, bulkSetup } from './bulk-setup.js'
 import { Caps } from './caps.js'
 import { ConcurrencyLimit } from './concurrency-limit.js'
 import type { FanOutListener, FanOutOptions, Feed } from './fan-out-sides.js'
+import { Gate } from './gate.js'
 import { LossWatch } from './loss-watch.js'
 import { Pacer } from './pacer.js'
 import { PutAside, type Tried } from './put-aside.js'
 import type { SourceListener } from './target-source.js'
-import { addressOfTask, endpointOf, type Task, type TaskOwner } from './task.js'
+import { addressOfTask, endpointOf, isNameTask, type Task, type TaskOwner } from './task.js'
 import { TaskPool } from './task-pool.js'
 
 /** One pass does no more work than this, so that filling a large `concurrency` does not hold up the loop, ... */
@@ -51,6 +53,10 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   readonly #limit: ConcurrencyLimit
   readonly #ahead = new Ahead()
   readonly #pacer: Pacer
+  /** Names are begun at the same pace; their attempts come later, and at their own time. */
+  readonly #namePacer: Pacer
+  /** For every connect(2) but the first of a literal; undefined where there is neither a pace nor a cap. */
+  readonly #gate: Gate<T> | undefined
   readonly #loss: LossWatch | undefined
   readonly #caps: Caps<T> | undefined
   readonly #tasks = new TaskPool<T>(this)
@@ -83,12 +89,16 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     this.#listener = listener
     this.#limit = new ConcurrencyLimit(concurrency, adaptive)
     this.#pacer = new Pacer(rate)
+    this.#namePacer = new Pacer(rate)
     if (adaptive) this.#loss = new LossWatch(this.#limit)
     const again = (task: Task<T>): void => {
       this.#again.push(task)
       this.#schedulePass()
     }
-    if (caps) this.#caps = new Caps(caps, again)
+    if (caps) this.#caps = new Caps(caps, (one) => this.#back(one))
+    if (caps || rate !== Number.POSITIVE_INFINITY) {
+      this.#gate = new Gate(core.clock, this.#pacer, this.#caps, () => this.#schedulePass())
+    }
     this.#aside = new PutAside(core, timeoutMs, again)
     this.#bulkSetup = core.backend.bulk && bulkSetup(core.backend, options.setup)
   }
@@ -164,9 +174,19 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     this.#endWhenDone()
   }
 
+  /** Caps have room for it now. */
+  #back(one: Task<T> | Pass): void {
+    if (one instanceof Pass) this.#gate?.back(one)
+    else {
+      this.#again.push(one)
+      this.#schedulePass()
+    }
+  }
+
   /** The policy loop. A source, a policy or a diagnostics channel is the user's code, and may cancel all this at any point. */
   #startMore(): void {
     const now = this.#core.clock.now()
+    if (this.#gate?.serve(now) === false) return this.#askAgain(this.#pacer.waitMs(now))
     let nextLook = WORK_BETWEEN_LOOKS
     for (let work = 0; !this.#ended; ) {
       if (work >= nextLook) {
@@ -177,7 +197,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
       const task = this.#next(now)
       if (task === undefined || this.#ended) return
       const isBulk = this.#isForBulk(task)
-      if (!this.#hasRoom(isBulk) || !this.#isDue(isBulk, now)) {
+      if (!this.#hasRoom(isBulk) || !this.#isDue(task, isBulk, now)) {
         this.#held = task
         return
       }
@@ -232,20 +252,28 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   }
 
   /** Whether the next start is due; if not, a timer will ask again. */
-  #isDue(isBulk: boolean, now: number): boolean {
-    const waitMs = this.#pacer.waitMs(now)
+  #isDue(task: Task<T>, isBulk: boolean, now: number): boolean {
+    const waitMs = this.#pacerOf(task).waitMs(now)
     const aheadMs = isBulk ? AHEAD_MS : 0
     if (waitMs <= aheadMs) return true
-    this.#paceTimer ??= this.#core.setTimer(waitMs - aheadMs / 2, () => {
-      this.#paceTimer = undefined
-      this.#pass()
-    })
+    this.#askAgain(waitMs - aheadMs / 2)
     return false
   }
 
+  #pacerOf(task: Task<T>): Pacer {
+    const isName = this.#pacer.intervalMs > 0 && task.version === 0 && isNameTask(task)
+    return isName ? this.#namePacer : this.#pacer
+  }
+
+  #askAgain(delayMs: number): void {
+    this.#paceTimer ??= this.#core.setTimer(delayMs, () => {
+      this.#paceTimer = undefined
+      this.#pass()
+    })
+  }
+
   #begin(task: Task<T>, isBulk: boolean, now: number): void {
-    const isPaced = this.#pacer.intervalMs > 0
-    const startAt = isPaced ? this.#pacer.take(now) : 0
+    const startAt = this.#takeStart(this.#pacerOf(task), now)
     if (this.#loss) task.round = this.#loss.started()
     const bulk = isBulk ? (this.#bulk ?? this.#openBulk()) : undefined
     if (bulk === undefined) return this.#request(task)
@@ -254,6 +282,10 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     if (this.#ended) return
     if (task.verdict) this.#decided.push(task)
     else bulk.submit(task, startAt)
+  }
+
+  #takeStart(pacer: Pacer, now: number): number {
+    return pacer.intervalMs > 0 ? pacer.take(now) : 0
   }
 
   /** Undefined where the system has nothing left for a lane: then all goes without one. */
@@ -277,10 +309,16 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   #request(task: Task<T>): void {
     const { timeoutMs, setup, destination } = this.#options
-    const options = { timeoutMs, setup, destination, queuedAt: task.queuedAt }
+    const gate = this.#gate
+    const options = { timeoutMs, setup, destination, gate, queuedAt: task.queuedAt }
     this.#requested.add(task)
     task.request = new ConnectRequest(this.#core, endpointOf(task), options, task)
     task.request.start()
+  }
+
+  /** On the lane a connect(2) is to be called once more. */
+  bulkStartAt(): number {
+    return this.#takeStart(this.#pacer, this.#core.clock.now())
   }
 
   bulkBatch(tell: () => void): void {

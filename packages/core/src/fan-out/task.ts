@@ -96,6 +96,11 @@ export function addressOfTask<T>(task: Task<T>): SocketAddress | undefined {
   return { family: familyOf(version), address: hostOf(task), port }
 }
 
+/** It has to be looked up. */
+export function isNameTask<T>({ endpoint }: Task<T>): boolean {
+  return endpoint !== undefined && 'host' in endpoint && addressOf(endpoint) === undefined
+}
+
 /** As the user wrote it, or where that was numbers, as it is written. */
 function hostOf<T>(task: Task<T>): string {
   if (task.host !== '') return task.host

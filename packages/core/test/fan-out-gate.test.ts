@@ -1,0 +1,175 @@
+/** Pace and caps see every connect(2), whatever it comes from; and a wait for them costs no target its time. */
+import {
+  type ConnectManyOptions,
+  ConnectStatus,
+  destinationPolicy,
+  errno,
+  type SocketAddress,
+} from '@pollout/core'
+import { describe, expect, it } from 'vitest'
+import { LANES, microtasks, type Recording, record, type Stage, stage } from './harness.js'
+
+const PENDING = -errno.EINPROGRESS
+
+function addresses(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `192.0.2.${i + 1}`)
+}
+
+/** When connect(2) was called; `answer` says how each goes. */
+function watchConnects(set: Stage, answer: (to: SocketAddress) => number): number[] {
+  const at: number[] = []
+  set.script.answers.connect = (_socket, to) => {
+    at.push(set.clock.now())
+    return answer(to)
+  }
+  return at
+}
+
+async function pass(set: Stage, ms: number, each = (): void => {}): Promise<void> {
+  for (let passed = 0; passed <= ms; passed++) {
+    set.clock.settle()
+    await microtasks()
+    set.clock.settle()
+    each()
+    set.clock.advance(1)
+  }
+}
+
+async function untilComplete(set: Stage, many: Recording<unknown>, each = (): void => {}) {
+  for (let ms = 0; many.outcome === 'open' && ms < 20_000; ms += 50) await pass(set, 49, each)
+  expect(many.outcome).toBe('complete')
+}
+
+/** No two of them nearer than the pace allows: one may be made up for. */
+function expectPace(at: readonly number[], intervalMs: number): void {
+  for (const [k, time] of at.entries()) {
+    expect(time - (at[0] ?? 0)).toBeGreaterThanOrEqual((k - 1) * intervalMs)
+  }
+}
+
+describe.each(LANES)('%s', (_lane, bulk) => {
+  it('each address of a name, in the order of the pace, and no deadline runs meanwhile', async () => {
+    const set = stage({ bulk, resolver: { resolve: async () => addresses(100) } })
+    const at = watchConnects(set, () => -errno.ECONNREFUSED)
+    const names = ['a', 'b', 'c'].map((name) => `tcp://${name}.test:9`)
+    const many = record(set.reactor.connectMany(names, { rate: 10, timeoutMs: 300 }))
+    await untilComplete(set, many)
+    expect(many.values.map(({ kind }) => kind)).toEqual(['refused', 'refused', 'refused'])
+    expect(at).toHaveLength(3 * 16)
+    expectPace(at, 100)
+    for (const { elapsedMs } of many.values) expect(elapsedMs).toBeLessThan(300)
+  })
+
+  it('names and literals together', async () => {
+    const set = stage({ bulk, resolver: { resolve: async () => addresses(5) } })
+    const at = watchConnects(set, () => -errno.ECONNREFUSED)
+    const targets = Array.from({ length: 20 }, (_, i) =>
+      i % 2 ? `tcp://n${i}.test:9` : `tcp://198.51.100.${i}:9`,
+    )
+    const many = record(set.reactor.connectMany(targets, { rate: 100 }))
+    await untilComplete(set, many)
+    expect(at).toHaveLength(10 + 10 * 5)
+    expectPace(at, 10)
+  })
+
+  it('a socket that has connected to itself is replaced at the pace', async () => {
+    const set = stage({ bulk })
+    const at = watchConnects(set, () => PENDING)
+    set.script.answers.finishConnect = ConnectStatus.SELF_CONNECTED
+    const many = record(set.reactor.connectMany(['tcp://192.0.2.1:9'], { rate: 10 }))
+    await pass(set, 250, () => {
+      set.script.deliverAll(set.script.open.filter(({ registration }) => registration))
+    })
+    expect(at.slice(0, 3)).toEqual([0, 100, 200])
+    many.subscription.unsubscribe()
+  })
+})
+
+it('a full unix backlog is tried again at the pace', async () => {
+  const set = stage()
+  let calls = 0
+  const at = watchConnects(set, () => (++calls <= 5 ? -errno.EAGAIN : -errno.ECONNREFUSED))
+  const many = record(set.reactor.connectMany(['unix:/s'], { rate: 10, timeoutMs: 300 }))
+  await untilComplete(set, many)
+  expect(many.values).toMatchObject([{ kind: 'refused' }])
+  expect(at).toHaveLength(6)
+  expectPace(at, 100)
+})
+
+it.each<[ConnectManyOptions, number]>([
+  [{ maxPerHost: 1 }, 1],
+  [{ maxPerHost: 2 }, 2],
+  [{ maxPerPrefix: 1 }, 1],
+  [{ maxPerPrefix: 3 }, 3],
+])('%j: names that stand for one address share its place', async (caps, most) => {
+  const set = stage({ resolver: { resolve: async () => ['192.0.2.1'] } })
+  let peak = 0
+  watchConnects(set, () => PENDING)
+  const targets = Array.from({ length: 12 }, (_, i) => `tcp://n${i}.test:${i + 1}`)
+  const many = record(set.reactor.connectMany(targets, { ...caps, onConnected: 'reset' }))
+  await untilComplete(set, many, () => {
+    peak = Math.max(peak, set.script.open.length)
+    set.script.deliverAll(set.script.open)
+  })
+  expect(many.values.map(({ kind }) => kind)).toEqual(targets.map(() => 'connected'))
+  expect(peak).toBe(most)
+})
+
+it('the time between two attempts begins when the first is let in; one that is not wanted any more waits for nobody', async () => {
+  const resolver = { resolve: async () => ['192.0.2.1', '192.0.2.2'] }
+  const set = stage({ resolver })
+  watchConnects(set, () => PENDING)
+  const options = { maxPerHost: 1, onConnected: 'reset' } as const
+  const many = record(
+    set.reactor.connectMany(['tcp://a.test:1', 'tcp://b.test:1', 'tcp://c.test:1'], options),
+  )
+  await pass(set, 100)
+  // One of three has 192.0.2.1, which the others wait for as their first.
+  expect(set.script.open).toHaveLength(1)
+  await pass(set, 200)
+  // Its second address is free, so it has that too.
+  expect(set.script.open).toHaveLength(2)
+  await untilComplete(set, many, () => set.script.deliverAll(set.script.open.slice(0, 1)))
+  expect(many.values.map(({ kind }) => kind)).toEqual(['connected', 'connected', 'connected'])
+})
+
+it('cancelled with attempts that wait: nothing is left', async () => {
+  const set = stage({ resolver: { resolve: async () => addresses(9) } })
+  const at = watchConnects(set, () => -errno.ECONNREFUSED)
+  const targets = ['tcp://a.test:1', 'tcp://b.test:1']
+  const many = record(set.reactor.connectMany(targets, { rate: 1, maxPerHost: 1 }))
+  await pass(set, 1_500)
+  many.subscription.unsubscribe()
+  await pass(set, 5_000)
+  expect(at).toHaveLength(2)
+})
+
+describe('maxAddresses', () => {
+  it.each([
+    [undefined, 16],
+    [3, 3],
+    [1, 1],
+  ])('%s: so many are tried', async (maxAddresses, wanted) => {
+    const set = stage({ resolver: { resolve: async () => addresses(100) } })
+    const at = watchConnects(set, () => -errno.ECONNREFUSED)
+    const connecting = record(set.reactor.connect('tcp://peer.test:80', { maxAddresses }))
+    await pass(set, 5)
+    expect(connecting.outcome).toBe('ECONNREFUSED')
+    expect(at).toHaveLength(wanted)
+  })
+
+  it('denied ones are not counted', async () => {
+    const set = stage({ resolver: { resolve: async () => addresses(100) } })
+    const at = watchConnects(set, () => -errno.ECONNREFUSED)
+    const policy = destinationPolicy({ deny: ['192.0.2.0/27'] })
+    const options = { maxAddresses: 4, policy }
+    const connecting = record(set.reactor.connect('tcp://peer.test:80', options))
+    await pass(set, 5)
+    expect(connecting.outcome).toBe('ECONNREFUSED')
+    expect(at).toHaveLength(4)
+  })
+
+  it('0 is refused at once', () => {
+    expect(() => stage().reactor.connect('tcp://a.test:1', { maxAddresses: 0 })).toThrow(/from 1/)
+  })
+})
