@@ -15,7 +15,7 @@ import {
 import { makePlan, noTargets, type Plan } from './fanout-plan.js'
 import { FanoutRun, type RunOwner } from './fanout-run.js'
 import { readExclusions } from './fanout-targets.js'
-import { targets, whole } from './figures.js'
+import { perSecond, targets, whole } from './figures.js'
 import { type Format, formats } from './formats.js'
 import { type Input, openInput, unreadable } from './input.js'
 import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
@@ -149,7 +149,9 @@ class Fanout implements RunOwner {
     const { seed } = plan
     const parts = [targets(total)]
     if (plan.resumed) parts.push(`${whole(this.#tally.earlier)} of them done before`)
-    parts.push(`at most ${whole(options.rate)} a second and ${whole(options.concurrency)} at once`)
+    parts.push(
+      `at most ${perSecond(options.rate)} a second and ${whole(options.concurrency)} at once`,
+    )
     if (seed !== undefined && seed !== options.seed) parts.push(`--seed ${seed}`)
     say(parts.join(', '))
   }
@@ -167,7 +169,7 @@ class Fanout implements RunOwner {
     const facts: [string, string][] = [
       ['ended', new Date().toISOString()],
       ['backend', this.#reactor.backend],
-      ['connects a second', `at most ${whole(options.rate)}`],
+      ['connects a second', `at most ${perSecond(options.rate)}`],
       ['in flight', `at most ${whole(options.concurrency)}`],
       ['time for each', `${whole(options.timeoutMs)} ms`],
     ]

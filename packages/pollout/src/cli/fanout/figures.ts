@@ -4,6 +4,11 @@ export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
+/** Less than one a second is a rate too. */
+export function perSecond(rate: number): string {
+  return rate.toLocaleString('en-US', { maximumSignificantDigits: rate < 1 ? 3 : 21 })
+}
+
 export function targets(count: number): string {
   return `${whole(count)} ${count === 1 ? 'target' : 'targets'}`
 }
