@@ -1,6 +1,5 @@
 /** What a run resumes from: the window of what is done, the file it is kept in, and the counts with it. */
 import {
-  appendFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,10 +11,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Checkpoint, readCheckpoint } from '../src/cli/fanout/checkpoint.js'
+import { NO_TAIL, type Tail } from '../src/cli/fanout/destination.js'
 import { DoneWindow, WINDOW } from '../src/cli/fanout/done-window.js'
 import { HostBudget } from '../src/cli/fanout/host-budget.js'
 import { Ledger } from '../src/cli/fanout/ledger.js'
 import { invalidRow, type OutcomeRow } from '../src/cli/fanout/outcome-row.js'
+import { sumOf } from '../src/cli/fanout/sum.js'
 import { Tally } from '../src/cli/fanout/tally.js'
 
 describe('DoneWindow', () => {
@@ -84,33 +85,51 @@ describe('Checkpoint', () => {
   }
   const refused = (count: number) => [{ kind: 'refused', code: 'ECONNREFUSED', count }] as const
 
+  const OUTPUT = 'two\nof them\nand this one\n'
+  const tailOf = (text: string) => ({ bytes: text.length, sum: sumOf(text) })
+  /** An output as the disk has it. */
+  const holding = (text: string) => ({
+    has: (end: number, { bytes, sum }: Tail) =>
+      end <= text.length && (bytes === 0 || sumOf(text.slice(end - bytes, end)) === sum),
+  })
+  const WHOLE = holding(OUTPUT)
+  const START = { bytes: 0, tail: NO_TAIL }
+
+  /** A snapshot of nothing, a batch of two outcomes, one of none that are shown, one of one. */
   async function written(name: string) {
     const ledger = new Ledger(SETTINGS, 'seed', undefined)
-    const checkpoint = await Checkpoint.create(name, ledger.state(0, false))
+    const checkpoint = await Checkpoint.create(name, ledger.state(START, false))
     onTestFinished(() => checkpoint.close())
-    await checkpoint.append({ done: [0, 3], counts: refused(2), outputBytes: 20 })
-    await checkpoint.append({ done: [1], counts: refused(1), outputBytes: 30 })
+    const [first, second] = [OUTPUT.slice(0, 12), OUTPUT.slice(12)]
+    const end = first.length
+    await checkpoint.append({
+      done: [0, 3],
+      counts: refused(2),
+      outputBytes: end,
+      tail: tailOf(first),
+    })
+    await checkpoint.append({ done: [5], counts: refused(1), outputBytes: end, tail: NO_TAIL })
+    const outputBytes = OUTPUT.length
+    await checkpoint.append({ done: [1], counts: refused(1), outputBytes, tail: tailOf(second) })
     return { ledger, checkpoint }
   }
+
+  const doneOf = ({ done }: { done: DoneWindow }) =>
+    [0, 1, 2, 3, 4, 5].filter((position) => done.has(position))
 
   it('is its snapshot and the batches since', async () => {
     const name = join(folder(), 'state')
     await written(name)
-    const state = await readCheckpoint(name)
+    const state = await readCheckpoint(name, WHOLE)
     expect(state).toMatchObject({
       settings: SETTINGS,
       seed: 'seed',
-      outputBytes: 30,
+      outputBytes: OUTPUT.length,
+      tail: tailOf(OUTPUT.slice(12)),
       complete: false,
     })
-    expect(state.counts).toEqual(refused(3))
-    expect([0, 1, 2, 3, 4].map((position) => state.done.has(position))).toEqual([
-      true,
-      true,
-      false,
-      true,
-      false,
-    ])
+    expect(state.counts).toEqual(refused(4))
+    expect(doneOf(state)).toEqual([0, 1, 3, 5])
   })
 
   it('is right wherever its last write was cut off', async () => {
@@ -120,46 +139,105 @@ describe('Checkpoint', () => {
     const lastLine = whole.lastIndexOf('\n', whole.length - 2) + 1
     for (let length = lastLine; length < whole.length; length++) {
       truncateSync(name, length)
-      const state = await readCheckpoint(name)
-      expect([state.outputBytes, state.done.has(1), state.done.has(3)]).toEqual([20, false, true])
+      const state = await readCheckpoint(name, WHOLE)
+      expect([state.outputBytes, doneOf(state)]).toEqual([12, [0, 3, 5]])
       writeFileSync(name, whole)
     }
+  })
+
+  it.each([
+    ['shorter', (length: number) => OUTPUT.slice(0, length)],
+    ['zeros at its end', (length: number) => OUTPUT.slice(0, length).padEnd(OUTPUT.length, '\0')],
+    ['another text at its end', (length: number) => OUTPUT.slice(0, length).padEnd(99, '?')],
+  ])('goes as far as the output does: %s', async (_, left) => {
+    const name = join(folder(), 'state')
+    await written(name)
+    for (let length = 0; length <= OUTPUT.length; length++) {
+      const state = await readCheckpoint(name, holding(left(length)))
+      const whole = length === OUTPUT.length ? [OUTPUT.length, [0, 1, 3, 5]] : [12, [0, 3, 5]]
+      expect([state.outputBytes, doneOf(state)]).toEqual(length < 12 ? [0, []] : whole)
+    }
+  })
+
+  it('goes as far as its own lines are those that were written', async () => {
+    const name = join(folder(), 'state')
+    await written(name)
+    const whole = readFileSync(name, 'latin1')
+    const start = whole.indexOf('\n') + 1
+    for (let at = start; at < whole.length; at++) {
+      for (const byte of ['\0', '1', '\n']) {
+        if (whole[at] === byte) continue
+        writeFileSync(name, `${whole.slice(0, at)}${byte}${whole.slice(at + 1)}`, 'latin1')
+        const state = await readCheckpoint(name, WHOLE)
+        const lines = whole.slice(start, at + 1).split('\n').length - (whole[at] === '\n' ? 2 : 1)
+        expect([at, byte, doneOf(state)]).toEqual([at, byte, [[], [0, 3], [0, 3, 5]][lines]])
+      }
+    }
+    writeFileSync(name, `${whole.slice(0, start)}${'\0'.repeat(5_000)}`)
+    expect(doneOf(await readCheckpoint(name, WHOLE))).toEqual([])
   })
 
   it('a snapshot takes the place of all before, and leaves nothing beside it', async () => {
     const path = folder()
     const name = join(path, 'state')
     const { ledger, checkpoint } = await written(name)
-    ledger.confirm([0, 3, 1, 2], refused(4))
-    await checkpoint.snapshot(ledger.state(30, false))
-    await checkpoint.append({ done: [4], counts: refused(1), outputBytes: 40 })
+    ledger.confirm([0, 3, 5, 1, 2], refused(5))
+    const bytes = OUTPUT.length
+    await checkpoint.snapshot(ledger.state({ bytes, tail: tailOf('this one\n') }, false))
+    const tail = tailOf('more\n')
+    await checkpoint.append({ done: [4], counts: refused(1), outputBytes: bytes + 5, tail })
     expect(readFileSync(name, 'utf8').split('\n')).toHaveLength(3)
     expect(readdirSync(path)).toEqual(['state'])
-    const state = await readCheckpoint(name)
-    expect(state).toMatchObject({ outputBytes: 40, counts: refused(5) })
-    expect(state.done.low).toBe(5)
+    const state = await readCheckpoint(name, holding(`${OUTPUT}more\n`))
+    expect(state).toMatchObject({ outputBytes: bytes + 5, tail, counts: refused(6) })
+    expect(state.done.low).toBe(6)
   })
 
-  it.each(['', 'hello\n', '{}\n', '[1]\n', '{"format":"pollout checkpoint 1"}\n'])(
+  it('more than a window of targets may be done between two snapshots', async () => {
+    const name = join(folder(), 'state')
+    const { checkpoint } = await written(name)
+    const outputBytes = OUTPUT.length
+    const size = WINDOW / 16
+    for (let first = 0; first < 2 * WINDOW; first += size) {
+      const done = Array.from({ length: size }, (_, i) => first + i)
+      await checkpoint.append({ done, counts: refused(size), outputBytes, tail: NO_TAIL })
+    }
+    expect((await readCheckpoint(name, WHOLE)).done.low).toBe(2 * WINDOW)
+  })
+
+  it.each(['', 'hello\n', '{}\n', '[1]\n', '\0\0\n', 'pollout checkpoint 2 0123 {}\n'])(
     'refuses %j',
     async (text) => {
       const name = join(folder(), 'state')
       writeFileSync(name, text)
-      await expect(readCheckpoint(name)).rejects.toThrow(
+      await expect(readCheckpoint(name, WHOLE)).rejects.toThrow(
         /is no checkpoint of this program, or a damaged one/,
       )
     },
   )
 
-  it('refuses a damaged batch', async () => {
+  it.each(['{"format":"pollout checkpoint 1","settings":{}}', 'pollout checkpoint 3 0123 {}'])(
+    'says that it is of another version: %s',
+    async (line) => {
+      const name = join(folder(), 'state')
+      writeFileSync(name, `${line}\n`)
+      await expect(readCheckpoint(name, WHOLE)).rejects.toThrow(
+        /state is of another version of pollout, [13]: end the run with that one, or remove/,
+      )
+    },
+  )
+
+  it('refuses a snapshot that was changed', async () => {
     const name = join(folder(), 'state')
     await written(name)
-    appendFileSync(name, '{"done":[-1],"counts":[],"outputBytes":1}\n')
-    await expect(readCheckpoint(name)).rejects.toThrow(TypeError)
+    writeFileSync(name, readFileSync(name, 'utf8').replace('1/1', '1/2'))
+    await expect(readCheckpoint(name, WHOLE)).rejects.toThrow(/or a damaged one/)
   })
 
   it('tells that there is none', async () => {
-    await expect(readCheckpoint(join(folder(), 'none'))).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(readCheckpoint(join(folder(), 'none'), WHOLE)).rejects.toMatchObject({
+      code: 'ENOENT',
+    })
   })
 })
 

@@ -1,6 +1,8 @@
 /** The writer of outcomes: one batch at a time, nothing left behind, nothing done that is not written. */
 import { describe, expect, it, vi } from 'vitest'
-import type { Destination } from '../src/cli/fanout/destination.js'
+import type { Checkpoint } from '../src/cli/fanout/checkpoint.js'
+import { type Destination, NO_TAIL, type OutputFile } from '../src/cli/fanout/destination.js'
+import { Ledger } from '../src/cli/fanout/ledger.js'
 import { OutcomeWriter } from '../src/cli/fanout/outcome-writer.js'
 import { Stop } from '../src/cli/stop.js'
 
@@ -105,6 +107,54 @@ describe('a write that fails', () => {
     stderr.mockRestore()
     expect([stop.exitCode, said.join('')]).toEqual([exitCode, told])
     expect([writer.written, writer.unconfirmed]).toEqual([0, 2])
+    stop[Symbol.dispose]()
+  })
+})
+
+describe('with a checkpoint', () => {
+  /** Each step that is to be over before the next one begins. */
+  function journalOf(isDue: boolean) {
+    const steps: string[] = []
+    const step = (name: string) => async () => {
+      steps.push(`${name} {`)
+      await new Promise((resolve) => setImmediate(resolve))
+      steps.push(`} ${name}`)
+    }
+    const output = {
+      name: 'output',
+      bytes: 0,
+      tail: NO_TAIL,
+      write: step('write'),
+      sync: step('sync'),
+      close: () => void steps.push('close'),
+    } as unknown as OutputFile
+    const file = {
+      name: 'state',
+      isDue,
+      append: step('append'),
+      snapshot: step('snapshot'),
+      close: async () => {},
+    } as unknown as Checkpoint
+    return {
+      steps,
+      output,
+      journal: { file, output, ledger: new Ledger({}, undefined, undefined) },
+    }
+  }
+  const BATCH = ['write {', '} write', 'append {', '} append']
+  // What a snapshot says of the output must be on the disk first: a power failure takes what is not.
+  const SNAPSHOT = ['sync {', '} sync', 'snapshot {', '} snapshot']
+
+  it.each([
+    [true, [...BATCH, ...SNAPSHOT, ...SNAPSHOT, 'close']],
+    [false, [...BATCH, ...SNAPSHOT, 'close']],
+  ])('the output is on the disk before the snapshot is: due %s', async (isDue, expected) => {
+    const { steps, output, journal } = journalOf(isDue)
+    const stop = new Stop()
+    const writer = new OutcomeWriter(output, journal, stop, () => {})
+    add(writer, 0)
+    await writer.end(true)
+    expect(steps).toEqual(expected)
     stop[Symbol.dispose]()
   })
 })

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readCheckpoint } from '../src/cli/fanout/checkpoint.js'
+import { OutputFile } from '../src/cli/fanout/destination.js'
+import { placeOf } from '../src/cli/fanout/file-place.js'
 import { CLI, closedPort, finish, listen, pollout, start } from './harness.js'
 
 const KILLS = 20
@@ -21,10 +23,18 @@ function folder(): string {
 }
 
 /** Bytes of the output that the checkpoint promises; 0 where there is none yet. */
-async function confirmedIn(checkpoint: string): Promise<number> {
-  return (await readCheckpoint(checkpoint).catch(() => undefined))?.outputBytes ?? 0
+async function confirmedIn(checkpoint: string, output: string): Promise<number> {
+  return (await stateOf(checkpoint, output).catch(() => undefined))?.outputBytes ?? 0
 }
 
+async function stateOf(checkpoint: string, output: string) {
+  const file = new OutputFile(placeOf(output))
+  try {
+    return await readCheckpoint(checkpoint, file)
+  } finally {
+    file.close()
+  }
+}
 const outcomes = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1)
 
 /** A run with an output and a checkpoint, on a /20 with a port where somebody listens and one where nobody does. */
@@ -65,12 +75,12 @@ describe.each(FORMATS)('%s', (format, told) => {
       // At some point of its work, or before it: how far it has come is what counts, and not the time that it took.
       if (Math.random() < 0.9) {
         const enough = before + Math.random() * MOST_BYTES_A_KILL
-        await expect.poll(() => confirmedIn(checkpoint), { interval: 1 }).toBeGreaterThan(enough)
+        await expect.poll(() => confirmedIn(checkpoint, output), { interval: 1 }).toBeGreaterThan(enough)
       } else await sleep(Math.random() * 150)
       child.kill('SIGKILL')
       await exited
       if (!existsSync(checkpoint)) continue
-      const { outputBytes, complete } = await readCheckpoint(checkpoint)
+      const { outputBytes, complete } = await stateOf(checkpoint, output)
       expect(complete).toBe(false)
       // What is promised is there, and grows.
       expect(statSync(output).size).toBeGreaterThanOrEqual(outputBytes)
@@ -83,7 +93,7 @@ describe.each(FORMATS)('%s', (format, told) => {
     const lines = outcomes(output).slice(format === '--csv' ? 1 : 0)
     expect(lines.map(told).sort()).toEqual([...expected].sort())
     expect(last.stderr).toMatch(/\n7,680 targets, 512 excluded, [\d,]+ of them in earlier runs, /)
-    expect((await readCheckpoint(checkpoint)).complete).toBe(true)
+    expect((await stateOf(checkpoint, output)).complete).toBe(true)
     // No more than what was in flight, or not yet confirmed, is tried again.
     expect(accepted() - 3_840).toBeLessThanOrEqual(KILLS * CONCURRENCY)
     expect(killedAtWork).toBeGreaterThan(KILLS / 4)
@@ -93,7 +103,7 @@ describe.each(FORMATS)('%s', (format, told) => {
 it('Ctrl-C: a clean end, a summary, and the rest later', async () => {
   const { args, output, checkpoint, expected } = await storm()
   const child = start([...args, '--json', '--rate', '2000'])
-  await expect.poll(() => confirmedIn(checkpoint), { interval: 5 }).toBeGreaterThan(0)
+  await expect.poll(() => confirmedIn(checkpoint, output), { interval: 5 }).toBeGreaterThan(0)
   child.kill('SIGINT')
   const first = await finish(child)
   const count = outcomes(output).length
@@ -125,7 +135,7 @@ describe('refuses in one line', () => {
     const args = ['fanout', '-l', list, '--json', '-o', output, '--checkpoint', checkpoint]
     const child = start([...args, '--rate', '100', '--seed', 'x'])
     // Until something is confirmed: the output comes first, and the checkpoint after it.
-    await expect.poll(() => confirmedIn(checkpoint), { interval: 5 }).toBeGreaterThan(0)
+    await expect.poll(() => confirmedIn(checkpoint, output), { interval: 5 }).toBeGreaterThan(0)
     child.kill('SIGKILL')
     await once(child, 'exit')
     return { args, list, output, checkpoint, before: readFileSync(output, 'utf8') }
@@ -168,15 +178,92 @@ describe('refuses in one line', () => {
     expect([code, outcomes(output).length > 0]).toEqual([2, true])
   })
 
-  it('an output that has become shorter', async () => {
-    const { args, output } = await interrupted()
-    writeFileSync(output, '')
-    const { code, stderr } = await pollout([...args, '--resume'])
-    expect(stderr).toMatch(
-      /^pollout: can't resume: .*out has 0 bytes, and \d+ when .*state was written [^\n]*\n$/,
-    )
-    expect(code).toBe(2)
+  it('nothing where only the log is ahead of the output: it goes on from what is there', async () => {
+    const { args, output, checkpoint, before } = await interrupted()
+    const { outputBytes } = await stateOf(checkpoint, output)
+    expect(readFileSync(checkpoint, 'utf8').split('\n').length).toBeGreaterThan(2)
+    // As a power failure leaves it: the length is there, and of the last bytes nothing.
+    const kept = before.slice(0, outputBytes - 10)
+    writeFileSync(output, kept.padEnd(outputBytes, '\0'))
+    const { code, stderr } = await pollout([...args, '--resume', '--rate', '1000000'])
+    expect(stderr).toMatch(/^pollout: 1,024 targets, /)
+    expect(code).toBe(1)
+    const endpoints = outcomes(output).map((line) => JSON.parse(line).endpoint)
+    expect([endpoints.length, new Set(endpoints).size]).toEqual([1_024, 1_024])
   })
+
+  it('an output that is not the one, or shorter than the snapshot has it', async () => {
+    const { args, output, checkpoint } = await interrupted()
+    const child = start([...args, '--resume', '--rate', '100'])
+    // This run's first snapshot is of what the one before has confirmed.
+    await once(child.stderr as NodeJS.ReadableStream, 'readable')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const whole = readFileSync(output, 'utf8')
+    const refused = async (text: string, message: RegExp) => {
+      writeFileSync(output, text)
+      const { code, stderr } = await pollout([...args, '--resume'])
+      expect(stderr).toMatch(message)
+      expect([code, readFileSync(output, 'utf8')]).toEqual([2, text])
+    }
+    await refused(
+      '',
+      /^pollout: can't resume: .*out has 0 bytes, and \d+ when .*state was [^\n]*\n$/,
+    )
+    await refused(
+      whole.replaceAll('127.0', '127.9'),
+      /: .*out is not the output that .*state is of/,
+    )
+    rmSync(output)
+    const { code } = await pollout([...args, '--resume'])
+    expect([code, existsSync(output), existsSync(checkpoint)]).toEqual([2, false, true])
+  })
+})
+
+it('more than a window of targets is excluded: they have no positions', async () => {
+  const path = folder()
+  const closed = await closedPort()
+  const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
+  const args = ['fanout', '127.0.0.0/11', '-p', `${closed}`, '--exclude', '127.0.0.0-127.31.255.0']
+  const files = ['--json', '-o', output, '--checkpoint', checkpoint, '--no-shuffle']
+  const child = start([...args, ...files, '--rate', '50'])
+  await expect.poll(() => confirmedIn(checkpoint, output), { interval: 5 }).toBeGreaterThan(0)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const { stderr } = await pollout([...args, ...files, '--resume', '--rate', '1000000'])
+  expect(stderr).toMatch(/^pollout: 255 targets, /)
+  expect(stderr).toMatch(/\n255 targets, 2,096,897 excluded, /)
+  expect(outcomes(output)).toHaveLength(255)
+})
+
+it('what is denied stays denied: a resumed run has the same policy', async () => {
+  const path = folder()
+  const hosts = new Set<string | undefined>()
+  const { port } = await listen((socket) => hosts.add(socket.localAddress), { host: '0.0.0.0' })
+  const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
+  const files = ['--json', '-o', output, '--checkpoint', checkpoint]
+  const args = ['fanout', '127.0.0.0/26', '-p', `${port}`, ...files, '--rate', '40']
+  const child = start([...args, '--deny', '127.0.0.32/27', '--allow', '127.0.0.0/8'])
+  await expect.poll(() => confirmedIn(checkpoint, output), { interval: 5 }).toBeGreaterThan(0)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const before = readFileSync(output)
+  for (const [policy, names] of [
+    [[], /: --allow, --deny \(/],
+    [['--allow', '127.0.0.0/8'], /: --deny \(/],
+    [['--deny', '127.0.0.33', '--allow', '127.0.0.0/8'], /: --deny \(/],
+    [['--deny', '127.0.0.32/27', '--allow', '127.0.0.0/8', '--public-only'], /: --public-only \(/],
+  ] as const) {
+    const { code, stderr } = await pollout([...args, '--resume', ...policy])
+    expect(stderr).toMatch(names)
+    expect([code, readFileSync(output)]).toEqual([2, before])
+  }
+  const last = await pollout([
+    ...args,
+    ...['--resume', '--allow', '127.0.0.0/8', '--deny', '127.0.0.32/27', '--rate', '1000'],
+  ])
+  expect(last.code).toBe(1)
+  expect([hosts.size, hosts.has('127.0.0.31'), hosts.has('127.0.0.32')]).toEqual([32, true, false])
 })
 
 const noMounts = ((): string | undefined => {

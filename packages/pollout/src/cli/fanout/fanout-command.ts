@@ -17,12 +17,13 @@ import { FanoutRun, type RunOwner } from './fanout-run.js'
 import { readExclusions } from './fanout-targets.js'
 import { perSecond, targets, whole } from './figures.js'
 import { type Format, formats } from './formats.js'
-import { type Input, openInput, unreadable } from './input.js'
+import { type Input, openInput, refuseReadingTwice, unreadable } from './input.js'
 import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
 import { OutcomeWriter } from './outcome-writer.js'
 import { policyOf } from './policy.js'
 import { Progress } from './progress.js'
 import { ReportFile } from './report-file.js'
+import { lockOutputs, outputsOf } from './run-files.js'
 import { summary } from './summary.js'
 import { Tally } from './tally.js'
 
@@ -31,14 +32,23 @@ export async function fanoutCommand(
   options: FanoutCommandOptions,
 ): Promise<ExitCode> {
   checkFanoutOptions(options)
+  // A limit of file sizes (setrlimit(2)) is told by the write itself then, and does not kill.
+  process.on('SIGXFSZ', () => {})
   const { list = [], exclude = [], excludeFile = [] } = options
   const lists = openLists(items, list)
-  const exclusions = await readExclusions(exclude, excludeFile.map(openInput))
+  const excludeFiles = excludeFile.map(openInput)
+  const inputs = [...lists, ...excludeFiles]
+  refuseReadingTwice(inputs)
+  const outputs = outputsOf(options, inputs)
+  await lockOutputs(outputs)
+  const exclusions = await readExclusions(exclude, excludeFiles)
   const policy = policyOf(options, exclusions)
-  const output = options.output === undefined ? undefined : new OutputFile(options.output)
-  const report = options.report === undefined ? undefined : new ReportFile(options.report)
+  const { checkpoint } = outputs
+  const output = outputs.output && new OutputFile(outputs.output)
+  const report = outputs.report && new ReportFile(outputs.report)
   using stop = new Stop()
-  const plan = await makePlan({ items, lists, exclusions, output, options, signal: stop.signal })
+  const { signal } = stop
+  const plan = await makePlan({ items, lists, exclusions, output, checkpoint, options, signal })
   const exitCode = plan
     ? await runPlan({ plan, lists, policy, output, report, options, stop })
     : (stop.exitCode ?? ExitCode.INTERRUPTED)
@@ -122,7 +132,7 @@ class Fanout implements RunOwner {
     } finally {
       await this.#writer.end(complete)
       if (!options.silent) this.#summarize()
-      this.#report()
+      await this.#report()
     }
     if (stop.exitCode !== undefined) return stop.exitCode
     const { total, connected } = this.#tally
@@ -164,7 +174,7 @@ class Fanout implements RunOwner {
   }
 
   /** A report that can't be written leaves everything else as it is, but for the exit code. */
-  #report(): void {
+  async #report(): Promise<void> {
     const { report, plan, options, stop } = this.#means
     const facts: [string, string][] = [
       ['ended', new Date().toISOString()],
@@ -175,7 +185,7 @@ class Fanout implements RunOwner {
     ]
     if (plan.seed !== undefined) facts.push(['seed', plan.seed])
     if (plan.resumed) facts.push(['resumed after', `${targets(this.#tally.earlier)}, not in here`])
-    const failure = report?.write({ facts, stopped: stop.exitCode !== undefined })
+    const failure = await report?.write({ facts, stopped: stop.exitCode !== undefined })
     if (failure === undefined) return
     say(failure)
     stop.stop(ExitCode.CANT_WRITE)

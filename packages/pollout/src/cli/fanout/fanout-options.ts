@@ -75,7 +75,7 @@ export function checkFanoutOptions(options: FanoutCommandOptions): void {
       '--resume needs --checkpoint <file>, the one of the run to go on with',
     ],
     [
-      checkpoint !== undefined && output === undefined,
+      checkpoint !== undefined && (output === undefined || output === '-'),
       '--checkpoint needs -o <file>: what has gone into a pipe or a terminal could not be taken back',
     ],
     [sni !== undefined && !tls, '--sni needs --tls'],
@@ -111,7 +111,7 @@ export function seedOf({ shuffle, stream, seed }: FanoutCommandOptions): string 
 
 /**
  * What a run must have in common with the one it goes on with, by the names that it is refused with: which targets there
- * are, which of them are this run's, and what their lines say. How fast and how patiently they are tried may change.
+ * are, which of them are this run's or may be connected to, and what their lines say. How fast and how patiently they are tried may change.
  */
 export function settingsOf(
   options: FanoutCommandOptions,
@@ -123,6 +123,9 @@ export function settingsOf(
     'the targets': digests.targets,
     '-p': String(options.ports ?? ''),
     'what is excluded': digests.exclusions,
+    '--allow': sorted(options.allow),
+    '--deny': sorted(options.deny),
+    '--public-only': String(options.publicOnly ?? false),
     '--shard': `${number}/${count}`,
     '--no-shuffle': String(!options.shuffle),
     'the format': formatOf(options),
@@ -135,4 +138,8 @@ export function settingsOf(
       banner,
     ]),
   }
+}
+
+function sorted(blocks: readonly string[] = []): string {
+  return [...blocks].sort().join(',')
 }

@@ -10,10 +10,11 @@ import {
   type SavedState,
   type Settings,
 } from './checkpoint.js'
-import type { OutputFile } from './destination.js'
+import { NO_TAIL, type OutputFile } from './destination.js'
 import { type FanoutCommandOptions, seedOf, settingsOf } from './fanout-options.js'
 import { asTheyCome, inOrder, readSpace } from './fanout-targets.js'
 import type { Numbered } from './feed.js'
+import type { Place } from './file-place.js'
 import type { Input } from './input.js'
 import { Ledger } from './ledger.js'
 import type { Journal } from './outcome-writer.js'
@@ -38,6 +39,7 @@ export interface PlanRequest {
   readonly lists: readonly Input[]
   readonly exclusions: Exclusions
   readonly output: OutputFile | undefined
+  readonly checkpoint: Place | undefined
   readonly options: FanoutCommandOptions
   readonly signal: AbortSignal
 }
@@ -49,7 +51,8 @@ export async function makePlan(request: PlanRequest): Promise<Plan | undefined> 
   const { items, lists, exclusions, output, options, signal } = request
   const { ports, stream } = options
   if (stream) {
-    output?.cut(0)
+    await output?.open()
+    output?.cut(0, NO_TAIL)
     let excluded = 0
     const source = asTheyCome(items, lists[0], ports, exclusions, (more) => {
       excluded += more
@@ -64,46 +67,59 @@ export async function makePlan(request: PlanRequest): Promise<Plan | undefined> 
 
 async function planOf(
   space: TargetSpace,
-  { exclusions, output, options }: PlanRequest,
+  { exclusions, output, checkpoint, options }: PlanRequest,
 ): Promise<Plan> {
   const digests = { targets: space.digest(), exclusions: exclusions.digest() }
   const settings = settingsOf(options, digests)
-  const resumed = await earlierState(settings, options, output)
+  const resumed = await earlierState(settings, options, checkpoint, output)
   const seed = resumed ? resumed.seed : seedOf(options)
   const order = new Order(space.size, options.shard ?? WHOLE, seed)
-  const journal = await openJournal(new Ledger(settings, seed, resumed), options, output, resumed)
+  // Nothing is made or changed before here.
+  await output?.open()
+  const journal = await openJournal(
+    new Ledger(settings, seed, resumed),
+    checkpoint,
+    output,
+    resumed,
+  )
   // What stands behind the last confirmed line is of targets that are tried again.
-  output?.cut(resumed?.outputBytes ?? 0)
+  output?.cut(resumed?.outputBytes ?? 0, resumed?.tail ?? NO_TAIL)
   const source = inOrder(space, order, journal?.ledger.done)
   return { source, total: order.size, excluded: () => space.excluded, seed, journal, resumed }
 }
 
 async function openJournal(
   ledger: Ledger,
-  { checkpoint }: FanoutCommandOptions,
+  checkpoint: Place | undefined,
   output: OutputFile | undefined,
   resumed: RunState | undefined,
 ): Promise<Journal | undefined> {
   if (checkpoint === undefined || output === undefined) return undefined
-  if (!output.isRegular) {
-    throw new UsageError(`--checkpoint needs -o of a regular file, which ${output.name} is not`)
-  }
+  const { outputBytes: bytes, tail } = resumed ?? { outputBytes: 0, tail: NO_TAIL }
   try {
-    const file = await Checkpoint.create(checkpoint, ledger.state(resumed?.outputBytes ?? 0, false))
+    // The log's batches, which are a snapshot's from now on, were not synced.
+    if (bytes > 0) await output.sync()
+    const file = await Checkpoint.create(checkpoint.path, ledger.state({ bytes, tail }, false))
     return { file, output, ledger }
   } catch (error) {
-    throw new UsageError(`can't write the checkpoint ${checkpoint}: ${messageOf(error)}`)
+    output.discard()
+    throw new UsageError(`can't write the checkpoint ${checkpoint.name}: ${messageOf(error)}`)
   }
 }
 
 /** The state to go on from; undefined for a run from the start. Throws UsageError where it can be neither. */
 async function earlierState(
   settings: Settings,
-  { checkpoint, resume, seed }: FanoutCommandOptions,
+  { resume, seed }: FanoutCommandOptions,
+  place: Place | undefined,
   output: OutputFile | undefined,
 ): Promise<RunState | undefined> {
-  if (checkpoint === undefined || output === undefined) return undefined
-  const state = await readState(checkpoint)
+  if (place === undefined || output === undefined) return undefined
+  if (!output.isRegular) {
+    throw new UsageError(`--checkpoint needs -o of a regular file, which ${output.name} is not`)
+  }
+  const { name: checkpoint } = place
+  const state = await readState(place, output)
   const pid = state && runningProcess(state.owner)
   if (pid !== undefined) {
     throw new UsageError(`${checkpoint} is in use by another run, process ${pid}; wait for its end`)
@@ -132,19 +148,25 @@ async function earlierState(
       `can't resume: ${output.name} has ${output.bytesInFile} bytes, and ${state.outputBytes} when ${checkpoint} was written`,
     )
   }
+  if (!output.has(state.outputBytes, state.tail)) {
+    throw new UsageError(
+      `can't resume: ${output.name} is not the output that ${checkpoint} is of, or has been changed since`,
+    )
+  }
   return state
 }
 
-async function readState(checkpoint: string): Promise<SavedState | undefined> {
+async function readState(
+  { name, path }: Place,
+  output: OutputFile,
+): Promise<SavedState | undefined> {
   try {
-    return await readCheckpoint(checkpoint)
+    return await readCheckpoint(path, output)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
     const what =
-      error instanceof TypeError
-        ? messageOf(error)
-        : `can't read ${checkpoint}: ${messageOf(error)}`
+      error instanceof TypeError ? messageOf(error) : `can't read ${name}: ${messageOf(error)}`
     throw new UsageError(what)
   }
 }

@@ -2,6 +2,7 @@
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { messageOf, UsageError } from '../exit-codes.js'
+import { identitiesOf } from './file-place.js'
 
 export interface Input {
   /** For messages. */
@@ -9,6 +10,8 @@ export interface Input {
   readonly stream: Readable
   /** Where it can be read again at any place: the descriptor of a regular file, which stays open. */
   readonly fd: number | undefined
+  /** Of one file the same, whatever it is called: {@link Place.identities}. */
+  readonly identities: readonly string[]
   /** A read that waits for a writer can't be called off, and keeps the process from ending: named pipes. */
   readonly mayHang: boolean
 }
@@ -17,11 +20,13 @@ export interface Input {
 export function openInput(file: string): Input {
   if (file === '-') {
     const name = 'standard input'
-    if (fstatSync(0).isDirectory()) throw isFolder(name)
-    return { name, stream: process.stdin, fd: undefined, mayHang: false }
+    const stat = fstatSync(0, { bigint: true })
+    if (stat.isDirectory()) throw isFolder(name)
+    const identities = identitiesOf(stat)
+    return { name, stream: process.stdin, fd: undefined, identities, mayHang: false }
   }
   const fd = open(file)
-  const stat = fstatSync(fd)
+  const stat = fstatSync(fd, { bigint: true })
   if (stat.isDirectory()) throw isFolder(file)
   const isRegular = stat.isFile()
   const stream = createReadStream(file, {
@@ -33,8 +38,21 @@ export function openInput(file: string): Input {
   return {
     name: file,
     stream,
-    fd: isRegular && stat.size > 0 ? fd : undefined,
+    fd: isRegular && stat.size > 0n ? fd : undefined,
+    identities: identitiesOf(stat),
     mayHang: !isRegular,
+  }
+}
+
+/** Throws UsageError where what can be read once only is named twice: the second would find it empty. */
+export function refuseReadingTwice(inputs: readonly Input[]): void {
+  for (const [i, { name, stream, fd, identities }] of inputs.entries()) {
+    const again = inputs.slice(0, i).some((before) => {
+      if (before.stream === stream) return true
+      return fd === undefined && identities.some((identity) => before.identities.includes(identity))
+    })
+    if (again)
+      throw new UsageError(`${name} is named twice, and can be read once; keep it in a file`)
   }
 }
 

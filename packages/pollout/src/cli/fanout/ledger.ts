@@ -1,5 +1,6 @@
 /** What is certain of a run: which positions are done, and how they ended. What a checkpoint is made of. */
 import type { RunState, Settings } from './checkpoint.js'
+import type { OutputFile } from './destination.js'
 import { DoneWindow } from './done-window.js'
 import { Counts, type TallyRow } from './tally.js'
 
@@ -22,9 +23,10 @@ export class Ledger {
     this.#counts.addAll(counts)
   }
 
-  state(outputBytes: number, complete: boolean): RunState {
+  /** With the output that holds all of it. */
+  state({ bytes, tail }: Pick<OutputFile, 'bytes' | 'tail'>, complete: boolean): RunState {
     const counts = [...this.#counts.rows]
     const shared = { settings: this.#settings, seed: this.#seed, done: this.done }
-    return { ...shared, counts, outputBytes, complete }
+    return { ...shared, counts, outputBytes: bytes, tail, complete }
   }
 }

@@ -6,7 +6,7 @@ import { say } from '../console.js'
 import { ExitCode, messageOf } from '../exit-codes.js'
 import type { Stop } from '../stop.js'
 import type { Checkpoint } from './checkpoint.js'
-import type { Destination, OutputFile } from './destination.js'
+import { type Destination, NO_TAIL, type OutputFile } from './destination.js'
 import type { Ledger } from './ledger.js'
 import type { FanoutKind } from './outcome-row.js'
 import { Counts, type TallyRow } from './tally.js'
@@ -105,18 +105,22 @@ export class OutcomeWriter {
     const { name } = this.#destination
     if (text !== '' && !(await this.#guard(name, () => this.#destination.write(text)))) return
     this.written += positions.length
-    if (this.#journal && !(await this.#confirm(this.#journal, positions, [...counts.rows]))) return
+    const journal = this.#journal
+    if (journal && !(await this.#confirm(journal, positions, [...counts.rows], text !== ''))) return
     this.unconfirmed -= positions.length
     this.#onRoom()
-    if (this.#journal?.file.isDue) await this.#snapshot(this.#journal, false)
+    if (journal?.file.isDue) await this.#snapshot(journal, false)
   }
 
   async #confirm(
     { file, output, ledger }: Journal,
     positions: readonly number[],
     counts: readonly TallyRow[],
+    wrote: boolean,
   ): Promise<boolean> {
-    const batch = { done: positions, counts, outputBytes: output.bytes }
+    const outputBytes = output.bytes
+    const tail = wrote ? output.tail : NO_TAIL
+    const batch = { done: positions, counts, outputBytes, tail }
     if (!(await this.#guard(`the checkpoint ${file.name}`, () => file.append(batch)))) return false
     ledger.confirm(positions, counts)
     return true
@@ -125,7 +129,7 @@ export class OutcomeWriter {
   #snapshot({ file, output, ledger }: Journal, complete: boolean): Promise<boolean> {
     return this.#guard(`the checkpoint ${file.name}`, async () => {
       await output.sync()
-      await file.snapshot(ledger.state(output.bytes, complete))
+      await file.snapshot(ledger.state(output, complete))
     })
   }
 
