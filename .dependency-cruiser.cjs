@@ -23,6 +23,7 @@ const MAY_USE_NODE_NET = [
   '^packages/core/src/backend/address[.]ts$', // isIP and its kin only: they parse, they open nothing
   '^packages/core/src/connection/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
+  '^packages/pollout/src/cli/fanout/file-lock[.]ts$', // a listening socket is the lock
   '^packages/[^/]+/(test|scripts)/',
   '^packages/(examples|bench|demo|kernel-tests|test-servers)/',
 ]

@@ -75,7 +75,9 @@ describe.each(FORMATS)('%s', (format, told) => {
       // At some point of its work, or before it: how far it has come is what counts, and not the time that it took.
       if (Math.random() < 0.9) {
         const enough = before + Math.random() * MOST_BYTES_A_KILL
-        await expect.poll(() => confirmedIn(checkpoint, output), { interval: 1 }).toBeGreaterThan(enough)
+        await expect
+          .poll(() => confirmedIn(checkpoint, output), { interval: 1 })
+          .toBeGreaterThan(enough)
       } else await sleep(Math.random() * 150)
       child.kill('SIGKILL')
       await exited
@@ -348,4 +350,44 @@ describe('a full disk', () => {
     expect(endpoints).toHaveLength(4_096)
     expect(new Set(endpoints).size).toBe(4_096)
   })
+})
+
+const noTracing = ((): string | undefined => {
+  try {
+    execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return 'strace(1) is not here, or may not trace'
+  }
+})()
+
+it('what a snapshot says of the output is on the disk before it', async (context) => {
+  if (noTracing) return context.skip(noTracing)
+  const path = folder()
+  const [output, checkpoint, trace] = ['out', 'state', 'trace'].map((name) => join(path, name))
+  const calls = [
+    '-f',
+    '-qq',
+    '-y',
+    '--seccomp-bpf',
+    '-e',
+    'trace=fdatasync,rename',
+    '-o',
+    `${trace}`,
+  ]
+  const target = `127.0.0.0/28:${await closedPort()}`
+  const files = ['-o', `${output}`, '--checkpoint', `${checkpoint}`]
+  const steps = async (...more: string[]) => {
+    const args = ['fanout', target, '--json', ...files, ...more]
+    const run = await finish(spawn('strace', [...calls, process.execPath, CLI, ...args]))
+    expect(run.code).toBe(1)
+    const lines = readFileSync(`${trace}`, 'utf8').split('\n')
+    return lines.flatMap((line) => {
+      if (/fdatasync\(\d+<[^>]*\/out>/.test(line)) return 'synced'
+      return line.includes('state.pollout-tmp') ? 'snapshot' : []
+    })
+  }
+  expect(await steps()).toEqual(['snapshot', 'synced', 'snapshot'])
+  // What the run before has confirmed since its last snapshot may not have come to the disk yet.
+  expect(await steps('--resume')).toEqual(['synced', 'snapshot', 'synced', 'snapshot'])
 })

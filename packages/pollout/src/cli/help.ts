@@ -23,7 +23,8 @@ const EXIT_CODES = `
 Exit codes:
   0  all connected
   1  some did not, or an answer had not ended in time
-  2  wrong usage: an option, a target on the command line, a list that can't be read or is empty
+  2  wrong usage: an option, a target on the command line, a list that can't be read or is empty, an output that is also
+     read, or that another run writes to
   3  the output, or the checkpoint, can't be written
   130, 143  stopped by Ctrl-C (SIGINT) or SIGTERM; a second one kills at once
   141  whoever read standard output went away`
@@ -90,8 +91,9 @@ Targets, as arguments or a line each in lists:
   tcp://host:port, ...       endpoints as below
   {"host": "10.0.0.1", "port": 22, "id": 7}
                              JSON: "endpoint", or "host" and "port" or "ports"; other fields come back as "input"
-Blank lines and lines that start with # are passed over. A line that is no target is an outcome like others, "invalid". What
-stands there twice is tried twice.
+Blank lines are passed over, and so are comments, from a # to the end of the line (after unix: and JSON: from a blank and a
+#), here as in --exclude-file. A line that is no target is an outcome like others, "invalid". What stands there twice is
+tried twice. What is excluded is no target: it is in no total. Names are excluded in whatever script they are written.
 
 The order is random, so that no network gets many connects in a row: a permutation computed from the seed. Nothing is
 held but an index of the lists, about a byte a line; what comes by a pipe is kept in a file meanwhile. --shard takes
@@ -145,7 +147,10 @@ With --json:
 --checkpoint keeps in a file how far the run has come. The same command with --resume goes on with it, whatever has
 ended the run, kill -9 and power failures included: every target gets its outcome, in the output once. Those that were
 in flight are tried again. (After a power failure that may go for the last 5 seconds.) Pace, patience and the number of
-retries may be changed; what changes the targets or their lines is refused.
+retries may be changed; what changes the targets, their lines, or what may be connected to is refused.
+
+A file that is read is never written to, and what one run writes no other one does: both are refused before anything is
+changed, however the files are called. Runs in other network namespaces or on other machines (NFS) are not seen.
 ${EXIT_CODES}
 
 Examples:

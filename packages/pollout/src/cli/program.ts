@@ -138,11 +138,14 @@ function addFanout(command: Command): Command {
     .optionsGroup('Output:')
     .option('--json', 'a JSON object a line and target, instead of a table of those that connected')
     .option('--csv', 'the same as CSV')
-    .option('-o, --output <file>', 'to a file instead of standard output')
+    .option('-o, --output <file>', 'to a file instead of standard output, which is -')
     .option('--only <kinds>', 'only these outcomes, or all', kinds)
     .option('--checkpoint <file>', 'keep there how far it has come; needs -o')
     .option('--resume', 'go on where the checkpoint says')
-    .option('--report <file>', 'a page with charts of it all, written at the end: one HTML file')
+    .option(
+      '--report <file>',
+      'a page with charts of it all, written at the end: one HTML file, or -',
+    )
     .option('--progress', 'tell the progress also where stderr is no terminal')
     .option('--silent', 'outcomes only')
   fanout

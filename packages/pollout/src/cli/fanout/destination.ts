@@ -61,7 +61,9 @@ export class OutputFile implements Destination {
   #fd: number | undefined
   #isNew = false
   #bytes = 0
-  #tail: Tail = NO_TAIL
+  #tail: Tail | undefined = NO_TAIL
+  /** Summed up when a checkpoint asks for it. */
+  #lastWrite = Buffer.alloc(0)
 
   /** Throws UsageError for what can't be written. Leaves what is in it, and makes nothing, until {@link OutputFile.begin}. */
   constructor(place: Place) {
@@ -78,6 +80,7 @@ export class OutputFile implements Destination {
 
   /** Of the last write. */
   get tail(): Tail {
+    this.#tail ??= { bytes: this.#lastWrite.length, sum: sumOf(this.#lastWrite) }
     return this.#tail
   }
 
@@ -137,7 +140,8 @@ export class OutputFile implements Destination {
       throw error
     }
     this.#bytes += buffer.length
-    this.#tail = { bytes: buffer.length, sum: sumOf(buffer) }
+    this.#lastWrite = buffer
+    this.#tail = undefined
   }
 
   /** Resolves when it would outlive a power failure: fdatasync(2). */

@@ -51,7 +51,7 @@ export function identitiesOf(stat: BigIntStats | undefined): readonly string[] {
 }
 
 /** Whether a name stands for one of this process's descriptors. */
-export function isDescriptor(path: string, fd: number): boolean {
+function isDescriptor(path: string, fd: number): boolean {
   const [, number] = DESCRIPTOR.exec(path) ?? []
   return number === String(fd)
 }
