@@ -126,17 +126,18 @@ void Backend::Settle() {
   poller_.KeepAlive(keep);
 }
 
-void Backend::Destroy(Napi::Function closed) {
+void Backend::Destroy(Napi::Function closed, bool reset) {
   if (closing_) return;
   closed_ = Napi::Persistent(closed);
-  GiveBack();
+  GiveBack(reset);
 }
 
-void Backend::GiveBack() {
+void Backend::GiveBack(bool reset) {
   closing_ = true;
-  sockets_.ForEach([this](Socket& socket, std::uint64_t handle) {
+  sockets_.ForEach([this, reset](Socket& socket, std::uint64_t handle) {
     poller_.Forget(socket);
-    PrepareClose(socket, true);
+    if (!reset) DiscardReceived(socket);
+    PrepareClose(socket, reset);
     sockets_.Remove(handle);
   });
   sink_->Hold(false);
@@ -163,7 +164,8 @@ void Backend::OnClosed() {
 void Backend::OnEnvironmentExit(napi_async_cleanup_hook_handle /*hook*/, void* data) {
   auto* backend = static_cast<Backend*>(data);
   backend->environment_exits_ = true;
-  if (!backend->closing_) backend->GiveBack();
+  // Nobody has asked for a reset: what was told as sent is sent, as where a process just ends.
+  if (!backend->closing_) backend->GiveBack(false);
 }
 
 }  // namespace pollout

@@ -75,9 +75,10 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
 
   void SetRef(bool ref);
 
-  // Gives everything back; `closed` is called from the event loop once that is done. The second
-  // time it does nothing, and calls nobody.
-  void Destroy(Napi::Function closed);
+  // Gives everything back, open connections by RST or with what the kernel has of them sent first;
+  // `closed` is called from the event loop once that is done. The second time it does nothing, and
+  // calls nobody.
+  void Destroy(Napi::Function closed, bool reset);
 
  private:
   Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms,
@@ -100,7 +101,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
 
   // One batch, if anything is ready. Whether there may be another.
   bool Deliver(Napi::Env env);
-  void GiveBack();
+  void GiveBack(bool reset);
   // Brings the loop's and the collector's view up to date with the number of armed registrations.
   void Settle();
 

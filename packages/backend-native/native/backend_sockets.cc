@@ -27,6 +27,12 @@ void NoteStart(Socket& socket, const SocketAddress& to, int result, std::uint64_
   if (result == 0 && !socket.kind.IsTcp()) socket.connect.ended_ns = uv_hrtime();
 }
 
+// UDP to port 0: connect(2) answers 0, and there is no peer. EINVAL, as where a port is checked.
+bool IsNobody(SocketKind kind, const SocketAddress& to) noexcept {
+  if (kind.type != SOCK_DGRAM || to.get()->sa_family != kind.family) return false;
+  return (kind.family == AF_INET || kind.family == AF_INET6) && to.InetPort() == 0;
+}
+
 }  // namespace
 
 std::int64_t Backend::Open(SocketKind kind) {
@@ -113,6 +119,7 @@ int Backend::Bind(double handle, const SocketAddress& at) {
 int Backend::Connect(double handle, const SocketAddress& to) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return -EBADF;
+  if (IsNobody(socket->kind, to)) return -EINVAL;
   // An address of another family is nobody's peer: among the spares there may be a socket for it.
   const SocketKind kind = socket->kind;
   const bool fits = kind.IsTcp() && to.get()->sa_family == kind.family;
@@ -139,12 +146,17 @@ int Backend::Connect(double handle, const SocketAddress& to) {
 int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeout_ms) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
+  if (IsNobody(socket->kind, to)) return -EINVAL;
   const int fd = socket->fd.get();
   socket->last_events = 0;
   const std::uint64_t before = uv_hrtime();
   const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
-  if (!HasBegun(result)) return result;
+  if (!HasBegun(result)) {
+    // What came of a handshake is told once, here.
+    if (socket->kind.IsTcp()) socket->connect.ended_ns = uv_hrtime();
+    return result;
+  }
   NoteStart(*socket, to, result, before);
   while (result == 0 || WaitUntilWritable(fd, deadline)) {
     socket->connect.reported_ns = uv_hrtime();
@@ -173,7 +185,7 @@ int Backend::Finish(Socket& socket) noexcept {
   const ConnectEnd end =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   socket.failed_here = end.is_own;
-  if (end.status == kPending) return kPending;
+  if (end.status == kPending || end.status == -ENOTCONN) return end.status;
   if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
   if (end.lost != 0) socket.lost = end.lost;
   return end.ForJavaScript();

@@ -8,6 +8,8 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
+
 namespace pollout {
 
 namespace {
@@ -30,6 +32,20 @@ void PrepareClose(int fd, SocketKind kind, bool may_linger, bool reset) noexcept
   socklen_t size = sizeof(time);
   const int failed = ::getsockopt(fd, SOL_SOCKET, SO_LINGER, &time, &size);
   if (failed == 0 && time.l_onoff != 0 && time.l_linger != 0) SetLinger(fd, false);
+}
+
+void DiscardReceived(const Socket& socket) noexcept {
+  if (!socket.kind.IsTcp()) return;
+  // As much as a peer that sends on and on may add meanwhile.
+  constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  // With MSG_TRUNC nothing is copied: tcp(7).
+  constexpr int kFlags = MSG_TRUNC | MSG_DONTWAIT;
+  for (std::size_t discarded = 0; discarded < kMostBytes;) {
+    const ssize_t count = ::recv(socket.fd.get(), nullptr, kBytes, kFlags);
+    if (count <= 0) return;
+    discarded += static_cast<std::size_t>(count);
+  }
 }
 
 }  // namespace pollout

@@ -24,7 +24,7 @@
 //    - SYN_SENT is the other meaning of ENOTCONN: the handshake is still on and the readiness was
 //      spurious. Empty the error queue, the cause, so that it doesn't wake us again, and wait on.
 //      Without a peer in any other state the connect is over, and the reason is lost to another
-//      reader: ECONNRESET, the nearest thing that is true.
+//      reader: ECONNRESET, the nearest thing that is true. Unless none was begun here: ENOTCONN.
 //    - SYN_SENT with nothing sent, so nothing unacknowledged, is TCP_FASTOPEN_CONNECT: connect()
 //    has
 //      succeeded, the socket is writable, and the SYN goes out with the first data. To wait would
@@ -147,10 +147,19 @@ ConnectEnd Failed(int fd, SocketError failure, const ConnectProgress& progress,
   return {kConnected, HandshakeEnd(progress, info, at_ns), false, number};
 }
 
-// The same of one that is closed by its state. Where there is no error somebody else has read it.
+// For a socket without a peer and without an error: somebody else has read it, or nobody has begun
+// to connect it, for all that is known here.
+int WithoutReason(const ConnectProgress& progress) noexcept {
+  const bool was_connecting = progress.started_ns != 0 || progress.ended_ns != 0;
+  return was_connecting ? -ECONNRESET : -ENOTCONN;
+}
+
+// The same of one that is closed by its state.
 ConnectEnd Closed(int fd, SocketError failure, const ConnectProgress& progress,
                   std::uint64_t at_ns) noexcept {
-  return Failed(fd, failure ? failure : SocketError{ECONNRESET, false}, progress, at_ns);
+  if (failure) return Failed(fd, failure, progress, at_ns);
+  const ConnectEnd end = Failed(fd, SocketError{ECONNRESET, false}, progress, at_ns);
+  return end.status < 0 ? ConnectEnd{WithoutReason(progress), at_ns} : end;
 }
 
 // Of a socket that has one.
@@ -227,7 +236,7 @@ ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
   // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
   // known.
   if (kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
-  return {-ECONNRESET, reported};
+  return {WithoutReason(progress), reported};
 }
 
 }  // namespace pollout

@@ -40,12 +40,16 @@ napi_value CallSetRef(napi_env env, napi_callback_info info) {
 }
 
 napi_value CallDestroy(napi_env env, napi_callback_info info) {
-  const CallArguments<1> call(env, info);
+  const CallArguments<2> call(env, info);
   const Napi::Value closed(env, call[0]);
+  bool gracefully = false;
   if (!closed.IsFunction()) {
     ThrowType(env, "closed", "a function");
+  } else if (!Napi::Value(env, call[1]).IsUndefined() &&
+             napi_get_value_bool(env, call[1], &gracefully) != napi_ok) {
+    ThrowType(env, "gracefully", "a boolean");
   } else {
-    call.backend().Destroy(closed.As<Napi::Function>());
+    call.backend().Destroy(closed.As<Napi::Function>(), !gracefully);
   }
   return nullptr;
 }

@@ -59,8 +59,8 @@ export interface NativeFunctions {
   openHandles(): number
   poll(): void
   setRef(ref: boolean): void
-  /** Calls `closed` once everything is given back; a second call does nothing. */
-  destroy(closed: () => void): void
+  /** Resets what is open, or leaves the kernel to send what it has; calls `closed` once all is given back. Once only. */
+  destroy(closed: () => void, gracefully?: boolean): void
 }
 
 export interface Addon {

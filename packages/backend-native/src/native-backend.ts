@@ -43,8 +43,10 @@ const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   kernelSockets: true,
 })
 
-/** For those forgotten without `destroy()`: the held value does not reach the backend itself. */
-const forgotten = new FinalizationRegistry<NativeFunctions>((native) => native.destroy(() => {}))
+/** For those forgotten without `destroy()`, so without a wish for resets: the held value does not reach the backend itself. */
+const forgotten = new FinalizationRegistry<NativeFunctions>((native) =>
+  native.destroy(() => {}, true),
+)
 
 export class NativeBackend implements Backend {
   readonly name = 'native'

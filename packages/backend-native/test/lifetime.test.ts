@@ -1,5 +1,6 @@
 /** What outlives what: processes, Workers, the collector, exceptions, and the poller's own failure. */
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { availability, descriptors, listen, runChild, type TestServer, title } from './support.js'
@@ -145,6 +146,38 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
     `)
     expect({ lines, code }).toEqual({ lines: ['closed 0 0'], code: 0 })
   })
+
+  it.each([
+    ['a process', ''],
+    ['destroy() without resets', 'backend.destroy(() => {}, true)'],
+  ])(
+    'what was sent arrives, though what was received is left unread, at the end of %s',
+    async (_, last) => {
+      const own = await listen()
+      const accepted = own.accepted().then((socket) => socket.pause())
+      const greeted = accepted.then((socket) => socket.write('hello'))
+      const { lines, code } = await runChild(`
+      ${CONNECTED_CHILD(own.at.port)}
+      const onReady = (token) => {
+        if (token === 1) return backend.register(handle, 2, 1)
+        say('sent ' + backend.send(handle, new Uint8Array(1_000_000), 0))
+        ${last}
+      }
+      backend.register(handle, 1, 2)
+    `)
+      await greeted
+      expect({ lines, code }).toEqual({ lines: ['sent 1000000'], code: 0 })
+      let bytes = 0
+      const socket = await accepted
+      socket.on('data', (chunk) => {
+        bytes += chunk.length
+      })
+      await once(socket.resume(), 'end')
+      expect(bytes).toBe(1_000_000)
+      socket.destroy()
+      await own.close()
+    },
+  )
 
   it('a failed poller says so once', async () => {
     const { lines, code } = await runChild(`

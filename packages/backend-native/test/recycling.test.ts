@@ -685,7 +685,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
         `1 ${ERROR} -${E.EHOSTUNREACH}`,
         `2 ${ERROR} `,
         // What a socket that never connected answers.
-        `no error -${E.ECONNRESET} -${E.ECONNRESET}`,
+        `no error -${E.ENOTCONN} -${E.ENOTCONN}`,
         'recycled true',
         `3 ${WRITABLE} ${CONNECTED}`,
         'quiet',

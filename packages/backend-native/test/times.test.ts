@@ -101,7 +101,7 @@ describeNative('times', (kit) => {
     const server = await kit().serve()
     const handle = bench.open()
     expect(finish(handle)).toEqual({
-      status: -E.ECONNRESET,
+      status: -E.ENOTCONN,
       started: Number.NaN,
       ended: Number.NaN,
     })

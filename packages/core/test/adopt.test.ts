@@ -145,9 +145,51 @@ describe('adopt()', () => {
     script.descriptors.set(FD, { spec: STREAM, peerAddress: PEER })
     const before = record(reactor.adopt(FD, { signal: controller.signal }))
     clock.settle()
-    expect(before.outcome).toBe('ABORT_ERR')
+    expect(before.ended).toMatchObject({ code: 'ABORT_ERR', phase: 'aborted' })
+    expect(script.descriptors.has(FD)).toBe(false)
+    expect(script.sockets[1]?.closed).toBe('reset')
+    const none = record(reactor.adopt(FD, { signal: controller.signal }))
+    clock.settle()
+    expect(none.ended).toMatchObject({ code: 'EBADF', phase: 'local' })
+  })
+
+  it('on a reactor that is destroyed: not taken, and local', async () => {
+    const { script, clock, reactor } = withDescriptor()
+    await reactor.destroy()
+    const adopting = record(reactor.adopt(FD))
+    clock.settle()
+    const told = { code: 'ERR_REACTOR_DESTROYED', phase: 'local', localFault: true }
+    expect(adopting.ended).toMatchObject(told)
     expect(script.descriptors.has(FD)).toBe(true)
   })
+
+  it.each(['unsubscribed from', 'destroyed'])(
+    '%s while it waits for its turn: closed',
+    async (how) => {
+      const { script, reactor } = withDescriptor()
+      const others = Array.from({ length: 200 }, () =>
+        record(reactor.connect('tcp://192.0.2.1:80')),
+      )
+      const adopting = record(reactor.adopt(FD))
+      expect(script.descriptors.has(FD)).toBe(true)
+      if (how === 'destroyed') await reactor.destroy()
+      else adopting.subscription.unsubscribe()
+      expect(script.descriptors.has(FD)).toBe(false)
+      expect(script.sockets.at(-1)).toMatchObject({ adopted: FD, closed: 'reset' })
+      for (const { subscription } of others) subscription.unsubscribe()
+    },
+  )
+
+  it.each([-errno.EACCES, -errno.EINVAL, ConnectStatus.SELF_CONNECTED])(
+    'what ends in %d is closed, and so not told as local',
+    (status) => {
+      const { script, clock, reactor } = withDescriptor({ answers: { finishConnect: status } })
+      const adopting = record(reactor.adopt(FD))
+      clock.settle()
+      expect(adopting.ended).toMatchObject({ phase: 'connect' })
+      expect(script.sockets[0]?.closed).toBe('reset')
+    },
+  )
 
   it('the reactor is destroyed before it is told', async () => {
     const { script, reactor } = withDescriptor()
@@ -182,7 +224,9 @@ describe('adopt()', () => {
       record(reactor.adopt(4, { endpoint: 'vsock://2:9' })),
     ]
     clock.settle()
-    expect(failed.ended).toMatchObject({ code: 'ERR_UNSUPPORTED', localFault: true })
+    expect(failed.ended).toMatchObject({
+      ...{ code: 'ERR_UNSUPPORTED', phase: 'connect', localFault: true },
+    })
     expect(script.sockets[0]?.closed).toBe('reset')
     expect(named.values[0]).toMatchObject({ type: 'seqpacket' })
     named.values[0]?.reset()

@@ -101,6 +101,21 @@ describe('sending', () => {
     expect([first.state, closing.state, socket.sentText]).toEqual(['done', 'done', 'first'])
   })
 
+  it.each(['close', 'end'] as const)(
+    '%s() behind a send taken back waits for nothing more',
+    async (how) => {
+      const { script, connection, socket, reactor } = await connected()
+      const controller = new AbortController()
+      script.once('send', -errno.EAGAIN)
+      const taken = watch(connection.send('x', { signal: controller.signal }))
+      const ended = watch(connection[how]())
+      controller.abort()
+      await microtasks()
+      expect([taken.state, ended.state, socket.sentText]).toEqual(['ABORT_ERR', 'done', ''])
+      expect([connection.unsentBytes, reactor.stats().registrations]).toEqual([0, 0])
+    },
+  )
+
   it('aborted before: nothing is sent; partly sent: reset', async () => {
     const { script, connection, socket } = await connected()
     const early = watch(connection.send('x', { signal: AbortSignal.abort() }))

@@ -76,6 +76,52 @@ export function defineAdoptTests(test: Define): void {
   )
 
   test(
+    'a datagram socket with an ICMP error pending: adopted all the same',
+    async (t) => {
+      const reactor = t.reactor()
+      const socket = reactor.socket('inet', 'dgram')
+      const refused = t.world.endpoint('refused', 'udp4')
+      socket.connect(addressOf(refused))
+      socket.send(Buffer.from('x'))
+      await firstValueFrom(reactor.readiness(socket, Interest.READABLE))
+      const connection = await firstValueFrom(reactor.adopt(socket.detach()))
+      assert.deepEqual([connection.endpoint, connection.type], [refused, 'dgram'])
+      await connection.close()
+    },
+    { transport: 'udp4', capability: 'kernelSockets' },
+  )
+
+  test(
+    'closed, unless it is told with the phase local',
+    async (t) => {
+      const isOpen = (descriptor: number): boolean => {
+        try {
+          return fstatSync(descriptor).isSocket()
+        } catch {
+          return false
+        }
+      }
+      const reactor = t.reactor()
+      const given = (): number => reactor.socket('inet').detach()
+      const told = async (descriptor: number, adopting: Reactor, signal?: AbortSignal) => {
+        const { code, phase } = (await rejection(
+          firstValueFrom(adopting.adopt(descriptor, { signal })),
+        )) as ConnectError
+        const left = isOpen(descriptor)
+        if (left) closeSync(descriptor)
+        return [code, phase, left]
+      }
+      assert.deepEqual(await told(given(), reactor), ['ENOTCONN', 'connect', false])
+      const aborted = await told(given(), reactor, AbortSignal.abort())
+      assert.deepEqual(aborted, ['ABORT_ERR', 'aborted', false])
+      const other = t.reactor()
+      await other.destroy()
+      assert.deepEqual(await told(given(), other), ['ERR_REACTOR_DESTROYED', 'local', true])
+    },
+    { ...needs, realNetwork: true },
+  )
+
+  test(
     'twice: EBADF, and the connection is not harmed',
     async (t) => {
       const reactor = t.reactor()

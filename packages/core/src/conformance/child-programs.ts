@@ -90,13 +90,24 @@ console.log(JSON.stringify({ told, lacking: [lacking.code, lacking.phase], kinds
 server.close()
 `
 
-/** A thread with many connects in flight, that says so and then waits to be terminated. */
-const WORKER_PROGRAM = `(async () => {
+/** The source of a thread that runs `program`. */
+const threadOf = (program: string): string => `(async () => {
 const { parentPort, workerData } = require('node:worker_threads')
-${PROLOGUE.replace('ARGUMENTS', 'workerData')}
-for (let i = 0; i < 20; i++) reactor.connect(endpoint).subscribe({ error: () => {} })
-setImmediate(() => parentPort.postMessage('in flight'))
+${PROLOGUE.replace('ARGUMENTS', 'workerData')}${program}
 })()`
+
+/** Runs `program` in a thread, and `onMessage` when that has said something. */
+export const inThread = (program: string, onMessage = ''): string => `
+import { Worker } from 'node:worker_threads'
+const source = ${JSON.stringify(threadOf(program))}
+const worker = new Worker(source, { eval: true, execArgv: [], workerData: process.argv.slice(1) })
+worker.on('message', () => { ${onMessage} })
+`
+
+/** A thread with many connects in flight, that says so and then waits to be terminated. */
+const WORKER_PROGRAM = threadOf(`
+for (let i = 0; i < 20; i++) reactor.connect(endpoint).subscribe({ error: () => {} })
+setImmediate(() => parentPort.postMessage('in flight'))`)
 
 /** Starts and terminates so many threads; prints the descriptors before and after. */
 export const workersProgram = (count: number): string => `

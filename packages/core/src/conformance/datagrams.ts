@@ -8,7 +8,7 @@ import { socketTypeOf, unixgram, unixpacket } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
 import type { Socket } from '../socket/socket.js'
 import { bytes, codeOf } from './transfer-tools.js'
-import { addressOf, type Define, type Trial } from './trial.js'
+import { addressOf, type Define, rejection, type Trial } from './trial.js'
 import { MESSAGE_TRANSPORTS, type PeerKind, type Transport } from './world.js'
 
 /** Over IPv4 a datagram carries 65,507 bytes, and by default unix sockets take 212,992 at once. */
@@ -249,6 +249,32 @@ export function defineDatagramTests(test: Define): void {
       await connection.close()
     },
     { transport: 'unixpacket' },
+  )
+
+  for (const host of ['127.0.0.1', '[::1]']) {
+    test(
+      `udp://${host}:0 is nobody: EINVAL, local`,
+      async (t) => {
+        const connecting = firstValueFrom(t.reactor().connect(`udp://${host}:0`))
+        const { code, phase, localFault } = (await rejection(connecting)) as ConnectError
+        assert.deepEqual([code, phase, localFault], ['EINVAL', 'local', true])
+      },
+      { transport: host === '127.0.0.1' ? 'udp4' : 'udp6' },
+    )
+  }
+
+  test(
+    'a socket that never connected: ENOTCONN, and not a reset',
+    async (t) => {
+      const reactor = t.reactor()
+      for (const type of ['stream', 'dgram'] as const) {
+        const socket = reactor.socket('inet', type)
+        assert.equal(socket.finishConnect(), 'ENOTCONN')
+        assert.equal(socket.finishConnect(), 'ENOTCONN')
+        socket.close()
+      }
+    },
+    { transport: 'udp4' },
   )
 
   test('kinds that the backend does not have are ERR_UNSUPPORTED', async (t) => {

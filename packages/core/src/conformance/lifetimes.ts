@@ -171,6 +171,42 @@ export const LIFETIMES: Readonly<Record<string, Lifetime>> = {
       setTimeout(() => reactor.destroy(), 10)`,
     prints: ['ERR_REACTOR_DESTROYED'],
   },
+  'not before it has told that its reactor is destroyed': {
+    peer: 'echo',
+    program: `
+      const code = (ask) => new Promise((resolve) => {
+        const told = (e) => resolve(e.code)
+        const asked = ask()
+        if (asked.subscribe) asked.subscribe({ error: told })
+        else if (asked.then) asked.catch(told)
+        else asked.on('error', told)
+      })
+      const connection = await new Promise((resolve) => reactor.connect(endpoint).subscribe(resolve))
+      const reading = code(() => connection.received)
+      const bare = reactor.socket('inet')
+      await reactor.unref().destroy()
+      console.log(await reading)
+      const column = { addresses: Uint32Array.of(0x7f000001), ports: 9 }
+      const told = []
+      for (const ask of [
+        () => reactor.connect(endpoint), () => reactor.connect('tcp://localhost:9'), () => reactor.duplex(endpoint),
+        () => reactor.connectMany([endpoint]), () => reactor.connectBatches([column]),
+        () => reactor.session(endpoint, () => []), () => reactor.reconnecting(endpoint, () => []),
+        () => reactor.pool(endpoint).acquire(), () => reactor.readiness(bare, 1), () => connection.send('x'),
+      ]) told.push(await code(ask))
+      console.log([...new Set(told)].join(), told.length)`,
+    prints: ['ERR_REACTOR_DESTROYED', 'ERR_REACTOR_DESTROYED 10'],
+  },
+  'not before it has told that its backend is broken': {
+    peer: 'echo',
+    program: `
+      let sink
+      const broken = createReactor({ backend: (own) => backend()(sink = own) })
+      sink.broken(new Error('on purpose'))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      broken.connect(endpoint).subscribe({ error: (e) => console.log(e.code) })`,
+    prints: ['ERR_BACKEND_BROKEN'],
+  },
   'at once by process.exit() with connects in flight': {
     peer: 'silent',
     program: `

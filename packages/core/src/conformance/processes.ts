@@ -26,7 +26,8 @@ interface Run {
   readonly signal: string | null
 }
 
-async function run(
+/** Runs a program that has a reactor on the subject's backend, and the endpoint of a peer. */
+export async function run(
   subject: Subject,
   program: string,
   peer: PeerKind,

@@ -2,6 +2,7 @@
 import { defineAdoptTests } from './adopting.js'
 import { defineBackendInterfaceTests } from './backend-interface.js'
 import { defineBatchTests } from './batches.js'
+import { defineBufferTests } from './buffers.js'
 import { defineConnectTests } from './connecting.js'
 import { defineDatagramTests } from './datagrams.js'
 import { defineFaceTests } from './faces.js'
@@ -9,6 +10,7 @@ import { defineFanOutTests } from './fanning-out.js'
 import { defineHandOverTests } from './handing-over.js'
 import { defineHappyEyeballsTests } from './happy-eyeballs.js'
 import { defineKernelSocketTests } from './kernel-sockets.js'
+import { defineLastWordsTests } from './last-words.js'
 import { defineSocketTests } from './like-net-socket.js'
 import { defineLocalAddressTests } from './local-addresses.js'
 import { defineLowLevelTests } from './low-level.js'
@@ -38,6 +40,7 @@ const PARTS = {
   'a name with several addresses': defineHappyEyeballsTests,
   'destination policies': definePolicyTests,
   'a connection': defineConnectionTests,
+  'buffers and taken back sends': defineBufferTests,
   'faces of a connection': defineFaceTests,
   'a Duplex beside a net.Socket': defineSocketTests,
   TLS: defineTlsTests,
@@ -60,6 +63,7 @@ const PARTS = {
   races: defineRaceTests,
   observability: defineObservabilityTests,
   'processes and threads': defineProcessTests,
+  'last words': defineLastWordsTests,
 }
 
 /** Those in which `connectMany()` has a part, and so the backend's bulk lane, where it has one. */

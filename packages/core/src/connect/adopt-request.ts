@@ -37,6 +37,19 @@ export class Adoptable {
     this.#taken = true
     return result as Handle
   }
+
+  /**
+   * For a request that was called off before it took the descriptor: closes it, as everything does that is not told with the
+   * phase `local`. Returns what to tell: `why`, or why the descriptor stays the caller's.
+   */
+  discard(core: ReactorCore, why: Failure): Failure {
+    // There is nobody left to take it over.
+    if (core.gone) return { ...why, phase: 'local', localFault: true }
+    const taken = this.take(core)
+    if (typeof taken !== 'number') return taken
+    core.close(taken, 0, 'reset')
+    return why
+  }
 }
 
 export interface AdoptRequestOptions extends RequestOptions {
@@ -52,6 +65,8 @@ export class AdoptRequest extends Request {
   readonly attempts = NO_ATTEMPTS
   readonly #adoptable: Adoptable
   #handle: Handle | undefined
+  /** The backend was asked to take the descriptor. */
+  #isAsked = false
 
   constructor(
     core: ReactorCore,
@@ -65,7 +80,7 @@ export class AdoptRequest extends Request {
   }
 
   attemptSettled({ failure }: Attempt): void {
-    if (failure) return this.fail(failure)
+    if (failure) return this.fail(closedBy(failure))
     const address = this.core.backend.peerAddress(this.#handle as Handle)
     // Reset since: the state was read a moment ago.
     if (address === undefined) {
@@ -80,7 +95,15 @@ export class AdoptRequest extends Request {
     this.connected(address)
   }
 
+  protected override abandon(): void {
+    if (this.#isAsked) return super.abandon()
+    // It waits for its turn; the descriptor was given all the same.
+    const taken = this.#adoptable.take(this.core)
+    if (typeof taken === 'number') this.core.close(taken, 0, 'reset')
+  }
+
   protected proceed(): void {
+    this.#isAsked = true
     const taken = this.#adoptable.take(this.core)
     if (typeof taken !== 'number') return this.core.later(() => this.fail(taken))
     this.#handle = taken
@@ -93,6 +116,11 @@ export class AdoptRequest extends Request {
   /** The socket is connected, and nobody can be given it. */
   #giveUp(failure: Failure): void {
     this.core.close(this.takeHandle(), 0, 'reset')
-    this.fail(failure)
+    this.fail(closedBy(failure))
   }
+}
+
+/** Of a descriptor that was taken, and so is closed now: `local` would say that it is the caller's. */
+function closedBy(failure: Failure): Failure {
+  return failure.phase === 'local' ? { ...failure, phase: 'connect' } : failure
 }

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
+import type { Failure } from '../errors.js'
 import { checkDescriptor, checkNames, checkSignal, checkTimeout } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Adoptable, AdoptRequest } from './adopt-request.js'
@@ -42,7 +43,8 @@ export function adopt(
   const signal = checkSignal(options.signal)
   const endpoint = options.endpoint === undefined ? undefined : toEndpoint(options.endpoint)
   const adoptable = new Adoptable(descriptor)
-  return connections(core, { endpoint, signal }, (queuedAt, owner) => {
+  const calledOff = (why: Failure) => adoptable.discard(core, why)
+  return connections(core, { endpoint, signal, calledOff }, (queuedAt, owner) => {
     return new AdoptRequest(core, adoptable, { timeoutMs, queuedAt, endpoint }, owner)
   })
 }

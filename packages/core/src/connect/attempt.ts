@@ -274,6 +274,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
     if (status === ConnectStatus.PENDING) return 'spurious'
     this.sentAt = times[0] as number
     this.readyAt = times[1] as number
+    if (status < 0 && this.#hasPeerAllTheSame()) return 'established'
     if (status < 0) return this.#refusal(finishedFailure(backend, this.#handle, status))
     if (hasConnected(status)) return this.#established(lostBy(status))
     // A port that was asked for meets itself again each time: the next one, if there is one.
@@ -296,6 +297,12 @@ export class Attempt implements ReadinessListener, SocketMoments {
     if (said.errno === -errno.EAGAIN && this.address?.family === 'unix') return 'backlogFull'
     const failure = this.#preparation ? this.#preparation.connectFailed(said) : said
     return failure ? this.#fail(failure) : 'sourceExhausted'
+  }
+
+  /** An adopted datagram socket keeps its peer, whatever ICMP has said of a message to it. */
+  #hasPeerAllTheSame(): boolean {
+    if (this.address !== undefined || this.#spec.type !== 'dgram') return false
+    return this.#core.backend.peerAddress(this.#handle) !== undefined
   }
 
   #wait(): undefined {

@@ -75,6 +75,8 @@ export interface ConnectionsOptions {
   /** For what is emitted. */
   readonly idleTimeoutMs?: number
   readonly progress?: ConnectProgress | undefined
+  /** No request is made, for this reason; returns what to tell. */
+  readonly calledOff?: (why: Failure) => Failure
 }
 
 /** For each subscription a request, and of that one connection or one error. */
@@ -87,13 +89,14 @@ export function connections(
     timeoutMs = Number.POSITIVE_INFINITY,
     idleTimeoutMs,
     progress,
+    calledOff,
   }: ConnectionsOptions,
   makeRequest: (queuedAt: RequestOptions['queuedAt'], owner: RequestOwner) => Request,
 ): Observable<Connection> {
   return new Observable((subscriber) => {
     const inContext = captureContext()
-    const fail = (failure: Failure): void => {
-      const error = new ConnectError(failure, { endpoint })
+    const fail = (why: Failure): void => {
+      const error = new ConnectError(calledOff?.(why) ?? why, { endpoint })
       core.later(() => inContext(() => subscriber.error(error)))
     }
     if (core.gone) return fail(core.gone)

@@ -259,7 +259,8 @@ export class Connection implements AsyncDisposable {
    * Sends bytes, or text as UTF-8, after what was sent before. Resolves when the kernel has taken all of it (on
    * `node:net`: all but 64 KiB at most); await that to be slowed down to the peer's pace. Rejects with a
    * {@link ConnectError} of phase `send`, or `aborted` when the connection is closed first; handle that, as
-   * Node ends a process over a rejection that nobody does. The bytes must not be changed until then.
+   * Node ends a process over a rejection that nobody does. The bytes must not be changed until then; a buffer that is
+   * transferred, or shrinks, rejects with `ERR_BUFFER_LOST`, and on a stream resets the connection.
    *
    * Of a message all is sent or nothing: one that is too long rejects with EMSGSIZE, and only this send. So does, on
    * datagrams, any other errno; ECONNREFUSED means that an earlier one was not wanted, and that this one was not sent.

@@ -246,18 +246,22 @@ export class ConnectionDuplex extends SocketLikeDuplex {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#begin(chunk.length, done)
-    if (this.connection) this.#send(this.connection, chunk, this.#onWritten)
-    else this.#toSend = (connection) => this.#send(connection, chunk, this.#onWritten)
+    // What was given: by now, and even more so once it is connected, the chunk may have been transferred.
+    const length = this.writableLength
+    this.#begin(length, done)
+    this.#whenSending((connection) => this.#send(connection, chunk, this.#onWritten, length))
   }
 
   /** @internal */
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    this.#begin(
-      chunks.reduce((sum, { chunk }) => sum + chunk.length, 0),
-      done,
-    )
+    const length = this.writableLength
+    this.#begin(length, done)
     this.#whenSending((connection) => {
+      const there = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0)
+      // With a hole among them none goes out.
+      if (there < length) {
+        return this.#send(connection, Buffer.alloc(0), this.#onWritten, length - there)
+      }
       const parts = gather(chunks.map(({ chunk }) => chunk))
       // They go out in order, and where one fails so do all that follow: the last one tells for all.
       const last = parts.pop()
@@ -446,8 +450,14 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#inContext(done, error)
   }
 
-  #send({ link }: Connection, data: Buffer, done: (error?: Error) => void): void {
-    link.write(data, done)
+  /** `length` bytes are owed. */
+  #send(
+    { link }: Connection,
+    data: Buffer,
+    done: (error?: Error) => void,
+    length = data.length,
+  ): void {
+    link.write(data, done, length)
     if (this.#idle === undefined) return
     this.#idle.touch()
     this.#unsent = link.unsentBytes

@@ -80,17 +80,18 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
     return receiver
   }
 
-  send(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  /** `length` is what was given, where that was before this call. */
+  send(bytes: Uint8Array, signal?: AbortSignal, length?: number): Promise<void> {
     if (this.#closed) return Promise.reject(this.error(this.#closed))
     if (this.#closing) return Promise.reject(this.error(closedFailure('close')))
-    return this.#sending().send(bytes, signal)
+    return this.#sending().send(bytes, signal, length)
   }
 
   /** As `send()` on streams; tells by a callback, at once where it can. */
-  write(bytes: Uint8Array, done: (error?: ConnectError) => void): void {
+  write(bytes: Uint8Array, done: (error?: ConnectError) => void, length?: number): void {
     const why = this.#closed ?? (this.#closing && closedFailure('close'))
     if (why) done(this.error(why))
-    else this.#sending().write(bytes, done)
+    else this.#sending().write(bytes, done, length)
   }
 
   end(): Promise<void> {

@@ -3,11 +3,18 @@ import type { SocketType } from '../backend/address.js'
 import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import { abortedFailure, type ConnectError, type Failure, transferFailure } from '../errors.js'
+import {
+  abortedFailure,
+  type ConnectError,
+  type Failure,
+  ownFailure,
+  transferFailure,
+} from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
 import type { Outgoing } from '../reactor/outbox.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
+import { isDetached, lostFailure } from './buffers.js'
 import type { Channel } from './channel.js'
 
 /** What a sender needs of its link. */
@@ -20,11 +27,15 @@ export interface SendingLink {
   sendingBroke(result: SystemResult): void
   error(failure: Failure): ConnectError
   reset(): void
+  /** Resets, and tells why. */
+  fail(why: Failure): void
 }
 
 interface Pending {
   /** What to send; `end` is that of the stream, `mark` only waits for what stands before it. */
   readonly data: Uint8Array | 'end' | 'mark'
+  /** Bytes owed: those that it had when it was given. The buffer is the user's, who may transfer or shrink it. */
+  readonly length: number
   offset: number
   resolve(): void
   reject(error: unknown): void
@@ -56,20 +67,24 @@ export class Sender implements Outgoing {
     return this.#queue.length > 0
   }
 
-  send(data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const refusal = signal?.aborted ? abortedFailure(signal.reason, 'send') : this.#refusal()
+  /** `length` is what was given, where that was before this call. */
+  send(data: Uint8Array, signal?: AbortSignal, length = data.length): Promise<void> {
+    const refusal = signal?.aborted
+      ? abortedFailure(signal.reason, 'send')
+      : this.#refusal(data, length)
     if (refusal) return Promise.reject(this.#link.error(refusal))
-    const isNothing = data.length === 0 && this.#link.type !== 'dgram'
+    const isNothing = length === 0 && this.#link.type !== 'dgram'
     const pending: Pending = {
       data: isNothing ? 'mark' : data,
+      length,
       offset: 0,
       resolve() {},
       reject() {},
     }
     const isNext = this.#add(pending)
-    const result = isNext ? this.#sendOne(pending) : -errno.EAGAIN
+    const result = isNext ? this.#tried(pending) : -errno.EAGAIN
     // Most are out here, and need no promise of their own.
-    if (result >= 0) {
+    if (typeof result === 'number' && result >= 0) {
       this.#settle(pending, result)
       return this.#link.core.outbox.doneAtOnce()
     }
@@ -84,17 +99,18 @@ export class Sender implements Outgoing {
   }
 
   /** As `send()`, for streams: tells `done` instead of a promise, at once where the kernel takes it at once. */
-  write(data: Uint8Array, done: (error?: ConnectError) => void): void {
-    const refusal = this.#refusal()
+  write(data: Uint8Array, done: (error?: ConnectError) => void, length = data.length): void {
+    const refusal = this.#refusal(data, length)
     if (refusal) return done(this.#link.error(refusal))
     const told = (error?: unknown): void => guarded(() => done(error as ConnectError | undefined))
-    this.#push({ data: data.length === 0 ? 'mark' : data, offset: 0, resolve: told, reject: told })
+    const what = length === 0 ? 'mark' : data
+    this.#push({ data: what, length, offset: 0, resolve: told, reject: told })
   }
 
   end(): Promise<void> {
     if (this.#failed) return Promise.reject(this.#link.error(this.#failed))
     this.#ended ??= new Promise<void>((resolve, reject) => {
-      this.#push({ data: 'end', offset: 0, resolve, reject })
+      this.#push({ data: 'end', length: 0, offset: 0, resolve, reject })
     })
     return this.#ended
   }
@@ -105,7 +121,7 @@ export class Sender implements Outgoing {
     if (this.#queue.length === 0) return undefined
     // Stands behind all that waits, and so is not taken back with any of it.
     return new Promise((resolve) => {
-      this.#push({ data: 'mark', offset: 0, resolve, reject: () => resolve() })
+      this.#push({ data: 'mark', length: 0, offset: 0, resolve, reject: () => resolve() })
     })
   }
 
@@ -121,7 +137,7 @@ export class Sender implements Outgoing {
     let goesOn = true
     while (goesOn && this.#queue.length > 0) {
       const first = this.#queue[0] as Pending
-      goesOn = this.#settle(first, this.#sendOne(first))
+      goesOn = this.#settle(first, this.#tried(first))
     }
   }
 
@@ -133,10 +149,11 @@ export class Sender implements Outgoing {
     for (const pending of this.#queue.splice(0)) pending.reject(this.#link.error(why))
   }
 
-  /** Why nothing more can be sent. */
-  #refusal(): Failure | undefined {
+  /** Why this can't be sent, or nothing more can. */
+  #refusal(data: Uint8Array, length: number): Failure | undefined {
     if (this.#failed) return this.#failed
-    return this.#ended && transferFailure(-errno.EPIPE, 'send', 'send')
+    if (this.#ended) return transferFailure(-errno.EPIPE, 'send', 'send')
+    return length === 0 && isDetached(data) ? lostFailure() : undefined
   }
 
   #push(pending: Pending): void {
@@ -153,7 +170,8 @@ export class Sender implements Outgoing {
   }
 
   /** What the first of the queue has come to; whether the next one may be tried. */
-  #settle(first: Pending, result: SystemResult): boolean {
+  #settle(first: Pending, result: SystemResult | Failure): boolean {
+    if (typeof result === 'object') return this.#lost(first, result)
     if (isFullQueue(result)) {
       this.#link.channel.want(Interest.WRITABLE)
       return false
@@ -169,22 +187,45 @@ export class Sender implements Outgoing {
     return true
   }
 
+  /** `sendOne()` that never throws: what stands in the queue has to leave it. */
+  #tried(pending: Pending): SystemResult | Failure {
+    try {
+      return this.#sendOne(pending)
+    } catch (cause) {
+      return ownFailure('ERR_BACKEND_BROKEN', 'send', 'send', 'the backend threw', cause)
+    }
+  }
+
+  /** The first can't be sent, by this side's doing. A message goes alone; a stream would have a hole, so it is reset. */
+  #lost(first: Pending, why: Failure): boolean {
+    this.#queue.shift()
+    this.#pendingBytes -= remaining(first)
+    first.reject(this.#link.error(why))
+    if (this.#link.type !== 'stream') return true
+    this.#link.fail(why)
+    return false
+  }
+
   /** 0 or more once the kernel has taken all of it, else the negated errno. */
-  #sendOne(pending: Pending): number {
-    const { data } = pending
+  #sendOne(pending: Pending): SystemResult | Failure {
+    const { length } = pending
+    let { data } = pending
     if (data === 'mark') return 0
     // Nobody would see the end of datagrams; that nothing follows is kept here.
     const { type, channel } = this.#link
     if (data === 'end') return type === 'dgram' ? 0 : channel.shutdown()
+    if (data.length < length) return lostFailure()
+    // What it has grown by meanwhile was not given.
+    if (data.length > length) data = data.subarray(0, length)
     if (type !== 'stream') return this.#link.transmit(data, 0)
     const { kernelReadiness } = this.#link.core.backend.capabilities
-    while (pending.offset < data.length) {
+    while (pending.offset < length) {
       const sent = this.#link.transmit(data, pending.offset)
       if (sent < 0) return sent
       pending.offset += sent
       this.#pendingBytes -= sent
       // The kernel will say when there is room for much, and an attempt now would get crumbs.
-      if (kernelReadiness && pending.offset < data.length) return -errno.EAGAIN
+      if (kernelReadiness && pending.offset < length) return -errno.EAGAIN
     }
     return 0
   }
@@ -213,11 +254,15 @@ export class Sender implements Outgoing {
     this.#queue.splice(index, 1)
     this.#pendingBytes -= remaining(pending)
     pending.reject(this.#link.error(abortedFailure(reason, 'send')))
+    // What stood behind it may not have to wait for room: an end, a close().
+    if (index > 0 || this.#isHeld) return
+    this.writable()
+    if (this.#queue.length === 0) this.#link.channel.unwant(Interest.WRITABLE)
   }
 }
 
-function remaining({ data, offset }: Pending): number {
-  return typeof data === 'string' ? 0 : data.length - offset
+function remaining({ data, length, offset }: Pending): number {
+  return typeof data === 'string' ? 0 : length - offset
 }
 
 function isFullQueue(result: number): boolean {

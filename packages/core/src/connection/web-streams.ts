@@ -1,4 +1,5 @@
 /** A connection as the Web's streams have it. */
+import { Fifo } from '../reactor/fifo.js'
 import type { PausableReader } from './chunk-iterator.js'
 import type { Link } from './link.js'
 
@@ -9,6 +10,8 @@ export class WebStreams {
   readonly #link: Link
   #reader: PausableReader | undefined
   #ended = 0
+  /** Of the chunks that wait in the stream: as long as they were when they were written. */
+  readonly #lengths = new Fifo<number>()
 
   constructor(link: Link) {
     this.#link = link
@@ -17,14 +20,18 @@ export class WebStreams {
       // Nothing is read ahead of who asks.
       { highWaterMark: 0 },
     )
-    this.writable = new WritableStream<Uint8Array>({
-      write: (chunk) => this.#write(chunk),
-      close: async () => {
-        await link.end()
-        this.#sideEnded()
+    this.writable = new WritableStream<Uint8Array>(
+      {
+        write: (chunk) => this.#write(chunk),
+        close: async () => {
+          await link.end()
+          this.#sideEnded()
+        },
+        abort: () => link.reset(),
       },
-      abort: () => link.reset(),
-    })
+      // Asked at the moment of each write().
+      { highWaterMark: 1, size: (chunk) => this.#written(chunk) },
+    )
   }
 
   /** Resolves when a chunk has come, or none will. */
@@ -58,11 +65,18 @@ export class WebStreams {
     })
   }
 
+  /** Chunks are counted, and not their bytes. */
+  #written(chunk: unknown): 1 {
+    this.#lengths.push(chunk instanceof Uint8Array ? chunk.length : 0)
+    return 1
+  }
+
   async #write(chunk: unknown): Promise<void> {
+    const length = this.#lengths.take()
     if (!(chunk instanceof Uint8Array)) {
       throw new TypeError('a connection takes chunks of Uint8Array')
     }
-    await this.#link.send(chunk)
+    await this.#link.send(chunk, undefined, length)
   }
 
   #cancel(): void {

@@ -16,15 +16,15 @@ export function columnFeed(
 
 const NO_BYTES = new Uint8Array(0)
 const NO_NUMBERS = new Uint32Array(0)
-const NO_PORTS = new Uint16Array(0)
 
 class ColumnFeed implements Feed<number> {
   readonly #batches: Puller<TargetColumns>
-  /** One of the two is empty. */
+  /** One of the two is in use. */
+  #isNumbers = true
   #numbers: Uint32Array = NO_NUMBERS
   #bytes: Uint8Array = NO_BYTES
-  /** Without one, `#port` is everybody's. */
-  #ports: Uint16Array = NO_PORTS
+  /** Not in use where `#port` is everybody's. */
+  #ports: Uint16Array | undefined
   #port = 0
   #count = 0
   #row = 0
@@ -42,17 +42,28 @@ class ColumnFeed implements Feed<number> {
       if (pulled.done) return 'end'
       this.#open(pulled.value)
     }
+    this.#assertThere()
     const task = tasks.take(this.#index++, now)
     const row = this.#row++
     task.isTcp = true
-    task.port = this.#ports.length > 0 ? (this.#ports[row] as number) : this.#port
-    if (this.#numbers.length > 0) readNumber(task, this.#numbers[row] as number)
+    task.port = this.#ports === undefined ? this.#port : (this.#ports[row] as number)
+    if (this.#isNumbers) readNumber(task, this.#numbers[row] as number)
     else readBytes(task, this.#bytes, row * 16)
     return task
   }
 
   cancel(): void {
     this.#batches.cancel()
+  }
+
+  /** The arrays are the user's, who may have transferred them: what is read then is 0, another host's address. */
+  #assertThere(): void {
+    const addresses = this.#isNumbers ? this.#numbers.length : this.#bytes.length / 16
+    const ports = this.#ports?.length ?? this.#count
+    if (addresses >= this.#count && ports >= this.#count) return
+    throw new RangeError(
+      'addresses or ports were transferred, or have shrunk, before all of them were read',
+    )
   }
 
   /** Throws TypeError or RangeError for what are no columns: the source has failed. */
@@ -69,6 +80,7 @@ class ColumnFeed implements Feed<number> {
     if (!Number.isInteger(count) || count < 0 || count > there) {
       throw new RangeError(`there are ${there} addresses, so count can't be ${String(count)}`)
     }
+    this.#isNumbers = isNumbers
     this.#numbers = isNumbers ? addresses : NO_NUMBERS
     this.#bytes = isNumbers ? NO_BYTES : addresses
     this.#usePorts(ports, count)
@@ -81,7 +93,7 @@ class ColumnFeed implements Feed<number> {
       if (ports.length < count) throw new RangeError(`there are ${ports.length} ports for ${count}`)
       this.#ports = ports
     } else if (isPort(ports)) {
-      this.#ports = NO_PORTS
+      this.#ports = undefined
       this.#port = ports
     } else throw new TypeError('ports must be a Uint16Array, or a whole number from 0 to 65535')
   }

@@ -14,7 +14,22 @@ const MOST_AT_ONCE = 128
 
 const DONE = Promise.resolve()
 
+/** The one whose batch is under way in this thread; a batch may stand within that of another reactor. */
+let innermost: Outbox | undefined
+let isWatchingExit = false
+
+/** One listener for all reactors of a thread, as long as it lives; a batch is cut short only by the end of the process or thread. */
+function watchExit(): void {
+  if (isWatchingExit) return
+  isWatchingExit = true
+  process.on('exit', () => {
+    for (let each = innermost; each; each = each.outer) each.close()
+  })
+}
+
 export class Outbox {
+  /** @internal The one within whose batch this one's stands. */
+  outer: Outbox | undefined
   readonly #later: (callback: () => void) => void
   #held: Outgoing[] = []
   #isHolding = false
@@ -22,10 +37,15 @@ export class Outbox {
 
   constructor(later: (callback: () => void) => void) {
     this.#later = later
+    watchExit()
   }
 
   /** A batch begins: what is sent from here on may be held back. */
   open(): void {
+    if (!this.#isHolding) {
+      this.outer = innermost
+      innermost = this
+    }
     this.#isHolding = true
     this.#doneAtOnce = 0
   }
@@ -37,6 +57,7 @@ export class Outbox {
 
   /** The batch is through. */
   close(): void {
+    if (innermost === this) innermost = this.outer
     this.#isHolding = false
     this.#flush()
   }

@@ -223,9 +223,13 @@ export class ReactorCore implements ReadinessSink {
     this.#starts.offer(item)
   }
 
-  /** Calls back in a later loop turn: nothing may be emitted inside subscribe(). */
+  /**
+   * Calls back in a later loop turn: nothing may be emitted inside subscribe(). Of a reactor that has ended nothing else
+   * keeps the process alive until it has told so, whatever unref() said.
+   */
   later(callback: () => void): void {
-    this.#later.push(callback)
+    if (this.#gone) this.clock.defer(() => guarded(callback), true)
+    else this.#later.push(callback)
   }
 
   /** Calls back once, `delayMs` from now at the earliest; something is under way until then. */
@@ -283,6 +287,7 @@ export class ReactorCore implements ReadinessSink {
   }
 
   ref(): void {
+    if (this.#gone) return
     this.#keepAlive.want(true)
     this.#balance()
   }

@@ -169,15 +169,18 @@ export class Reactor implements AsyncDisposable {
 
   /**
    * Takes over a stream socket's descriptor from elsewhere, connected, still connecting, or failed: which, it finds out.
-   * Emits one {@link Connection}, as {@link Reactor.connect} does, or errors with a {@link ConnectError}: of phase
-   * `local` (EBADF, ENOTSOCK, EINVAL for one that listens, `ERR_UNSUPPORTED`) the descriptor is still the caller's, else
-   * it is closed. Taken at the first subscription, and only once: others get EBADF. Nobody else may use or close it.
+   * Emits one {@link Connection}, as {@link Reactor.connect} does, or errors with a {@link ConnectError}: with the phase
+   * `local` (EBADF, ENOTSOCK, EINVAL for one that listens, `ERR_UNSUPPORTED`, a destroyed reactor) the descriptor was not taken over and
+   * is still the caller's, as it was; with every other one, and where it is cancelled, it is closed. Taken at the first subscription, and only once: others get EBADF. Nobody else may use or close it.
    */
   adopt(descriptor: number, options?: AdoptOptions): Observable<Connection> {
     return adopt(this.#core, descriptor, options)
   }
 
-  /** The same as a bare socket, in the state it is in. Throws {@link ConnectError} where it can't be had. */
+  /**
+   * The same as a bare socket, in the state it is in. Throws {@link ConnectError} where it can't be had: then the descriptor is
+   * still the caller's.
+   */
   adoptSocket(descriptor: number): Socket {
     return Socket.adopt(this.#core, descriptor)
   }
@@ -275,8 +278,8 @@ export class Reactor implements AsyncDisposable {
   }
 
   /**
-   * Resets every open connection and socket, ends every connect with `ERR_REACTOR_DESTROYED`, and resolves when all
-   * descriptors are given back. What was closed before still sends what it had to: a connection on `node:net` for 30 s
+   * Resets every open connection and socket (close first those whose peer is to have all that was sent), ends every
+   * connect with `ERR_REACTOR_DESTROYED`, and resolves when all descriptors are given back. What was closed before still sends what it had to: a connection on `node:net` for 30 s
    * without progress at most. Idempotent; later calls on the reactor fail with the same error.
    */
   destroy(): Promise<void> {

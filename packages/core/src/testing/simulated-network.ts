@@ -176,6 +176,8 @@ class Attachment {
 
   #connect(socket: ScriptedSocket, to: SocketAddress): number {
     if (to.family !== socket.spec.family) return -errno.EAFNOSUPPORT
+    // Nobody's port: on Linux connect(2) answers 0, and there is no peer.
+    if (socket.spec.type === 'dgram' && 'port' in to && to.port === 0) return -errno.EINVAL
     const peer = this.#network.peerAt(to)
     const type = this.#network.typeAt(to) ?? socket.spec.type
     if (type !== socket.spec.type) return -errno.EPROTOTYPE
