@@ -1,4 +1,5 @@
 /** AbortSignals: one listener for each signal, however many requests it stands for: Node warns of a leak from 11 on. */
+import { guarded } from './uncaught.js'
 
 interface Watch {
   readonly callbacks: Set<() => void>
@@ -23,11 +24,11 @@ function watch(signal: AbortSignal): Watch {
   const callbacks = new Set<() => void>()
   const listener = (): void => {
     watches.delete(signal)
-    for (const callback of callbacks) callback()
+    for (const callback of callbacks) guarded(callback)
     callbacks.clear()
   }
   const made = { callbacks, listener }
-  watches.set(signal, made)
   signal.addEventListener('abort', listener, { once: true })
+  watches.set(signal, made)
   return made
 }

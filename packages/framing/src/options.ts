@@ -60,3 +60,12 @@ export function checkDuration(name: string, value: number): number {
   }
   return value > LONGEST_TIMER_MS ? Number.POSITIVE_INFINITY : value
 }
+
+/** By what it can do, not by its class: one from another realm is as good. */
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined) return undefined
+  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    throw new TypeError('signal must be an AbortSignal')
+  }
+  return signal
+}

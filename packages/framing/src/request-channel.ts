@@ -1,11 +1,13 @@
 /** Requests and responses on one connection, paired by order or by an id. */
 import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs'
 import { onAbort } from './abort.js'
-import { checkCount, checkDuration } from './options.js'
+import { checkCount, checkDuration, checkSignal } from './options.js'
 import { RequestEntry, RequestQueue } from './request-entry.js'
 import { RequestError, type RequestErrorCode } from './request-error.js'
 import type { RequestChannelOptions, RequestOptions } from './request-options.js'
 import { type Pairing, pairById, pairByOrder } from './request-pairing.js'
+import { responseTimer } from './response-timer.js'
+import { guarded } from './uncaught.js'
 
 /**
  * Sends requests in order and gives each its response.
@@ -52,6 +54,7 @@ export class RequestChannel<Q, R> implements Disposable {
   #responses: Subscription | undefined
   #sending = false
   #discarded = 0
+  #lastResponseAt = Number.NEGATIVE_INFINITY
   /** Why it has ended, as what each request is told. */
   #ended: ((sent: boolean) => RequestError) | undefined
 
@@ -110,7 +113,7 @@ export class RequestChannel<Q, R> implements Disposable {
    */
   request(request: Q, options: RequestOptions = {}): Observable<R> {
     const timeoutMs = checkDuration('timeoutMs', options.timeoutMs ?? this.#timeoutMs)
-    const { signal } = options
+    const signal = checkSignal(options.signal)
     return new Observable((subscriber) => {
       if (this.#ended) return subscriber.error(this.#ended(false))
       if (signal?.aborted) return subscriber.error(aborted(signal, false))
@@ -142,12 +145,12 @@ export class RequestChannel<Q, R> implements Disposable {
       const message = `${sent ? 'no response' : 'not even sent'} within ${timeoutMs} ms`
       this.#leave(entry, new RequestError('ERR_REQUEST_TIMEOUT', message, sent))
     }
-    const timer = Number.isFinite(timeoutMs) ? setTimeout(onTimeout, timeoutMs) : undefined
+    const stopTimer = responseTimer(timeoutMs, onTimeout, () => this.#lastResponseAt)
     const stopWatching = onAbort(signal, () =>
       this.#leave(entry, aborted(signal, entry.state === 'sent')),
     )
     entry.whenDone(() => {
-      clearTimeout(timer)
+      stopTimer()
       stopWatching()
     })
   }
@@ -191,6 +194,7 @@ export class RequestChannel<Q, R> implements Disposable {
 
   #receive(response: R): void {
     if (this.#ended) return
+    this.#lastResponseAt = performance.now()
     let entry: RequestEntry<Q, R> | 'push' | undefined
     try {
       entry = this.#options.isPush?.(response) ? 'push' : this.#pairing.find(response)
@@ -225,9 +229,12 @@ export class RequestChannel<Q, R> implements Disposable {
     const left = [...this.#pairing.clear(), ...this.#waiting.takeAll()]
     this.#queued = 0
     for (const entry of left) entry.fail(this.#ended(entry.state === 'sent'))
-    this.#pushes.complete()
-    this.#reason.next(this.#ended(false))
-    this.#reason.complete()
+    const reason = this.#ended(false)
+    guarded(() => this.#pushes.complete())
+    guarded(() => {
+      this.#reason.next(reason)
+      this.#reason.complete()
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 /** One request on its way, and a queue of them. */
 import { AsyncResource } from 'node:async_hooks'
 import type { Subscriber } from 'rxjs'
+import { guarded } from './uncaught.js'
 
 export class RequestEntry<Q, R> {
   /** `waiting` to be sent; `sent`, and the response is waited for; `done`: nobody waits any more. */
@@ -36,7 +37,7 @@ export class RequestEntry<Q, R> {
 
   answer(response: R): void {
     const subscriber = this.#settle()
-    this.#context.runInAsyncScope(() => {
+    this.#tell(() => {
       subscriber?.next(response)
       subscriber?.complete()
     })
@@ -45,7 +46,12 @@ export class RequestEntry<Q, R> {
   /** Harmless where it is done. */
   fail(error: unknown): void {
     const subscriber = this.#settle()
-    this.#context.runInAsyncScope(() => subscriber?.error(error))
+    this.#tell(() => subscriber?.error(error))
+  }
+
+  /** What throws there, as the clean-up of a subscriber may, is no trouble of the channel's. */
+  #tell(tell: () => void): void {
+    guarded(() => this.#context.runInAsyncScope(tell))
   }
 
   #settle(): Subscriber<R> | undefined {

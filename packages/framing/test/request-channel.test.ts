@@ -8,7 +8,7 @@ import { firstValueFrom, Observable, of, Subject, type Subscription } from 'rxjs
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
 })
 
 /** What became of one request, as one word: `pending`, its response, or the error's code; `!` where it was sent. */

@@ -25,9 +25,11 @@ import { defineResolvingTests } from './resolving.js'
 import { defineSessionTests } from './sessions.js'
 import { defineSourceTests } from './sources.js'
 import { defineTimelineTests } from './timeline.js'
+import { defineThrowingTests } from './throwing.js'
 import { defineTlsTests } from './tls.js'
 import { defineTlsEndTests } from './tls-ends.js'
 import { defineTlsFailureTests } from './tls-failing.js'
+import { defineTlsThrowingTests } from './tls-throwing.js'
 import { defineConnectionTests } from './transfer.js'
 import { definer, type Subject } from './trial.js'
 import { defineWatchingTests } from './watching.js'
@@ -43,9 +45,11 @@ const PARTS = {
   'buffers and taken back sends': defineBufferTests,
   'faces of a connection': defineFaceTests,
   'a Duplex beside a net.Socket': defineSocketTests,
+  'user code that throws': defineThrowingTests,
   TLS: defineTlsTests,
   'TLS that fails': defineTlsFailureTests,
   'TLS that ends': defineTlsEndTests,
+  'TLS and user code that throws': defineTlsThrowingTests,
   'datagrams and packets': defineDatagramTests,
   'local addresses': defineLocalAddressTests,
   'options of connects': defineOptionTests,

@@ -9,6 +9,7 @@ import { abortedFailure, ConnectError, type Failure } from '../errors.js'
 import { checkCallback, checkSignal, checkTimeout } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
+import { timeLeft } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Handshake } from '../tls/handshake.js'
 import { checkTls, type TlsSetup } from '../tls/tls-options.js'
@@ -121,12 +122,13 @@ export function connections(
         if (tls === undefined) return emit(establish(core, request))
         const origin = originOf(request)
         const link = new Link(core, new SocketChannel(core, request.takeHandle(), origin), origin)
-        const leftMs = Math.max(0, timeoutMs - request.elapsedMs)
+        const leftMs = timeLeft(timeoutMs, request.elapsedMs)
         const options = { setup: tls, timeoutMs: leftMs, limitMs: timeoutMs }
         handshake = new Handshake(link, options, {
           secured: (channel, info) => emit(new Connection(core, channel, { ...origin, tls: info })),
           failed: (failure) => failed(new ConnectError(failure, request)),
         })
+        handshake.start()
         // Not before: who is told may cancel what is under way.
         progress?.reached({
           peerAddress: origin.address,

@@ -4,6 +4,7 @@ import type { CloseMode, SystemResult } from '../backend/backend.js'
 import type { Interest } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import type { Failure } from '../errors.js'
+import type { Moving } from '../reactor/patience.js'
 import type { ValueOf } from '../socket/socket-calls.js'
 import type { TcpInfo } from '../socket/tcp-info.js'
 
@@ -30,6 +31,8 @@ export interface Channel {
   shutdown(): SystemResult
   /** Bytes that it has taken and not passed on yet; missing where it keeps none. */
   readonly heldBytes?: number
+  /** What it stands on itself; missing where that is a socket. */
+  readonly below?: Moving
   /** Resolves when all that was taken is out; undefined, or missing, where that is so already. Before a graceful close. */
   finish?(): Promise<void> | undefined
   /** The end was not the peer's own word, as far as this channel can tell; missing where there is no such word. */

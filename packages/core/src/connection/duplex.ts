@@ -11,13 +11,13 @@ import type { ConnectProgress, Ends } from '../connect/connect-progress.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError, ownFailure } from '../errors.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
+import { Patience } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
 import type { ValueOf } from '../socket/socket-calls.js'
 import type { PausableReader } from './chunk-iterator.js'
 import type { Connection } from './connection.js'
 import { gather } from './gather.js'
-import { IdleTimeout } from './idle-timeout.js'
 import { checkListener, checkTimer, endedByPeer, neverSent } from './socket-errors.js'
 import { SocketLikeDuplex } from './socket-likeness.js'
 
@@ -92,7 +92,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   /** Nobody can listen yet. */
   #isNew = true
   #isReset = false
-  #idle: IdleTimeout | undefined
+  #idle: Patience | undefined
   /** What was not sent when the idle timeout was last looked at, or when a write began. */
   #unsent = 0
   #bytesRead = 0
@@ -198,7 +198,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#idle = undefined
     if (timeoutMs > 0) {
       this.#unsent = this.connection?.link.unsentBytes ?? 0
-      this.#idle = new IdleTimeout(this.#core.clock, timeoutMs, () => this.#idled())
+      this.#idle = new Patience(this.#core, timeoutMs, () => this.#idled())
     }
     checkListener(listener)
     if (listener && timeoutMs === 0) this.off('timeout', listener)

@@ -8,9 +8,9 @@ import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError, type Failure, ownFailure } from '../errors.js'
+import { type Moving, Patience, waitAtMost } from '../reactor/patience.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import type { Channel, ChannelListener } from './channel.js'
-import { IdleTimeout } from './idle-timeout.js'
 import { type ChunkListener, Receiver, type ReceivingLink } from './receiver.js'
 import { Sender, type SendingLink } from './sender.js'
 
@@ -20,7 +20,7 @@ export interface LinkPlace {
   readonly type: SocketType
 }
 
-export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink {
+export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink, Moving {
   readonly core: ReactorCore
   readonly channel: Channel
   readonly #place: LinkPlace
@@ -30,7 +30,9 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
   /** Made on first use, so that an idle connection stays small. */
   #receiver: Receiver | undefined
   #sender: Sender | undefined
-  #idle: IdleTimeout | undefined
+  #idle: Patience | undefined
+  #notesMoves = false
+  #movedAt = Number.NEGATIVE_INFINITY
   #closed: Failure | undefined
   #closing: Promise<void> | undefined
 
@@ -49,6 +51,11 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
 
   get unsentBytes(): number {
     return (this.#sender?.pendingBytes ?? 0) + (this.channel.heldBytes ?? 0)
+  }
+
+  /** When something came or went, here or below. */
+  get movedAt(): number {
+    return Math.max(this.#movedAt, this.channel.below?.movedAt ?? this.#movedAt)
   }
 
   get type(): SocketType {
@@ -103,7 +110,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
     if (this.#closed) return Promise.resolve()
     this.#closing ??= this.#flushAndRelease()
     if (this.#closed || timeoutMs === Number.POSITIVE_INFINITY) return this.#closing
-    const timer = this.core.setTimer(timeoutMs, () => this.reset())
+    const timer = waitAtMost(this.core, timeoutMs, () => this.reset(), this)
     return this.#closing.finally(() => timer.cancel())
   }
 
@@ -128,7 +135,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
     this.#idle?.stop()
     this.#idle = undefined
     if (this.closed || limitMs === Number.POSITIVE_INFINITY) return
-    this.#idle = new IdleTimeout(this.core.clock, limitMs, () => this.fail(idleFailure(limitMs)))
+    this.#idle = new Patience(this.core, limitMs, () => this.fail(idleFailure(limitMs)), this)
   }
 
   detach(): number {
@@ -170,7 +177,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
   /** For the receiver. The kernel tells an error once: where sending was told of it, an end of the stream is none. */
   receive(into: Uint8Array): SystemResult {
     const count = this.channel.receive(into)
-    if (count > 0) this.#idle?.touch()
+    if (count > 0) this.#moved()
     if (count !== 0 || this.type === 'dgram') return count
     if (this.#brokenBy !== undefined) return this.#brokenBy
     this.#peerEnded = true
@@ -180,7 +187,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
   /** For the sender. */
   transmit(data: Uint8Array, offset: number): SystemResult {
     const count = this.channel.send(data, offset)
-    if (count > 0) this.#idle?.touch()
+    if (count > 0) this.#moved()
     return count
   }
 
@@ -212,6 +219,18 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink 
     const finished = this.#closed ? undefined : this.channel.finish?.()
     if (finished) await finished
     this.#release('graceful', closedFailure('close'))
+  }
+
+  noteMoves(): void {
+    this.#notesMoves = true
+    this.channel.below?.noteMoves()
+  }
+
+  #moved(): void {
+    // Most connections have nobody who is interested, and the time costs something.
+    if (!this.#notesMoves) return
+    this.#movedAt = this.core.clock.now()
+    this.#idle?.touch(this.#movedAt)
   }
 
   #sending(): Sender {

@@ -5,8 +5,10 @@ import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
 import type { ConnectError, Failure } from '../errors.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
+import { guarded, reportUncaught } from '../reactor/uncaught.js'
 import type { Channel } from './channel.js'
 
+/** Of what it throws the receiver is none the worse: it goes on, and the error is reported as uncaught. */
 export interface ChunkListener {
   chunk(data: Buffer): void
   end(): void
@@ -85,9 +87,9 @@ export class Receiver {
     const { memory } = core.readBuffer
     const count = this.#link.receive(memory)
     if (count > 0 || (count === 0 && type === 'dgram')) {
-      this.#listener.chunk(core.readBuffer.take(count))
+      const isHeard = this.#tell(this.#listener, core.readBuffer.take(count))
       if (!this.#paused && this.#listener) channel.want(Interest.READABLE)
-      return count === memory.length
+      return isHeard && count === memory.length
     }
     if (count === 0) {
       this.#finish((listener) => listener.end())
@@ -100,9 +102,20 @@ export class Receiver {
     return false
   }
 
+  /** False where the listener threw: the error is reported before the next chunk comes. */
+  #tell(listener: ChunkListener, data: Buffer): boolean {
+    try {
+      listener.chunk(data)
+      return true
+    } catch (error) {
+      reportUncaught(error)
+      return false
+    }
+  }
+
   #finish(tell: (listener: ChunkListener) => void): void {
     const listener = this.#listener
     this.#listener = undefined
-    if (listener) tell(listener)
+    if (listener) guarded(() => tell(listener))
   }
 }

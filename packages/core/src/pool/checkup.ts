@@ -2,6 +2,7 @@
 import { whatHasCome } from '../connection/arrival.js'
 import type { Connection } from '../connection/connection.js'
 import type { Timer } from '../reactor/clock.js'
+import { waitAtMost } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { PoolLimits } from './pool-options.js'
 
@@ -44,7 +45,8 @@ export class Checkup {
   #ask(): void {
     const { check, checkTimeoutMs } = this.#rules
     if (check === undefined) return this.#end(true)
-    this.#timer = this.#core.setTimer(checkTimeoutMs, () => this.#end(false))
+    const { link } = this.#connection
+    this.#timer = waitAtMost(this.#core, checkTimeoutMs, () => this.#end(false), link)
     const answer = (async () => check(this.#connection))()
     answer.then(
       (fit) => this.#end(fit === true),

@@ -36,7 +36,7 @@ export class Waiter extends Expirable {
   /** Its time begins. To be called when its connect has been started: of two that end together, that has more to tell. */
   startClock(): void {
     const { core, timeoutMs } = this.#options
-    if (this.waiting) core.deadlines.add(this, timeoutMs, core.clock.now())
+    if (this.waiting) core.patience.add(this, timeoutMs, core.clock.now())
   }
 
   expire(): void {
@@ -56,7 +56,7 @@ export class Waiter extends Expirable {
   #end(): void {
     const { core } = this.#options
     this.waiting = false
-    core.deadlines.remove(this)
+    core.patience.remove(this)
     this.#stopWatching()
     core.release()
   }

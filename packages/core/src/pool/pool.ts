@@ -5,6 +5,7 @@ import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
 import { checkTimeout } from '../options.js'
+import { waitAtMost } from '../reactor/patience.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
 import type { Lease } from './lease.js'
 import {
@@ -163,7 +164,7 @@ export class ConnectionPool implements AsyncDisposable, Owned {
     this.#shut ??= closedFailure('drain')
     const empty = this.#untilEmpty()
     if (timeoutMs === Number.POSITIVE_INFINITY) return empty
-    const timer = this.#core.setTimer(timeoutMs, () => void this.close())
+    const timer = waitAtMost(this.#core, timeoutMs, () => void this.close())
     return empty.finally(() => timer.cancel())
   }
 

@@ -29,7 +29,7 @@ function watch(signal: AbortSignal): Watch {
     callbacks.clear()
   }
   const made = { callbacks, listener }
-  watches.set(signal, made)
   signal.addEventListener('abort', listener, { once: true })
+  watches.set(signal, made)
   return made
 }

@@ -3,10 +3,19 @@
  *
  * Entries with equal timeouts expire in the order of their coming, so each timeout has a list of its own and
  * adding, removing and finding the next one are O(1) in the number of entries; one timer serves them all. (The
- * number of different timeouts is small: a user has a handful.) When it fires, what has already become ready
- * is let through first, so that a stalled loop is not told as a slow peer: a completion wins over a deadline.
+ * number of different timeouts is small: a user has a handful.)
+ *
+ * What is in the kernel beats a timer: when it fires, what has already become ready is let through first (a look), so
+ * that a stalled loop is not told as a slow peer. One look is enough for a connect, which is over when it is reported.
+ * What is received may still have to go through TLS, a parser and a promise to where it is waited for, in ticks that come
+ * after the look: so there are two of them, a turn apart, for everything else. And what has come nearer since its time was
+ * up, but is not there yet, is given once more the time that the loop was late.
  */
 import type { Clock, Timer } from './clock.js'
+import { guarded, reportUncaught } from './uncaught.js'
+
+/** What expires no later than this was not held up: timers are coarse. */
+const COARSENESS_MS = 10
 
 /** What can expire; it is its own list node. */
 export abstract class Expirable {
@@ -15,6 +24,10 @@ export abstract class Expirable {
   previousDeadline: Expirable | undefined
   nextDeadline: Expirable | undefined
   abstract expire(): void
+  /** When what it waits for last came nearer, where somebody notes that. */
+  get movedAt(): number {
+    return Number.NEGATIVE_INFINITY
+  }
 }
 
 class DeadlineList {
@@ -32,16 +45,24 @@ export class Deadlines {
   readonly #defer: (callback: () => void) => void
   /** Lets ready sockets be seen before their deadlines are. */
   readonly #settleReady: () => void
+  readonly #looksBefore: number
   readonly #lists = new Map<number, DeadlineList>()
   #size = 0
   #cleared = 0
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, defer: (callback: () => void) => void, settleReady: () => void) {
+  /** `looksBefore`: how often what is ready is let through before anything expires. */
+  constructor(
+    clock: Clock,
+    defer: (callback: () => void) => void,
+    settleReady: () => void,
+    looksBefore = 1,
+  ) {
     this.#clock = clock
     this.#defer = defer
     this.#settleReady = settleReady
+    this.#looksBefore = looksBefore
   }
 
   get size(): number {
@@ -51,54 +72,70 @@ export class Deadlines {
   /** `entry` expires `timeoutMs` from now, which may be Infinity: never. */
   add(entry: Expirable, timeoutMs: number, now: number): void {
     if (timeoutMs === Number.POSITIVE_INFINITY) return
+    const deadlineAt = now + timeoutMs
+    // First: a clock is the user's, and may throw.
+    if (deadlineAt < this.#timerAt) this.#arm(deadlineAt, now)
     let list = this.#lists.get(timeoutMs)
     if (list === undefined) {
       list = new DeadlineList(timeoutMs)
       this.#lists.set(timeoutMs, list)
     }
-    entry.deadlineAt = now + timeoutMs
-    entry.deadlineList = list
-    entry.previousDeadline = list.tail
-    if (list.tail) list.tail.nextDeadline = entry
-    else list.head = entry
-    list.tail = entry
+    entry.deadlineAt = deadlineAt
+    append(entry, list)
     this.#size++
-    if (entry.deadlineAt < this.#timerAt) this.#arm(entry.deadlineAt, now)
+  }
+
+  /** Its time begins anew; harmless where it has none. The timer is left to find out by itself. */
+  restart(entry: Expirable, now: number): void {
+    const list = entry.deadlineList
+    if (list === undefined) return
+    entry.deadlineAt = now + list.timeoutMs
+    if (list.tail === entry) return
+    unlink(entry, list)
+    append(entry, list)
   }
 
   /** Harmless on an entry that has expired or was never added. The timer is left to find out by itself. */
   remove(entry: Expirable): void {
     const list = entry.deadlineList
     if (list === undefined) return
-    if (entry.previousDeadline) entry.previousDeadline.nextDeadline = entry.nextDeadline
-    else list.head = entry.nextDeadline
-    if (entry.nextDeadline) entry.nextDeadline.previousDeadline = entry.previousDeadline
-    else list.tail = entry.previousDeadline
-    entry.deadlineList = entry.previousDeadline = entry.nextDeadline = undefined
+    unlink(entry, list)
+    entry.deadlineList = undefined
     this.#size--
     if (list.head === undefined) this.#lists.delete(list.timeoutMs)
   }
 
   clear(): void {
+    this.#cleared++
+    for (const list of this.#lists.values()) while (list.head) this.remove(list.head)
+    this.rest()
+  }
+
+  /** Where nothing is left, no timer is. For who comes and goes rarely: else the timer is best left to find out by itself. */
+  rest(): void {
+    if (this.#size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
     this.#timerAt = Number.POSITIVE_INFINITY
-    this.#cleared++
-    for (const list of this.#lists.values()) while (list.head) this.remove(list.head)
   }
 
   #arm(at: number, now: number): void {
     this.#timer?.cancel()
-    this.#timerAt = at
+    this.#timerAt = Number.POSITIVE_INFINITY
     this.#timer = this.#clock.setTimer(Math.max(0, at - now), this.#onTimer)
+    this.#timerAt = at
   }
 
   readonly #onTimer = (): void => {
-    const due = this.#clock.now()
+    this.#look(this.#clock.now(), this.#looksBefore)
+  }
+
+  #look(due: number, times: number): void {
     // libuv runs timers before I/O: only in the check phase has this turn's I/O been seen.
     this.#defer(() => {
-      this.#settleReady()
-      this.#expireUntil(due)
+      guarded(this.#settleReady)
+      if (times > 1) this.#look(due, times - 1)
+      else this.#expireUntil(due)
     })
   }
 
@@ -107,15 +144,40 @@ export class Deadlines {
     this.#timerAt = Number.POSITIVE_INFINITY
     let next = Number.POSITIVE_INFINITY
     for (const list of this.#lists.values()) {
-      while (list.head && list.head.deadlineAt <= due) {
-        const entry = list.head
-        this.remove(entry)
-        entry.expire()
-      }
+      while (list.head && list.head.deadlineAt <= due) this.#expire(list.head, due)
       if (list.head) next = Math.min(next, list.head.deadlineAt)
     }
     // Where all were cleared meanwhile, `next` belongs to nobody.
     if (cleared !== this.#cleared) return
     if (next < this.#timerAt) this.#arm(next, this.#clock.now())
   }
+
+  /** One that throws harms none of those behind it. */
+  #expire(entry: Expirable, due: number): void {
+    this.remove(entry)
+    const lateMs = due - entry.deadlineAt
+    const isMoving = lateMs > COARSENESS_MS && entry.movedAt > entry.deadlineAt
+    try {
+      if (isMoving) this.add(entry, lateMs, this.#clock.now())
+      else entry.expire()
+    } catch (error) {
+      reportUncaught(error)
+    }
+  }
+}
+
+function append(entry: Expirable, list: DeadlineList): void {
+  entry.deadlineList = list
+  entry.previousDeadline = list.tail
+  if (list.tail) list.tail.nextDeadline = entry
+  else list.head = entry
+  list.tail = entry
+}
+
+function unlink(entry: Expirable, list: DeadlineList): void {
+  if (entry.previousDeadline) entry.previousDeadline.nextDeadline = entry.nextDeadline
+  else list.head = entry.nextDeadline
+  if (entry.nextDeadline) entry.nextDeadline.previousDeadline = entry.previousDeadline
+  else list.tail = entry.previousDeadline
+  entry.previousDeadline = entry.nextDeadline = undefined
 }

@@ -98,7 +98,10 @@ export class ReactorCore implements ReadinessSink {
   readonly resolver: Resolver
   /** What every connect of this reactor has to be allowed by. */
   readonly policy: DestinationPolicy | undefined
+  /** Those of connects. */
   readonly deadlines: Deadlines
+  /** Those of what is connected: see `patience.ts`. */
+  readonly patience: Deadlines
   readonly outbox = new Outbox((callback) => this.later(callback))
   readonly readBuffer = new ReadBuffer()
   /** Where backends write the times of a connect: read and forgotten within one call. */
@@ -139,9 +142,11 @@ export class ReactorCore implements ReadinessSink {
     this.policy = policy
     this.backend = factory(this)
     const defer = (callback: () => void): void => clock.defer(callback, this.#keepAlive.wanted)
-    this.deadlines = new Deadlines(clock, defer, () => {
+    const look = (): void => {
       if (this.#gone === undefined) this.backend.poll()
-    })
+    }
+    this.deadlines = new Deadlines(clock, defer, look)
+    this.patience = new Deadlines(clock, defer, look, 2)
     this.#starts = new TurnQueue(defer, STARTS_PER_TURN, (item) => item.begin())
     this.#later = new TurnQueue(defer, Number.POSITIVE_INFINITY, guarded)
   }
@@ -241,10 +246,10 @@ export class ReactorCore implements ReadinessSink {
       if (was) this.#keepAlive.release()
       return was
     }
-    this.#keepAlive.hold()
     const timer = this.clock.setTimer(delayMs, () => {
       if (end()) callback()
     })
+    this.#keepAlive.hold()
     return {
       cancel() {
         if (end()) timer.cancel()
@@ -279,7 +284,7 @@ export class ReactorCore implements ReadinessSink {
       backend: this.backend.name,
       ...this.counters,
       registrations: this.#listeners.size,
-      deadlines: this.deadlines.size,
+      deadlines: this.deadlines.size + this.patience.size,
       batches: this.#batches,
       events: this.#events,
       staleEvents: this.#staleEvents,
@@ -325,6 +330,7 @@ export class ReactorCore implements ReadinessSink {
     this.#starts.clear()
     this.#listeners.clear()
     this.deadlines.clear()
+    this.patience.clear()
     this.#keepAlive.destroy()
     this.backend.destroy().then(resolve, reject)
     return promise

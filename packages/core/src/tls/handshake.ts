@@ -1,14 +1,15 @@
 /** One TLS handshake over a link: to a channel inside of TLS, or to why there is none, within a deadline. */
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { Link } from '../connection/link.js'
 import type { Failure } from '../errors.js'
 import { Expirable } from '../reactor/deadlines.js'
 import type { Owned } from '../reactor/reactor-core.js'
+import { guarded } from '../reactor/uncaught.js'
 import { CipherStream } from './cipher-stream.js'
 import { TlsChannel } from './tls-channel.js'
-import { lowerFailure, tlsDeadlineFailure, tlsFailure } from './tls-failure.js'
+import { beginFailure, lowerFailure, tlsDeadlineFailure, tlsFailure } from './tls-failure.js'
 import { TlsInfo } from './tls-info.js'
-import type { TlsSetup } from './tls-options.js'
+import { checkSession, type TlsOptions, type TlsSetup } from './tls-options.js'
 
 export interface HandshakeOwner {
   secured(channel: TlsChannel, info: TlsInfo): void
@@ -28,28 +29,37 @@ export class Handshake extends Expirable implements Owned {
   readonly #options: HandshakeOptions
   /** Undefined once it is told, or not wanted any more. */
   #owner: HandshakeOwner | undefined
-  readonly #stream: CipherStream
-  readonly #socket: TLSSocket
-  readonly #onSecure = (): void => this.#secured()
+  /** Undefined where it could not be begun. */
+  #stream: CipherStream | undefined
+  #socket: TLSSocket | undefined
+  readonly #onSecure = (): void => {
+    if (this.#socket && this.#stream) this.#secured(this.#socket, this.#stream)
+  }
   readonly #onError = (error: Error): void => {
-    const { errored } = this.#stream
+    const errored = this.#stream?.errored
     this.#fail(errored ? lowerFailure(errored, true) : tlsFailure(error, 'tls', 'handshake'))
   }
 
-  /** Begins at once, and tells in a later turn; the link is its own from now on. */
+  /** The link is its own from now on, and does nothing before `start()`. */
   constructor(link: Link, options: HandshakeOptions, owner: HandshakeOwner) {
     super()
     this.#link = link
     this.#options = options
     this.#owner = owner
-    const { core } = link
+  }
+
+  /** Begins at once, and tells in a later turn. */
+  start(): void {
+    const { core } = this.#link
+    try {
+      this.#begin()
+    } catch (cause) {
+      // What a cache of the user's threw, or gave; or what node:tls refuses.
+      core.later(() => this.#fail(beginFailure(cause)))
+    }
     core.own(this)
-    core.deadlines.add(this, options.timeoutMs, core.clock.now())
-    this.#stream = new CipherStream(link)
-    this.#socket = connect(this.#connectionOptions())
-    this.#socket.on('error', this.#onError)
-    this.#socket.once('secureConnect', this.#onSecure)
-    this.#keepSessions()
+    this.#link.noteMoves()
+    core.patience.add(this, this.#options.timeoutMs, core.clock.now())
   }
 
   /** Nothing is told any more, and the link is reset. */
@@ -57,6 +67,10 @@ export class Handshake extends Expirable implements Owned {
     if (this.#owner === undefined) return
     this.#settle()
     this.#giveUp()
+  }
+
+  override get movedAt(): number {
+    return this.#link.movedAt
   }
 
   expire(): void {
@@ -67,41 +81,48 @@ export class Handshake extends Expirable implements Owned {
     this.#fail(why)
   }
 
+  #begin(): void {
+    // First what may fail: a stream that is handed to node:tls is hard to take back.
+    const options = this.#connectionOptions()
+    this.#stream = new CipherStream(this.#link)
+    this.#socket = connect({ ...options, socket: this.#stream })
+    this.#socket.on('error', this.#onError)
+    this.#socket.once('secureConnect', this.#onSecure)
+    this.#keepSessions(this.#socket)
+  }
+
   #connectionOptions(): ConnectionOptions {
     const { setup } = this.#options
     const { checkServerIdentity, alpnProtocols, sessions } = setup
-    const session = setup.session ?? sessions?.get(setup.sessionKey)
+    const session = setup.session ?? checkSession(sessions?.get(setup.sessionKey))
     return {
-      socket: this.#stream,
       secureContext: setup.context,
       host: setup.host,
       servername: setup.servername,
       rejectUnauthorized: setup.rejectUnauthorized,
       ...(alpnProtocols.length > 0 && { ALPNProtocols: [...alpnProtocols] }),
-      ...(checkServerIdentity && { checkServerIdentity }),
+      ...(checkServerIdentity && { checkServerIdentity: judging(checkServerIdentity) }),
       ...(session && { session }),
     }
   }
 
-  #keepSessions(): void {
+  #keepSessions(socket: TLSSocket): void {
     const { sessions, sessionKey } = this.#options.setup
-    if (sessions) this.#socket.on('session', (session: Buffer) => sessions.set(sessionKey, session))
+    if (sessions === undefined) return
+    socket.on('session', (session: Buffer) => guarded(() => sessions.set(sessionKey, session)))
   }
 
-  #secured(): void {
+  #secured(socket: TLSSocket, stream: CipherStream): void {
     const owner = this.#settle()
-    this.#socket.off('error', this.#onError)
-    owner?.secured(
-      new TlsChannel(this.#socket, this.#stream, this.#link),
-      new TlsInfo(this.#socket),
-    )
+    socket.off('error', this.#onError)
+    owner?.secured(new TlsChannel(socket, stream, this.#link), new TlsInfo(socket))
   }
 
   #fail(failure: Failure): void {
     if (this.#owner === undefined) return
     const { sessions, sessionKey } = this.#options.setup
     // It may have been the session that was not liked.
-    if (failure.phase === 'tls') sessions?.delete(sessionKey)
+    if (failure.phase === 'tls') guarded(() => sessions?.delete(sessionKey))
     const owner = this.#settle()
     this.#giveUp()
     owner?.failed(failure)
@@ -110,14 +131,31 @@ export class Handshake extends Expirable implements Owned {
   #settle(): HandshakeOwner | undefined {
     const owner = this.#owner
     this.#owner = undefined
-    this.#link.core.deadlines.remove(this)
+    this.#link.core.patience.remove(this)
     this.#link.core.disown(this)
     return owner
   }
 
   #giveUp(): void {
-    this.#socket.off('secureConnect', this.#onSecure)
+    this.#socket?.off('secureConnect', this.#onSecure)
     this.#link.reset()
-    this.#socket.destroy()
+    this.#socket?.destroy()
+    this.#stream?.destroy()
+  }
+}
+
+type IdentityCheck = NonNullable<TlsOptions['checkServerIdentity']>
+
+/** The user's check as node:tls can call it: what it throws, or gives that is no error, ends the handshake as an error does. */
+function judging(check: IdentityCheck): IdentityCheck {
+  return (host: string, certificate: PeerCertificate) => {
+    try {
+      const wrong: unknown = check(host, certificate)
+      if (!wrong) return undefined
+      if (wrong instanceof Error) return wrong
+      return new TypeError(`checkServerIdentity gave ${typeof wrong}, and no error`)
+    } catch (thrown) {
+      return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+    }
   }
 }

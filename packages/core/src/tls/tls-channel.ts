@@ -9,6 +9,7 @@ import type { Channel, ChannelListener } from '../connection/channel.js'
 import type { Link } from '../connection/link.js'
 import { type Failure, transferFailure } from '../errors.js'
 import type { Timer } from '../reactor/clock.js'
+import { waitAtMost } from '../reactor/patience.js'
 import { guarded } from '../reactor/uncaught.js'
 import { unsupported, type ValueOf } from '../socket/socket-calls.js'
 import type { TcpInfo } from '../socket/tcp-info.js'
@@ -67,6 +68,10 @@ export class TlsChannel implements Channel {
 
   get heldBytes(): number {
     return this.#socket.writableLength + this.#lower.unsentBytes
+  }
+
+  get below(): Link {
+    return this.#lower
   }
 
   attach(listener: ChannelListener): void {
@@ -146,7 +151,7 @@ export class TlsChannel implements Channel {
         resolve()
       }
       const sent = (): void => {
-        if (lingers) timer = this.#lower.core.setTimer(LINGER_MS, over)
+        if (lingers) timer = waitAtMost(this.#lower.core, LINGER_MS, over, this.#lower)
         else over()
       }
       socket.once('close', over)

@@ -54,6 +54,13 @@ export function tlsFailure(
   }
 }
 
+/** The handshake was not even begun, for a reason of this side's. */
+export function beginFailure(cause: unknown): Failure {
+  const error = cause instanceof Error ? cause : new Error(String(cause), { cause })
+  const reason = `the TLS handshake could not be begun: ${error.message}`
+  return { ...tlsFailure(error, 'tls', 'handshake'), localFault: true, reason, cause }
+}
+
 /** What node:tls adds to errors that come from OpenSSL. */
 interface OpenSslError extends Error {
   readonly reason?: unknown

@@ -10,7 +10,7 @@ import {
 import { domainToASCII } from 'node:url'
 import { literalFamily } from '../backend/address.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { checkNames } from '../options.js'
+import { checkCallback, checkFlag, checkNames } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { BoundedMap, type TlsSessions, tlsSessionCache } from './session-cache.js'
 
@@ -143,11 +143,15 @@ export function checkTls(core: ReactorCore, endpoint: Endpoint, options: TlsOpti
     throw new TypeError('tls must be an object of options')
   }
   checkNames(options, [...CONTEXT_NAMES, ...OTHER_NAMES])
-  const { checkServerIdentity, rejectUnauthorized = true, session, sessions } = options
+  const checkServerIdentity = checkCallback('checkServerIdentity', options.checkServerIdentity)
+  const rejectUnauthorized = checkFlag('rejectUnauthorized', options.rejectUnauthorized ?? true)
+  const session = checkSession(options.session)
+  const sessions = checkSessions(options.sessions)
+  const given = checkContext(options.secureContext)
   const { contexts, sessions: ownSessions } = memoryOf(core)
   const fingerprint = fingerprintOf(options)
-  const context = options.secureContext ?? contexts.get(fingerprint) ?? contextOf(options)
-  if (options.secureContext === undefined) contexts.set(fingerprint, context)
+  const context = given ?? contexts.get(fingerprint) ?? contextOf(options)
+  if (given === undefined) contexts.set(fingerprint, context)
   // A zone is this machine's business, and stands in no certificate.
   const host = 'host' in endpoint ? endpoint.host.replace(/%.*$/s, '') : ''
   const servername = servernameOf(endpoint, options.servername)
@@ -171,6 +175,29 @@ function contextOf(options: TlsOptions): SecureContext {
   const given = CONTEXT_NAMES.filter((name) => options[name] !== undefined)
   const picked = Object.fromEntries(given.map((name) => [name, options[name]]))
   return createSecureContext(picked as SecureContextOptions)
+}
+
+/** By what node:tls looks at: any other object is refused by its C++, in the middle of a handshake's beginning. */
+function checkContext(given: SecureContext | undefined): SecureContext | undefined {
+  if (given === undefined) return undefined
+  const { context } = Object(given) as { context?: unknown }
+  const isOne = typeof context === 'object' && context !== null
+  const known = Object.getPrototypeOf((createSecureContext() as { context?: object }).context)
+  if (isOne && Object.getPrototypeOf(context) === known) return given
+  throw new TypeError('secureContext must come from tls.createSecureContext()')
+}
+
+/** One of {@link TlsOptions.session}, or of a cache. */
+export function checkSession(session: Buffer | undefined): Buffer | undefined {
+  if (session === undefined || ArrayBuffer.isView(session)) return session
+  throw new TypeError('a TLS session must be a Buffer, as an earlier connection has given it')
+}
+
+function checkSessions(sessions: TlsSessions | false | undefined): TlsSessions | false | undefined {
+  if (sessions === undefined || sessions === false) return sessions
+  const methods = ['get', 'set', 'delete'] as const
+  if (methods.every((name) => typeof sessions?.[name] === 'function')) return sessions
+  throw new TypeError('sessions must have the methods get, set and delete, or be false')
 }
 
 function servernameOf(endpoint: Endpoint, servername: string | undefined): string {

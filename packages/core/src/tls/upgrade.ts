@@ -2,6 +2,7 @@
 import { Link, type LinkPlace } from '../connection/link.js'
 import { abortedFailure, type Failure } from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
+import { timeLeft, waitAtMost } from '../reactor/patience.js'
 import { Handshake } from './handshake.js'
 import type { TlsChannel } from './tls-channel.js'
 import { tlsDeadlineFailure } from './tls-failure.js'
@@ -30,12 +31,12 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
   const startedAt = core.clock.now()
   const isLimited = limitMs !== Number.POSITIVE_INFINITY
   const timer = isLimited
-    ? core.setTimer(limitMs, () => abort(tlsDeadlineFailure(limitMs)))
+    ? waitAtMost(core, limitMs, () => abort(tlsDeadlineFailure(limitMs)), link)
     : undefined
   try {
     const channel = await link.handOver()
     timer?.cancel()
-    const timeoutMs = Math.max(0, limitMs - (core.clock.now() - startedAt))
+    const timeoutMs = timeLeft(limitMs, core.clock.now() - startedAt)
     return await new Promise<Secured>((resolve, reject) => {
       const failed = (failure: Failure): void => reject(link.error(failure))
       const handshake = new Handshake(
@@ -43,6 +44,7 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
         { setup, timeoutMs, limitMs },
         { secured: (inner, info) => resolve({ channel: inner, info }), failed },
       )
+      handshake.start()
       abort = (failure) => {
         handshake.cancel()
         failed(failure)

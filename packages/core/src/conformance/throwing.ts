@@ -1,0 +1,95 @@
+/** Conformance where user code throws: reported as uncaught, once; what called it goes on, and nothing is left half done. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connected } from './transfer-tools.js'
+import type { Define } from './trial.js'
+import { uncaughtDuring } from './uncaught-errors.js'
+
+const WORDS = ['one', 'two', 'three', 'four']
+
+export function defineThrowingTests(test: Define): void {
+  for (const how of ['duplex()', 'toDuplex()'] as const) {
+    test(`listeners of ${how} that throw: all data comes, the end, and the close, as with a net.Socket`, async (t) => {
+      const socket =
+        how === 'duplex()'
+          ? t.reactor().duplex(t.world.endpoint('echo'))
+          : (await connected(t, 'echo')).toDuplex()
+      const heard: string[] = []
+      const closed = once(socket, 'close')
+      // One word after the other, so that each comes by itself.
+      socket.on('data', (data) => {
+        heard.push(String(data))
+        const next = WORDS[heard.length]
+        if (next) socket.write(next)
+        else socket.end()
+        throw new Error(`data ${heard.length}`)
+      })
+      socket.on('end', () => heard.push('end'))
+      const errors = await uncaughtDuring(async () => {
+        socket.write(WORDS[0] as string, () => {
+          throw new Error('written')
+        })
+        await closed
+      })
+      assert.deepEqual(heard, [...WORDS, 'end'])
+      assert.deepEqual(errors, ['data 1', 'data 2', 'data 3', 'data 4', 'written'])
+    })
+  }
+
+  test('a listener of connect that throws: what comes is read all the same', async (t) => {
+    const socket = t.reactor().duplex(t.world.endpoint('greeter'))
+    const closed = once(socket, 'close')
+    socket.on('connect', () => {
+      throw new Error('connect')
+    })
+    const heard: string[] = []
+    socket.on('data', (data) => heard.push(String(data)))
+    assert.deepEqual(await uncaughtDuring(() => closed), ['connect'])
+    assert.equal(heard.join(''), 'hello')
+  })
+
+  test('handlers of received that throw: each later chunk comes, and the end', async (t) => {
+    const connection = await connected(t, 'echo')
+    const heard: string[] = []
+    const errors = await uncaughtDuring(
+      () =>
+        new Promise<void>((resolve) => {
+          connection.received.subscribe({
+            next(chunk) {
+              heard.push(String(chunk))
+              const next = WORDS[heard.length]
+              void (next ? connection.send(next) : connection.end())
+              throw new Error(`next ${heard.length}`)
+            },
+            complete() {
+              resolve()
+              throw new Error('complete')
+            },
+          })
+          void connection.send(WORDS[0] as string)
+        }),
+    )
+    assert.deepEqual(heard, WORDS)
+    assert.deepEqual(errors, ['complete', 'next 1', 'next 2', 'next 3', 'next 4'])
+    await connection.close()
+  })
+
+  test('a reader and a writer at once: who reads and throws does not keep the other from writing', async (t) => {
+    const socket = t.reactor().duplex(t.world.endpoint('echo'))
+    const size = 8 * 1024 * 1024
+    let count = 0
+    let isThrown = false
+    const ended = once(socket, 'close')
+    socket.on('data', (data: Buffer) => {
+      count += data.length
+      if (isThrown) return
+      isThrown = true
+      throw new Error('in the middle')
+    })
+    const errors = await uncaughtDuring(async () => {
+      socket.end(Buffer.alloc(size))
+      await ended
+    })
+    assert.deepEqual([errors, count], [['in the middle'], size])
+  })
+}

@@ -1,0 +1,89 @@
+/** How long somebody else is waited for on what is connected already: an answer, room to send, any sign of life. */
+import type { Timer } from './clock.js'
+import { Expirable } from './deadlines.js'
+import type { ReactorCore } from './reactor-core.js'
+
+/** What shows that the one who is waited for has not been silent. */
+export interface Moving {
+  /** From now on it notes when something comes or goes. */
+  noteMoves(): void
+  /** When something came or went last. */
+  readonly movedAt: number
+}
+
+export type PatientCore = Pick<ReactorCore, 'clock' | 'patience'>
+
+export class Patience extends Expirable {
+  readonly #core: PatientCore
+  readonly #limitMs: number
+  readonly #over: () => void
+  readonly #moving: Moving | undefined
+  #isStopped = false
+
+  /** Calls back `limitMs` from now, unless touched. Fires once; touched after that, it runs again. Keeps no process alive. */
+  constructor(core: PatientCore, limitMs: number, over: () => void, moving?: Moving) {
+    super()
+    this.#core = core
+    this.#limitMs = limitMs
+    this.#over = over
+    this.#moving = moving
+    moving?.noteMoves()
+    core.patience.add(this, limitMs, core.clock.now())
+  }
+
+  /** Its time begins anew. */
+  touch(now = this.#core.clock.now()): void {
+    if (this.#isStopped) return
+    const { patience } = this.#core
+    if (this.deadlineList?.timeoutMs === this.#limitMs) return patience.restart(this, now)
+    // It had its time, or was given a little more.
+    patience.remove(this)
+    patience.add(this, this.#limitMs, now)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    const { patience } = this.#core
+    patience.remove(this)
+    patience.rest()
+  }
+
+  override get movedAt(): number {
+    return this.#moving?.movedAt ?? super.movedAt
+  }
+
+  expire(): void {
+    this.#over()
+  }
+}
+
+/** Calls back once, when `limitMs` have passed; something is under way until then. */
+export function waitAtMost(
+  core: PatientCore & Pick<ReactorCore, 'hold' | 'release'>,
+  limitMs: number,
+  over: () => void,
+  moving?: Moving,
+): Timer {
+  let isOver = false
+  const end = (): boolean => {
+    if (isOver) return false
+    isOver = true
+    core.release()
+    return true
+  }
+  const patience = new Patience(core, limitMs, () => end() && over(), moving)
+  core.hold()
+  return {
+    cancel() {
+      if (end()) patience.stop()
+    },
+  }
+}
+
+/**
+ * What is left of a limit for what comes next. Who took longer, and was not expired, was held up by this side: so much is
+ * given to what comes next, for nobody could be waited for meanwhile.
+ */
+export function timeLeft(limitMs: number, elapsedMs: number): number {
+  return limitMs === Number.POSITIVE_INFINITY ? limitMs : Math.min(limitMs, Math.abs(limitMs - elapsedMs))
+}
