@@ -5,10 +5,11 @@ import { manualClock } from '@pollout/core/testing'
 import { describe, expect, it } from 'vitest'
 import { Deadlines, Expirable } from '../src/reactor/deadlines.js'
 import { TurnQueue } from '../src/reactor/turn-queue.js'
+import { microtasks, uncaughtErrors } from './harness.js'
 
-function deadlines(settleReady: () => void = () => {}) {
+function deadlines(settleReady: () => void = () => {}, looks = 1) {
   const clock = manualClock()
-  const all = new Deadlines(clock, (callback) => clock.defer(callback), settleReady)
+  const all = new Deadlines(clock, (callback) => clock.defer(callback), settleReady, looks)
   const expired: string[] = []
   const add = (name: string, timeoutMs: number, then: () => void = () => {}): Expirable => {
     class Entry extends Expirable {
@@ -73,6 +74,90 @@ describe('Deadlines', () => {
     clock.stall(500)
     clock.turn(() => order.push('poll'))
     expect(order).toEqual(['poll', 'settle', 'late'])
+  })
+
+  it('two looks, a turn apart, where what the first one brings has still a way to go', () => {
+    const order: string[] = []
+    const { clock, all, expired, add } = deadlines(() => order.push('look'), 2)
+    const rescued = add('rescued', 10)
+    add('late', 10)
+    clock.stall(500)
+    clock.turn()
+    expect([order, expired]).toEqual([['look'], []])
+    all.remove(rescued)
+    clock.turn()
+    expect([order, expired]).toEqual([['look', 'look'], ['late']])
+  })
+
+  it('what has come nearer since its time was up is given the time again that the loop was late', () => {
+    const { clock, all, expired } = deadlines()
+    class Half extends Expirable {
+      moved = Number.NEGATIVE_INFINITY
+      override get movedAt(): number {
+        return this.moved
+      }
+      expire(): void {
+        expired.push('half')
+      }
+    }
+    const entry = new Half()
+    all.add(entry, 100, clock.now())
+    clock.stall(500)
+    entry.moved = clock.now()
+    clock.settle()
+    clock.advance(399)
+    expect([expired, all.size]).toEqual([[], 1])
+    // Again in time, and nothing more has come.
+    clock.advance(1)
+    expect([expired, all.size]).toEqual([['half'], 0])
+  })
+
+  it('restart() begins an entry’s time anew, in the order of the times', () => {
+    const { clock, all, expired, add } = deadlines()
+    const [a, , c] = [add('a', 10), add('b', 10), add('c', 10)]
+    clock.advance(5)
+    all.restart(a, clock.now())
+    all.restart(c as Expirable, clock.now())
+    clock.advance(5)
+    expect(expired).toEqual(['b'])
+    clock.advance(5)
+    expect([expired, all.size, clock.pendingTimers]).toEqual([['b', 'a', 'c'], 0, 0])
+    all.restart(a, clock.now())
+    expect(all.size).toBe(0)
+  })
+
+  it('one that throws: uncaught, once, and all others expire in their time', async () => {
+    const uncaught = uncaughtErrors()
+    const boom = new Error('boom')
+    const { clock, expired, add } = deadlines(() => {
+      throw boom
+    })
+    add('a', 10, () => {
+      throw boom
+    })
+    add('b', 10)
+    add('c', 20)
+    clock.advance(20)
+    await microtasks()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([expired, uncaught]).toEqual([
+      ['a', 'b', 'c'],
+      [boom, boom, boom],
+    ])
+  })
+
+  it('a clock that throws leaves no entry behind, and stops no other', () => {
+    const { clock, all, expired, add } = deadlines()
+    const setTimer = clock.setTimer.bind(clock)
+    clock.setTimer = () => {
+      throw new Error('no timer')
+    }
+    expect(() => add('a', 10)).toThrow('no timer')
+    clock.setTimer = setTimer
+    expect(all.size).toBe(0)
+    add('b', 20)
+    clock.advance(20)
+    expect(expired).toEqual(['b'])
   })
 
   it('what became due between the timer and the check phase waits for its own turn', () => {

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { RequestChannel, type RequestChannelOptions, RequestError } from '@pollout/framing'
 import fc from 'fast-check'
-import { firstValueFrom, Observable, of, Subject, type Subscription } from 'rxjs'
+import { finalize, firstValueFrom, Observable, of, Subject, type Subscription } from 'rxjs'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 beforeEach(() => {
@@ -568,5 +568,92 @@ describe('against a model', () => {
       ),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('user code that throws', () => {
+  it('a subscriber whose clean-up throws: uncaught, and the others are told', async () => {
+    const uncaught: unknown[] = []
+    process.setUncaughtExceptionCaptureCallback((error) => void uncaught.push(error))
+    onTestFinished(() => process.setUncaughtExceptionCaptureCallback(null))
+    const { responses, channel, ask } = stage({ maxOutstanding: 1 })
+    const throwing = channel
+      .request('a')
+      .pipe(
+        finalize(() => {
+          throw new Error('clean-up')
+        }),
+      )
+      .subscribe({ error: () => {} })
+    const others = [ask('b'), ask('c')]
+    responses.next('A')
+    responses.next('B')
+    channel.close()
+    expect([throwing.closed, fates(others)]).toEqual([true, ['B', 'ERR_CHANNEL_ENDED!']])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(uncaught).toHaveLength(1)
+  })
+
+  it('a signal that is none is refused at the call, and nothing is counted', () => {
+    const { channel } = stage()
+    const signal = {} as AbortSignal
+    expect(() => channel.request('a', { signal })).toThrow(TypeError)
+    expect(channel.queued).toBe(0)
+  })
+
+  it('a listener of an abort that throws does not keep the next request from it', async () => {
+    const uncaught: unknown[] = []
+    process.setUncaughtExceptionCaptureCallback((error) => void uncaught.push(error))
+    onTestFinished(() => process.setUncaughtExceptionCaptureCallback(null))
+    const { channel, ask } = stage()
+    const controller = new AbortController()
+    const { signal } = controller
+    channel
+      .request('a', { signal })
+      .pipe(
+        finalize(() => {
+          throw new Error('clean-up')
+        }),
+      )
+      .subscribe({ error: () => {} })
+    const other = ask('b', { signal })
+    controller.abort()
+    expect(other.now).toBe('ABORT_ERR!')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(uncaught).toHaveLength(1)
+  })
+})
+
+describe('a loop that is held up', () => {
+  const held = (ms: number): void =>
+    void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  const immediates = async (): Promise<void> => {
+    for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  it('a response that had come by then beats the timeout', async () => {
+    vi.useRealTimers()
+    const { responses, ask } = stage({ timeoutMs: 50 })
+    // For the look over it.
+    onTestFinished(() => void vi.useFakeTimers())
+    const first = ask('a')
+    const second = ask('b')
+    // As what the poll phase reads: behind the timers.
+    held(150)
+    setImmediate(() => responses.next('A'))
+    await new Promise((resolve) => setTimeout(resolve))
+    await immediates()
+    // The second one may stand behind it: it has the time again that was lost.
+    expect(fates([first, second])).toEqual(['A', 'pending'])
+    await vi.waitFor(() => expect(second.now).toBe('ERR_REQUEST_TIMEOUT!'), { timeout: 20_000 })
+  })
+
+  it('without a response it is told', async () => {
+    vi.useRealTimers()
+    const { ask } = stage({ timeoutMs: 50 })
+    onTestFinished(() => void vi.useFakeTimers())
+    const only = ask('a')
+    held(150)
+    await vi.waitFor(() => expect(only.now).toBe('ERR_REQUEST_TIMEOUT!'), { timeout: 20_000 })
   })
 })

@@ -24,8 +24,9 @@ import { defineReconnectTests } from './reconnecting.js'
 import { defineResolvingTests } from './resolving.js'
 import { defineSessionTests } from './sessions.js'
 import { defineSourceTests } from './sources.js'
-import { defineTimelineTests } from './timeline.js'
+import { defineStallTests } from './stalls.js'
 import { defineThrowingTests } from './throwing.js'
+import { defineTimelineTests } from './timeline.js'
 import { defineTlsTests } from './tls.js'
 import { defineTlsEndTests } from './tls-ends.js'
 import { defineTlsFailureTests } from './tls-failing.js'
@@ -50,6 +51,7 @@ const PARTS = {
   'TLS that fails': defineTlsFailureTests,
   'TLS that ends': defineTlsEndTests,
   'TLS and user code that throws': defineTlsThrowingTests,
+  'a loop that is held up': defineStallTests,
   'datagrams and packets': defineDatagramTests,
   'local addresses': defineLocalAddressTests,
   'options of connects': defineOptionTests,

@@ -73,7 +73,9 @@ export function defineTlsThrowingTests(test: Define): void {
           rejection(secured(reactor, peer, { timeoutMs: 200 })),
         )
         const errors = await uncaughtDuring(async () => {
-          const error = await rejection(secured(reactor, peer, { timeoutMs: 100, tls: { sessions } }))
+          const error = await rejection(
+            secured(reactor, peer, { timeoutMs: 100, tls: { sessions } }),
+          )
           assert.ok(error instanceof ConnectError)
           assert.match(error.message, /could not be begun/)
           assert.deepEqual([error.phase, error.localFault], ['tls', true])
@@ -141,7 +143,13 @@ export function defineTlsThrowingTests(test: Define): void {
             socket.write('x')
           }),
       )
-      assert.deepEqual([heard, errors], [['x', 'x', 'x'], ['data 1', 'data 2', 'data 3']])
+      assert.deepEqual(
+        [heard, errors],
+        [
+          ['x', 'x', 'x'],
+          ['data 1', 'data 2', 'data 3'],
+        ],
+      )
       await peer.close()
     },
     needs,

@@ -85,5 +85,7 @@ export function waitAtMost(
  * given to what comes next, for nobody could be waited for meanwhile.
  */
 export function timeLeft(limitMs: number, elapsedMs: number): number {
-  return limitMs === Number.POSITIVE_INFINITY ? limitMs : Math.min(limitMs, Math.abs(limitMs - elapsedMs))
+  return limitMs === Number.POSITIVE_INFINITY
+    ? limitMs
+    : Math.min(limitMs, Math.abs(limitMs - elapsedMs))
 }

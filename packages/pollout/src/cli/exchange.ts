@@ -1,5 +1,6 @@
 /** `--send`: sends, takes what the peer answers, and takes leave. */
-import type { Connection } from '@pollout/core'
+import { type Connection, systemClock, type Timer } from '@pollout/core'
+import { peerTimer } from './peer-timer.js'
 import type { Stop } from './stop.js'
 
 /** A text; or what comes piece by piece, as on standard input. */
@@ -42,8 +43,9 @@ class Exchange {
   #end: ExchangeEnd = 'ended'
   #isSent = false
   #isAnswered = false
-  #silence: NodeJS.Timeout | undefined
-  #limit: NodeJS.Timeout | undefined
+  #silence: Timer | undefined
+  #limit: Timer | undefined
+  #lastAt = 0
 
   constructor(connection: Connection, sent: Sent, options: ExchangeOptions) {
     this.#connection = connection
@@ -60,7 +62,8 @@ class Exchange {
       const sending = this.#send()
       sending.catch(() => {})
       for await (const chunk of this.#connection.chunks()) {
-        clearTimeout(this.#silence)
+        this.#silence?.cancel()
+        this.#lastAt = systemClock.now()
         this.#isAnswered = true
         await received(chunk)
         if (enough?.() && this.#isSent) this.#leave('full')
@@ -70,8 +73,8 @@ class Exchange {
     } catch (error) {
       if (this.#end === 'ended') throw error
     } finally {
-      clearTimeout(this.#silence)
-      clearTimeout(this.#limit)
+      this.#silence?.cancel()
+      this.#limit?.cancel()
       unwatch()
       // Nothing is left to be sent where the peer has ended; elsewhere nobody waits for it.
       if (this.#end === 'ended') await this.#connection.close()
@@ -89,8 +92,8 @@ class Exchange {
       return
     }
     for await (const piece of this.#sent) {
-      const blocked = setTimeout(() => this.#leave('silent'), this.#options.idleMs)
-      await this.#connection.send(piece).finally(() => clearTimeout(blocked))
+      const blocked = peerTimer(this.#options.idleMs, () => this.#leave('silent'))
+      await this.#connection.send(piece).finally(() => blocked.cancel())
     }
     this.#isSent = true
     this.#isAnswered = true
@@ -99,22 +102,26 @@ class Exchange {
   }
 
   #limitTime(): void {
-    this.#limit = setTimeout(() => this.#leave('timed-out'), this.#options.answerMs)
+    this.#limit = peerTimer(
+      this.#options.answerMs,
+      () => this.#leave('timed-out'),
+      () => this.#lastAt,
+    )
   }
 
   /** For more from the peer. While this side has more to say, the peer owes nothing. */
   #wait(): void {
-    clearTimeout(this.#silence)
+    this.#silence?.cancel()
     if (!this.#isSent && !(this.#sent instanceof Uint8Array)) return
     const { idleMs } = this.#options
-    if (!this.#isAnswered) this.#silence = setTimeout(() => this.#leave('silent'), idleMs)
-    else this.#silence = setTimeout(() => this.#takeLeave(), Math.min(ANSWERED_MS, idleMs))
+    if (!this.#isAnswered) this.#silence = peerTimer(idleMs, () => this.#leave('silent'))
+    else this.#silence = peerTimer(Math.min(ANSWERED_MS, idleMs), () => this.#takeLeave())
   }
 
   #takeLeave(): void {
     // Fails where the connection is broken, which reading tells too.
     this.#connection.end().catch(() => {})
-    this.#silence = setTimeout(() => this.#leave('silent'), this.#options.idleMs)
+    this.#silence = peerTimer(this.#options.idleMs, () => this.#leave('silent'))
   }
 
   /** The first reason counts. */

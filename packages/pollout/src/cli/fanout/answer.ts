@@ -1,6 +1,13 @@
 /** Reads what a peer sends until it is what was waited for, enough, or over. */
-import { type Chunks, ConnectError, type Connection } from '@pollout/core'
+import {
+  type Chunks,
+  ConnectError,
+  type Connection,
+  systemClock,
+  type Timer,
+} from '@pollout/core'
 import { Beginning } from '../beginning.js'
+import { peerTimer } from '../peer-timer.js'
 import type { AnswerSearch, Expectation } from './expect/expectation.js'
 
 export interface AnswerOptions {
@@ -48,23 +55,29 @@ class Answer {
 
   async read(): Promise<AnswerEnd> {
     const { mostBytes, timeoutMs } = this.#options
-    const late = setTimeout(() => this.#leave(this.#lateEnd), timeoutMs)
-    let quiet: NodeJS.Timeout | undefined
+    let lastAt = 0
+    const late = peerTimer(
+      timeoutMs,
+      () => this.#leave(this.#lateEnd),
+      () => lastAt,
+    )
+    let quiet: Timer | undefined
     try {
       for await (const chunk of this.#chunks) {
-        clearTimeout(quiet)
+        quiet?.cancel()
+        lastAt = systemClock.now()
         const wanted = chunk.subarray(0, mostBytes - this.kept.total)
         this.kept.add(wanted)
         if (this.#search && (await this.#matches(this.#search, wanted))) this.#leave('matched')
         else if (this.kept.total >= mostBytes) this.#leave('full')
-        else if (!this.#search) quiet = setTimeout(() => this.#leave('silent'), QUIET_MS)
+        else if (!this.#search) quiet = peerTimer(QUIET_MS, () => this.#leave('silent'))
       }
     } catch (error) {
       if (!(error instanceof ConnectError) || this.kept.total === 0) throw error
       this.#end ??= 'reset'
     } finally {
-      clearTimeout(late)
-      clearTimeout(quiet)
+      late.cancel()
+      quiet?.cancel()
     }
     return this.#end ?? 'ended'
   }

@@ -1,0 +1,196 @@
+/** Conformance of a loop that is held up for longer than a limit: what the kernel has by then beats the timer. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { firstValueFrom } from 'rxjs'
+import type { Connection } from '../connection/connection.js'
+import type { ConnectError } from '../errors.js'
+import { certificates } from './certificates.js'
+import { MAIN } from './child-programs.js'
+import { type PeerElsewhere, peerElsewhere } from './peers-elsewhere.js'
+import { turns } from './raw-backend.js'
+import { plainPeer, reactorOf, secured } from './tls-peers.js'
+import { bytes, MEBIBYTE } from './transfer-tools.js'
+import { type Define, rejection, type Trial } from './trial.js'
+
+const LIMIT_MS = 300
+const HELD_MS = 800
+
+/** Prints what comes, or the error. */
+const READING_PROGRAM = `${MAIN}
+reactor.connect(endpoint, { idleTimeoutMs: ${LIMIT_MS} }).subscribe((connection) => {
+  connection.received.subscribe({
+    next(chunk) { console.log(String(chunk)); connection.reset() },
+    error(error) { console.log(error.code) },
+  })
+  console.log('reading')
+})
+`
+
+const overTcp = (t: Trial, { port }: PeerElsewhere): Promise<Connection> =>
+  firstValueFrom(t.reactor().connect(`tcp://127.0.0.1:${port}`))
+const insideTls = (t: Trial, peer: PeerElsewhere): Promise<Connection> =>
+  secured(reactorOf(t), { ...peer, reset() {} })
+
+const WAYS = [
+  ['TCP', { transport: 'tcp4', realNetwork: true }, overTcp, () => undefined],
+  ['TLS', { transport: 'tcp4', certificates: true }, insideTls, () => certificates().good],
+] as const
+
+export function defineStallTests(test: Define): void {
+  for (const [name, needs, connect, identity] of WAYS) {
+    test(
+      `${name}: what came while the loop was held up keeps the idle timeout away`,
+      async (t) => {
+        const peer = await peerElsewhere('echo', identity())
+        const connection = await connect(t, peer)
+        const reading = connection.chunks()
+        const first = reading.next()
+        await connection.send('one')
+        await first
+        connection.idleTimeout(LIMIT_MS)
+        const second = reading.next()
+        await connection.send('two')
+        peer.holdUp(HELD_MS, () => peer.echoed === 6)
+        assert.equal(String((await second).value), 'two')
+        assert.equal(connection.closed, false)
+        // And where nothing comes it is told as ever.
+        const error = await rejection(reading.next())
+        assert.equal((error as ConnectError).code, 'ERR_IDLE_TIMEOUT')
+        await peer.close()
+      },
+      needs,
+    )
+
+    test(
+      `${name}: a Duplex tells no timeout of what came while the loop was held up`,
+      async (t) => {
+        const peer = await peerElsewhere('echo', identity())
+        const socket = (await connect(t, peer)).toDuplex()
+        const heard: string[] = []
+        socket.setTimeout(LIMIT_MS, () => heard.push('timeout'))
+        socket.on('data', (data) => heard.push(String(data)))
+        const answer = once(socket, 'data')
+        socket.write('x')
+        await turns()
+        peer.holdUp(HELD_MS, () => peer.echoed === 1)
+        await answer
+        await turns()
+        assert.deepEqual(heard, ['x'])
+        socket.destroy()
+        await once(socket, 'close')
+        await peer.close()
+      },
+      needs,
+    )
+
+    test(
+      `${name}: a pool's check that was answered while the loop was held up finds the connection fit`,
+      async (t) => {
+        const peer = await peerElsewhere('echo', identity())
+        let checks = 0
+        const check = async (connection: Connection): Promise<boolean> => {
+          checks++
+          await connection.send('x')
+          await turns(2)
+          peer.holdUp(HELD_MS, () => peer.echoed === 1)
+          const chunks = connection.chunks()
+          const { value } = await chunks.next()
+          await chunks.return()
+          return String(value) === 'x'
+        }
+        const uri = `${name === 'TLS' ? 'tls://peer.test' : 'tcp://127.0.0.1'}:${peer.port}`
+        const tls = name === 'TLS' ? { ca: certificates().ca } : undefined
+        const pool = reactorOf(t).pool(uri, { check, checkTimeoutMs: LIMIT_MS, tls })
+        const ports: unknown[] = []
+        for (let i = 0; i < 2; i++) {
+          await pool.use((connection) => ports.push(connection.localAddress))
+        }
+        assert.deepEqual([checks, ports[1]], [1, ports[0]])
+        await pool.close()
+        await peer.close()
+      },
+      needs,
+    )
+  }
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(
+      `${maxVersion}: a handshake that was answered while the loop was held up goes on`,
+      async (t) => {
+        const peer = await peerElsewhere('echo', { ...certificates().good, maxVersion })
+        const connection = await overTcp(t, peer)
+        const tls = { ca: certificates().ca, servername: 'peer.test' }
+        const upgrading = connection.upgradeToTls({ ...tls, timeoutMs: LIMIT_MS })
+        await turns()
+        peer.holdUp(HELD_MS, () => peer.sent > 0)
+        const inside = await upgrading
+        assert.equal(inside.tls.protocol, maxVersion)
+        await inside.close()
+        await peer.close()
+      },
+      { transport: 'tcp4', certificates: true },
+    )
+
+    test(
+      `${maxVersion}: a connect that was answered while the loop was held up has time for its handshake`,
+      async (t) => {
+        const peer = await peerElsewhere('echo', { ...certificates().good, maxVersion })
+        const connecting = secured(reactorOf(t), { ...peer, reset() {} }, { timeoutMs: LIMIT_MS })
+        peer.holdUp(HELD_MS)
+        const connection = await connecting
+        assert.equal(connection.tls.protocol, maxVersion)
+        await connection.close()
+        await peer.close()
+      },
+      { transport: 'tcp4', certificates: true },
+    )
+  }
+
+  test(
+    'close({ timeoutMs }) waits on for a peer that took what it could while the loop was held up',
+    async (t) => {
+      const peer = await peerElsewhere('sink')
+      const connection = await overTcp(t, peer)
+      const size = 16 * MEBIBYTE
+      const sending = connection.send(bytes(size))
+      const closing = connection.close({ timeoutMs: LIMIT_MS })
+      await turns(2)
+      peer.holdUp(HELD_MS)
+      await Promise.all([sending, closing])
+      while (peer.received < size) await sleep(1)
+      await peer.close()
+    },
+    { transport: 'tcp4', realNetwork: true },
+  )
+
+  test(
+    'a process that was stopped reads what came meanwhile before it finds anything idle',
+    async ({ subject }) => {
+      const sockets: Socket[] = []
+      const peer = await plainPeer((socket) => sockets.push(socket))
+      const { directory, specifier, name } = subject.module
+      const endpoint = `tcp://127.0.0.1:${peer.port}`
+      const args = ['--input-type=module', '-e', READING_PROGRAM, specifier, name, endpoint]
+      const child = spawn(process.execPath, args, {
+        cwd: directory,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const said: string[] = []
+      child.stdout.setEncoding('utf8').on('data', (text) => said.push(text.trim()))
+      await once(child.stdout, 'data')
+      child.kill('SIGSTOP')
+      // Connected it is: it has said that it reads.
+      while (sockets[0] === undefined) await turns(1)
+      sockets[0].write('tick')
+      await sleep(HELD_MS)
+      child.kill('SIGCONT')
+      await once(child, 'close')
+      assert.deepEqual(said, ['reading', 'tick'])
+      await peer.close()
+    },
+    { transport: 'tcp4', realNetwork: true, timeoutMs: 60_000 },
+  )
+}
