@@ -24,8 +24,9 @@ import {
   type Token,
 } from '@pollout/core'
 import type { Addon, NativeFunctions } from './addon.js'
+import { addressFrom, whereOf } from './native-address.js'
 import { NativeBulk } from './native-bulk.js'
-import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS, whereOf } from './native-kernel.js'
+import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS } from './native-kernel.js'
 
 const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   sockets: Object.freeze<Capabilities['sockets']>({
@@ -144,11 +145,11 @@ export class NativeBackend implements Backend {
   }
 
   localAddress(handle: Handle): SocketAddress | undefined {
-    return this.#native.localAddress(handle)
+    return addressFrom(this.#native.localAddress(handle))
   }
 
   peerAddress(handle: Handle): SocketAddress | undefined {
-    return this.#native.peerAddress(handle)
+    return addressFrom(this.#native.peerAddress(handle))
   }
 
   poll(): void {

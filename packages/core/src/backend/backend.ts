@@ -115,8 +115,10 @@ export interface Capabilities {
   readonly immediateErrors: boolean
   /** There is {@link Backend.bind}: local addresses and ports can be chosen. */
   readonly bind: boolean
-  /** Options that {@link Backend.setOption} takes; see `socket-options.ts`. */
+  /** Options that {@link Backend.setOption} takes, of one type of sockets or another; see `socket-options.ts`. */
   readonly options: readonly SocketOptionName[]
+  /** Those of one type, where that is not all of {@link options} that mean anything to it. */
+  readonly optionsByType?: Readonly<Partial<Record<SocketType, readonly SocketOptionName[]>>>
   /** The times of a connect are taken when they happen; without it, when JavaScript gets to them. */
   readonly eventTimes: boolean
   /** There is {@link Backend.kernel}: options by number, TCP_INFO, descriptors from and to elsewhere, a connect that waits. */

@@ -29,6 +29,7 @@ import {
   isSettled,
   transition,
 } from './attempt-machine.js'
+import { reachedAddress } from './reached.js'
 import { SocketPreparation, type SocketSetup } from './socket-setup.js'
 import { type SocketMoments, Timeline } from './timeline.js'
 
@@ -127,6 +128,11 @@ export class Attempt implements ReadinessListener, SocketMoments {
     if (!isSettled(this.state)) this.#advance('cancel')
     // Adopted, found connected, and not told yet.
     else this.#close()
+  }
+
+  /** The address that has answered, once it is connected. */
+  get reached(): SocketAddress {
+    return reachedAddress(this.#core.backend, this.#handle, this.address as SocketAddress)
   }
 
   /** The connected socket, given away: closing it is the caller's from now on. */

@@ -98,7 +98,7 @@ export class SocketChannel implements Channel, ReadinessListener {
   }
 
   setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): void {
-    const result = calls.setOption(this.#core.backend, this.#handle, name, value)
+    const result = calls.setOption(this.#core.backend, this.#handle, this.#spec, name, value)
     if (result < 0) throw calls.localError(result, 'setsockopt', this.#place)
   }
 

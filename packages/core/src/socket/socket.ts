@@ -1,6 +1,8 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers. */
 import type { AddressFamily, SocketAddress, SocketType } from '../backend/address.js'
+import { checkAddress, checkReceiveBuffer, checkSendArguments } from '../backend/arguments.js'
 import {
+  type Backend,
   type CloseMode,
   ConnectStatus,
   type Handle,
@@ -92,7 +94,7 @@ export class Socket implements Disposable {
   static open(core: ReactorCore, family: AddressFamily, type: SocketType): Socket {
     core.assertAlive()
     const { backend } = core
-    if (!backend.capabilities.sockets[family]?.includes(type)) {
+    if (!typesOf(backend, family).includes(type)) {
       throw calls.unsupported(backend, `${family} ${type} sockets`)
     }
     const handle = backend.open({ family, type })
@@ -129,14 +131,21 @@ export class Socket implements Disposable {
     return answer(this.#core.backend.connect(this.#handle, this.#allowed(to)))
   }
 
-  /** A copy of the address where there is a policy: what is connected to is what was judged. */
+  /** A copy of the address: what is connected to is what was checked, and judged where there is a policy. */
   #allowed(to: SocketAddress): SocketAddress {
     const { policy } = this.#core
-    if (policy === undefined) return to
-    const address = { ...to }
-    const denial = denialOf(policy, address)
+    const address = this.#checked(to)
+    const denial = policy && denialOf(policy, address)
     if (denial) throw new ConnectError(denial, { address })
     return address
+  }
+
+  #checked(address: SocketAddress): SocketAddress {
+    const { backend } = this.#core
+    const copy = checkAddress(address)
+    const isAbstract = copy.family === 'unix' && copy.path.startsWith('\0')
+    if (!isAbstract || backend.capabilities.abstractUnix) return copy
+    throw calls.unsupported(backend, 'abstract unix names')
   }
 
   /**
@@ -158,7 +167,7 @@ export class Socket implements Disposable {
   bind(at: SocketAddress): PosixAnswer {
     const { backend } = this.#core
     if (backend.bind === undefined) throw calls.unsupported(backend, 'local addresses')
-    return answer(backend.bind(this.#handle, at))
+    return answer(backend.bind(this.#handle, this.#checked(at)))
   }
 
   /**
@@ -184,7 +193,7 @@ export class Socket implements Disposable {
 
   /** setsockopt(2) of an option of the table, checked: `ENOPROTOOPT` where such a socket has no such option. */
   setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): PosixAnswer {
-    return answer(calls.setOption(this.#core.backend, this.#handle, name, value))
+    return answer(calls.setOption(this.#core.backend, this.#handle, this, name, value))
   }
 
   /**
@@ -215,11 +224,13 @@ export class Socket implements Disposable {
 
   /** recv(2): bytes read into `into`, 0 at the end of the stream, or an errno's name (`EAGAIN`: nothing yet). */
   receive(into: Uint8Array): number | PosixAnswer {
+    checkReceiveBuffer(into)
     return count(this.#core.backend.receive(this.#handle, into))
   }
 
   /** send(2): bytes taken of `data` from `offset` on, possibly fewer, or an errno's name (`EAGAIN`: none now). */
   send(data: Uint8Array, offset = 0): number | PosixAnswer {
+    checkSendArguments(data, offset)
     return count(this.#core.backend.send(this.#handle, data, offset))
   }
 
@@ -240,8 +251,8 @@ export class Socket implements Disposable {
 
   /** close(2), or with `reset` at once and with RST. Idempotent. */
   close(mode: CloseMode = 'graceful'): void {
-    if (!this.#open) return
     checkWord('mode', mode, ['graceful', 'reset'])
+    if (!this.#open) return
     this.#leave()
     this.#core.close(this.#handle, 0, mode)
   }
@@ -311,6 +322,11 @@ export class Socket implements Disposable {
     this.#waiting = closed
     return stop
   }
+}
+
+/** None for a family that nobody has heard of. */
+function typesOf({ capabilities: { sockets } }: Backend, family: AddressFamily) {
+  return Object.hasOwn(sockets, family) ? sockets[family] : []
 }
 
 interface SocketListener {
