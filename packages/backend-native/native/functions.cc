@@ -70,6 +70,7 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"finishConnect", &CallFinishConnect},
       {"failedHere", &CallFailedHere},
       {"receive", &CallReceive},
+      {"ended", &CallEnded},
       {"send", &CallSend},
       {"shutdown", &CallShutdown},
       {"close", &CallClose},

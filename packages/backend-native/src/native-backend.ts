@@ -132,6 +132,10 @@ export class NativeBackend implements Backend {
     return this.#native.receive(handle, into)
   }
 
+  ended(handle: Handle): boolean {
+    return this.#native.ended(handle)
+  }
+
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult {
     return this.#native.send(handle, data, offset)
   }

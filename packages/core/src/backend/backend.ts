@@ -323,9 +323,12 @@ export interface Backend {
 
   /**
    * Reads into `into`: recv(2). Bytes read, 0 at the end of the stream, `-EAGAIN` when there is nothing yet. A datagram
-   * or packet is read whole, what has no room is cut off; an empty datagram is 0 too.
+   * or packet is read whole, what has no room is cut off; an empty datagram or packet is 0 too.
    */
   receive(handle: Handle, into: Uint8Array): SystemResult
+
+  /** Whether a 0 that `receive()` has just answered on a packet socket was the end. Without it, it is taken for that. */
+  ended?(handle: Handle): boolean
 
   /** Sends from `data`, starting at `offset`: send(2), no SIGPIPE. Bytes taken, possibly fewer, or `-EAGAIN`. */
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult

@@ -229,7 +229,10 @@ export class Attempt implements ReadinessListener, SocketMoments {
   #configure(): AttemptEvent {
     if (this.#preparation === undefined) return 'configured'
     const failure = this.#preparation.configure(this.#handle)
-    return failure ? this.#fail(failure) : 'configured'
+    if (failure) return this.#fail(failure)
+    const path = this.#preparation.boundPath
+    if (path !== undefined) this.#core.boundPaths.made(this.#handle, path)
+    return 'configured'
   }
 
   /** What both policies have to allow: the reactor's, and the connect's own. */

@@ -64,6 +64,7 @@ export interface SocketSetupOptions extends SocketOptions {
    * Where to connect from: an address literal, or several, which are used in turn. A connect whose address has no port
    * left for the destination goes on with the next one at once, and fails when none has. Only those of the target's
    * family count. For unix sockets, paths to bind; `@name` is an abstract one, the empty string any free abstract name.
+   * The file of a path is removed when the connection closes.
    */
   readonly localAddress?: string | readonly string[] | undefined
   /** The local port, or the first and the last of a range from which a free one is taken: bind(2). */

@@ -75,6 +75,12 @@ export class SocketPreparation {
     return this.#walk?.exhaustedAt
   }
 
+  /** The unix path that it was bound to. */
+  get boundPath(): string | undefined {
+    const at = this.#walk?.current
+    return at?.family === 'unix' ? at.path : undefined
+  }
+
   /** Sets the options, then binds. Undefined when the socket is ready to connect. */
   configure(handle: Handle): Failure | undefined {
     for (const [name, value] of this.#setup.options) {

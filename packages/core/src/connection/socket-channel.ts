@@ -77,6 +77,10 @@ export class SocketChannel implements Channel, ReadinessListener {
     return this.#core.backend.receive(this.#handle, into)
   }
 
+  get ended(): boolean {
+    return this.#core.backend.ended?.(this.#handle) ?? true
+  }
+
   send(data: Uint8Array, offset: number): SystemResult {
     return this.#core.backend.send(this.#handle, data, offset)
   }
@@ -116,6 +120,7 @@ export class SocketChannel implements Channel, ReadinessListener {
     this.#disarm()
     try {
       const descriptor = calls.detach(backend, this.#handle)
+      this.#core.boundPaths.given(this.#handle)
       this.#left('detached')
       return descriptor
     } finally {

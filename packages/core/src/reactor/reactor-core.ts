@@ -19,6 +19,7 @@ import type { Interest, Readiness } from '../backend/readiness.js'
 import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../errors.js'
 import type { Resolver } from '../names/resolver.js'
 import type { DestinationPolicy } from '../policy/policy.js'
+import { BoundPaths } from './bound-paths.js'
 import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
@@ -99,6 +100,7 @@ export class ReactorCore implements ReadinessSink {
   /** What every connect of this reactor has to be allowed by. */
   readonly policy: DestinationPolicy | undefined
   readonly deadlines: Deadlines
+  readonly boundPaths = new BoundPaths()
   readonly outbox = new Outbox((callback) => this.later(callback))
   readonly readBuffer = new ReadBuffer()
   /** Where backends write the times of a connect: read and forgotten within one call. */
@@ -182,6 +184,7 @@ export class ReactorCore implements ReadinessSink {
   close(handle: Handle, token: number, mode: CloseMode): void {
     if (token !== 0) this.#listeners.delete(token)
     this.backend.close(handle, mode)
+    this.boundPaths.closed(handle)
     if (this.#background !== 0) this.#balance()
   }
 

@@ -54,7 +54,8 @@ export interface ConnectSyncOptions {
 
 /**
  * A socket of the reactor's backend. Its calls never block and never throw for a network condition: they answer
- * as the system call does, with a number, `OK`, or the errno's name. Its user closes it.
+ * as the system call does, with a number, `OK`, or the errno's name. Its user closes it. Arguments
+ * that can't be meant throw a TypeError or RangeError.
  *
  * What the backend has no means for throws {@link ConnectError} `ERR_UNSUPPORTED`, and names it; which that is stands in
  * the reactor's capabilities: `bind`, `options`, `kernelSockets`.
@@ -222,7 +223,10 @@ export class Socket implements Disposable {
     return calls.tcpInfo(this.#core.backend, this.#handle, this)
   }
 
-  /** recv(2): bytes read into `into`, 0 at the end of the stream, or an errno's name (`EAGAIN`: nothing yet). */
+  /**
+   * recv(2): bytes read into `into`, 0 at the end of the stream and for an empty message, or an errno's name
+   * (`EAGAIN`: nothing yet).
+   */
   receive(into: Uint8Array): number | PosixAnswer {
     checkReceiveBuffer(into)
     return count(this.#core.backend.receive(this.#handle, into))
