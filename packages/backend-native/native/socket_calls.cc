@@ -118,9 +118,10 @@ napi_value CallEnded(napi_env env, napi_callback_info info) {
   double handle = 0;
   if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
   const Socket* socket = call.backend().sockets().Find(handle);
+  if (socket == nullptr) return nullptr;
   napi_value ended = nullptr;
   // Only a packet may be empty.
-  napi_get_boolean(env, socket == nullptr || !socket->kind.IsUnixPacket() || socket->ended, &ended);
+  napi_get_boolean(env, !socket->kind.IsUnixPacket() || socket->ended, &ended);
   return ended;
 }
 

@@ -133,7 +133,7 @@ export class NativeBackend implements Backend {
   }
 
   ended(handle: Handle): boolean {
-    return this.#native.ended(handle)
+    return this.#native.ended(handle) ?? true
   }
 
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult {
