@@ -97,6 +97,21 @@ function yes(value) {
   return value ? '✔' : '–'
 }
 
+/** By which of the sockets that have it: a backend may take an option for one type of them only. */
+function takenBy(backend, name) {
+  const { sockets } = backends[backend]
+  const types = new Set()
+  const taking = new Set()
+  for (const [family, opened] of Object.entries(sockets)) {
+    for (const type of opened) {
+      if (!core.appliesTo(name, { family, type })) continue
+      types.add(type)
+      if (!core.lacksOption(backends[backend], { family, type }, name)) taking.add(type)
+    }
+  }
+  return taking.size > 0 && taking.size < types.size ? [...taking].join(', ') : yes(taking.size > 0)
+}
+
 function document() {
   const sockets = Object.keys(backends.native.sockets).map((family) => [
     `\`${family}\``,
@@ -117,8 +132,8 @@ function document() {
       inet6 ? `${constant}, ${inet6.constant}` : constant,
       `${families.length === 4 ? 'all' : families.join(', ')}; ${types.length === 3 ? 'all' : types.join(', ')}`,
       beforeConnect ? 'before' : 'any time',
-      yes(backends.native.options.includes(name)),
-      yes(backends.net.options.includes(name)),
+      takenBy('native', name),
+      takenBy('net', name),
       manual,
       summary,
     ]

@@ -24,6 +24,7 @@
         'native/descriptor_calls.cc',
         'native/error_queue.cc',
         'native/functions.cc',
+        'native/packets.cc',
         'native/poller.cc',
         'native/recycler.cc',
         'native/reuse.cc',

@@ -12,7 +12,7 @@ namespace pollout {
 
 namespace {
 
-// More than sun_path by one UTF-8 sequence and more, so that a path that was cut is still too long.
+// More than sun_path, so that a path that was cut is still too long.
 // The longest literal, `INET6_ADDRSTRLEN` with a zone, has 62 bytes.
 constexpr std::size_t kTextCapacity = 128;
 constexpr std::size_t kLongestLiteral = 78;
@@ -45,7 +45,7 @@ bool ReadInet(napi_env env, bool is_inet6, napi_value where, napi_value port,
 bool ReadUnix(napi_env env, napi_value where, SocketAddress* address, int* invalid) noexcept {
   Text path{};
   std::size_t length = 0;
-  if (!ReadText(env, where, "path", path.data(), path.size(), &length)) return false;
+  if (!ReadByteText(env, where, "path", path.data(), path.size(), &length)) return false;
   *invalid = address->SetUnix(path.data(), length);
   return true;
 }

@@ -57,7 +57,10 @@ Napi::Value UnixObject(Napi::Env env, const sockaddr_un& local, socklen_t size) 
   if (length > 0 && local.sun_path[0] != '\0') length = ::strnlen(local.sun_path, length);
   Napi::Object object = Napi::Object::New(env);
   object.Set("family", "unix");
-  object.Set("path", Napi::String::New(env, local.sun_path, length));
+  // A character for each byte: whether they are UTF-8 is seen to above.
+  napi_value path = nullptr;
+  napi_create_string_latin1(env, local.sun_path, length, &path);
+  object.Set("path", path);
   return object;
 }
 

@@ -11,6 +11,7 @@
 #include "closing.h"
 #include "connect_completion.h"
 #include "monotonic_clock.h"
+#include "packets.h"
 
 namespace pollout {
 
@@ -245,6 +246,7 @@ int Backend::Detach(double handle) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
   poller_.Remove(*socket);
+  ForgetPackets(*socket);
   const int fd = sockets_.Take(static_cast<std::uint64_t>(handle)).Release();
   Settle();
   return fd;

@@ -66,6 +66,13 @@ bool ReadText(napi_env env, napi_value value, const char* name, char* buffer, st
   return false;
 }
 
+bool ReadByteText(napi_env env, napi_value value, const char* name, char* buffer,
+                  std::size_t capacity, std::size_t* length) noexcept {
+  if (napi_get_value_string_latin1(env, value, buffer, capacity, length) == napi_ok) return true;
+  ThrowType(env, name, "a string");
+  return false;
+}
+
 bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** data,
                std::size_t* length) noexcept {
   napi_typedarray_type type{};

@@ -21,6 +21,9 @@ bool ReadInteger(napi_env env, napi_value value, const char* name, std::uint32_t
 // At most `capacity - 1` bytes and a NUL; what is longer is cut.
 bool ReadText(napi_env env, napi_value value, const char* name, char* buffer, std::size_t capacity,
               std::size_t* length) noexcept;
+// As that, of a text that has a character from U+0000 to U+00FF for each byte.
+bool ReadByteText(napi_env env, napi_value value, const char* name, char* buffer,
+                  std::size_t capacity, std::size_t* length) noexcept;
 bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** data,
                std::size_t* length) noexcept;
 

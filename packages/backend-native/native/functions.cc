@@ -57,7 +57,7 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
 }  // namespace
 
 Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
-  constexpr std::array<std::pair<const char*, napi_callback>, 29> kFunctions{{
+  constexpr std::array<std::pair<const char*, napi_callback>, 30> kFunctions{{
       {"open", &CallOpen},
       {"adopt", &CallAdopt},
       {"bind", &CallBind},
@@ -70,6 +70,7 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"finishConnect", &CallFinishConnect},
       {"failedHere", &CallFailedHere},
       {"receive", &CallReceive},
+      {"ended", &CallEnded},
       {"send", &CallSend},
       {"shutdown", &CallShutdown},
       {"close", &CallClose},

@@ -26,6 +26,7 @@ struct SocketKind {
   bool IsTcp() const noexcept {
     return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
   }
+  bool IsUnixPacket() const noexcept { return type == SOCK_SEQPACKET && family == AF_UNIX; }
 };
 
 // How far the connect of a socket has come; times as uv_hrtime() counts them, 0 where not known.
@@ -70,6 +71,9 @@ struct Socket {
   // The errno by which the connection was lost before it was looked at, for whoever uses it first;
   // 0 where there is none.
   int lost = 0;
+  // Of SOCK_SEQPACKET (packets.cc): SO_TIMESTAMP is set, and the last 0 that was received was the end.
+  bool stamped = false;
+  bool ended = false;
   // Whom it was connected to last; none too where an address has left its mark on the socket.
   TcpPeer peer;
   ConnectProgress connect;

@@ -8,6 +8,7 @@
 // After sys/socket.h, which it needs.
 #include <linux/vm_sockets.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -17,13 +18,18 @@ namespace pollout {
 
 namespace {
 
-// RFC 4007, section 11: a zone is an interface's name, or its index in decimal.
+// RFC 4007, section 11: a zone is an interface's name, or its index in decimal; names go first, as
+// one may be a number. 0 where there is no such interface.
 std::uint32_t ScopeOfZone(const char* zone) noexcept {
+  const std::uint32_t named = ::if_nametoindex(zone);
+  if (named != 0) return named;
   const char* end = zone + std::strlen(zone);
   std::uint32_t index = 0;
   const auto [stop, error] = std::from_chars(zone, end, index);
-  if (error == std::errc() && stop == end) return index;
-  return ::if_nametoindex(zone);
+  std::array<char, IF_NAMESIZE> name{};
+  const bool found = error == std::errc() && stop == end &&
+                     ::if_indextoname(index, name.data()) != nullptr;
+  return found ? index : 0;
 }
 
 }  // namespace
@@ -44,7 +50,10 @@ int SocketAddress::SetInet6(char* text, std::uint16_t port) noexcept {
   if (::inet_pton(AF_INET6, text, &inet6.sin6_addr) != 1) return -EINVAL;
   inet6.sin6_family = AF_INET6;
   inet6.sin6_port = htons(port);
-  inet6.sin6_scope_id = percent == nullptr ? 0 : ScopeOfZone(percent + 1);
+  if (percent != nullptr) {
+    inet6.sin6_scope_id = ScopeOfZone(percent + 1);
+    if (inet6.sin6_scope_id == 0) return -EINVAL;
+  }
   size_ = sizeof(sockaddr_in6);
   return 0;
 }

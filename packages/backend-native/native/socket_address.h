@@ -15,8 +15,8 @@ class SocketAddress {
  public:
   // Each returns 0 or a negated errno. `text` is NUL-terminated.
   int SetInet(const char* text, std::uint16_t port) noexcept;
-  // May carry a zone, `fe80::1%eth0` or `fe80::1%2`. One that names no interface becomes scope 0,
-  // and what that means is for the kernel to say: EINVAL, for a link-local address.
+  // May carry a zone, `fe80::1%eth0` or `fe80::1%2`. One that names no interface is EINVAL, as a
+  // link-local address without one is for the kernel. Elsewhere the kernel makes nothing of it.
   int SetInet6(char* text, std::uint16_t port) noexcept;
   // A leading NUL makes it a name in the abstract namespace, and none at all has bind(2) choose one
   // there: unix(7).

@@ -9,6 +9,7 @@
 
 #include "backend.h"
 #include "call_arguments.h"
+#include "packets.h"
 #include "slab.h"
 
 namespace pollout {
@@ -101,13 +102,27 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
   Socket* socket = call.backend().sockets().Find(handle);
   if (socket == nullptr) return Result(env, -EBADF);
   socket->recyclable = false;
-  const ssize_t received = ::recv(socket->fd.get(), into, size, 0);
+  const ssize_t received = socket->kind.IsUnixPacket()
+                               ? ReceivePacket(*socket, into, size)
+                               : ::recv(socket->fd.get(), into, size, 0);
   // After a FIN, RST is EPIPE, and the end is an end for who reads.
   const bool is_lost = received == 0 && socket->lost != 0 && socket->lost != EPIPE;
   if (received >= 0 && !is_lost) return Result(env, received);
   const int error = is_lost ? std::exchange(socket->lost, 0) : errno;
   socket->failed_here = false;
   return Result(env, -error);
+}
+
+napi_value CallEnded(napi_env env, napi_callback_info info) {
+  const CallArguments<1> call(env, info);
+  double handle = 0;
+  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
+  const Socket* socket = call.backend().sockets().Find(handle);
+  if (socket == nullptr) return nullptr;
+  napi_value ended = nullptr;
+  // Only a packet may be empty.
+  napi_get_boolean(env, !socket->kind.IsUnixPacket() || socket->ended, &ended);
+  return ended;
 }
 
 napi_value CallSend(napi_env env, napi_callback_info info) {

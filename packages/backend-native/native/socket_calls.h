@@ -12,6 +12,7 @@ napi_value CallWatch(napi_env env, napi_callback_info info);
 napi_value CallDeregister(napi_env env, napi_callback_info info);
 napi_value CallFailedHere(napi_env env, napi_callback_info info);
 napi_value CallReceive(napi_env env, napi_callback_info info);
+napi_value CallEnded(napi_env env, napi_callback_info info);
 napi_value CallSend(napi_env env, napi_callback_info info);
 napi_value CallShutdown(napi_env env, napi_callback_info info);
 napi_value CallClose(napi_env env, napi_callback_info info);

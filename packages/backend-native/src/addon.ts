@@ -33,6 +33,7 @@ export interface NativeFunctions {
   /** 1, 0, or a negated errno. */
   failedHere(handle: number): number
   receive(handle: number, into: Uint8Array): number
+  ended(handle: number): boolean | undefined
   send(handle: number, data: Uint8Array, offset: number): number
   shutdown(handle: number): number
   setOption(handle: number, level: number, option: number, value: Uint8Array): number

@@ -24,8 +24,9 @@ import {
   type Token,
 } from '@pollout/core'
 import type { Addon, NativeFunctions } from './addon.js'
+import { addressFrom, whereOf } from './native-address.js'
 import { NativeBulk } from './native-bulk.js'
-import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS, whereOf } from './native-kernel.js'
+import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS } from './native-kernel.js'
 
 const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   sockets: Object.freeze<Capabilities['sockets']>({
@@ -131,6 +132,10 @@ export class NativeBackend implements Backend {
     return this.#native.receive(handle, into)
   }
 
+  ended(handle: Handle): boolean {
+    return this.#native.ended(handle) ?? true
+  }
+
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult {
     return this.#native.send(handle, data, offset)
   }
@@ -144,11 +149,11 @@ export class NativeBackend implements Backend {
   }
 
   localAddress(handle: Handle): SocketAddress | undefined {
-    return this.#native.localAddress(handle)
+    return addressFrom(this.#native.localAddress(handle))
   }
 
   peerAddress(handle: Handle): SocketAddress | undefined {
-    return this.#native.peerAddress(handle)
+    return addressFrom(this.#native.peerAddress(handle))
   }
 
   poll(): void {

@@ -9,7 +9,8 @@ import {
   type SocketAddress,
 } from '@pollout/core'
 import type { NativeFunctions, NativeOption, NativeSource } from './addon.js'
-import { FAMILY_NUMBERS, whereOf } from './native-kernel.js'
+import { whereOf } from './native-address.js'
+import { FAMILY_NUMBERS } from './native-kernel.js'
 
 /** native/bulk_lane.h: BulkPlan::OnConnected. */
 const ON_CONNECTED = { keep: 0, close: 1, reset: 2 } as const

@@ -9,6 +9,7 @@ import type {
   SystemResult,
 } from '@pollout/core'
 import type { NativeFunctions } from './addon.js'
+import { whereOf } from './native-address.js'
 
 /** Linux's numbers: bits/socket.h. */
 export const FAMILY_NUMBERS: Readonly<Record<AddressFamily, number>> = {
@@ -34,21 +35,6 @@ const SPECS: ReadonlyMap<number, SocketSpec> = new Map(
     ]),
   ),
 )
-
-/** The last two of the arguments that are an address for the addon. */
-export function whereOf(address: SocketAddress): [where: string | number, port: number] {
-  switch (address.family) {
-    case 'inet':
-    case 'inet6':
-      return [address.address, address.port]
-    case 'unix':
-      return [address.path, 0]
-    case 'vsock':
-      return [address.cid, address.port]
-    default:
-      throw new TypeError(`No such address family: ${(address as { family: unknown }).family}`)
-  }
-}
 
 export class NativeKernel implements KernelSockets {
   readonly #native: NativeFunctions

@@ -143,6 +143,7 @@ const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof typeof K
   finishConnect: ['handle', 'times'],
   failedHere: ['handle'],
   receive: ['handle', 'into'],
+  ended: ['handle'],
   send: ['handle', 'data', 'offset'],
   shutdown: ['handle'],
   setOption: ['handle', 'level', 'option', 'value'],

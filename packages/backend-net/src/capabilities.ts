@@ -24,7 +24,8 @@ export const CAPABILITIES: Capabilities = {
   kernelReadiness: false,
   immediateErrors: false,
   bind: true,
-  options: [...STREAM_OPTIONS, ...DATAGRAM_OPTIONS],
+  options: [...new Set([...STREAM_OPTIONS, ...DATAGRAM_OPTIONS])],
+  optionsByType: { stream: STREAM_OPTIONS, dgram: DATAGRAM_OPTIONS },
   eventTimes: false,
   kernelSockets: false,
 }

@@ -27,8 +27,9 @@ import { DatagramQueue } from './datagram-queue.js'
 import { openDatagrams, peerOf } from './datagrams.js'
 import { LingeringDatagrams } from './lingering-datagrams.js'
 import { Registration } from './registration.js'
-import { addressFault, bindFault, inetAddress, literalFault } from './socket-address.js'
+import { addressFault, inetAddress } from './socket-address.js'
 import { negatedErrno } from './system-error.js'
+import { zonedHost } from './zone.js'
 
 /** 65,535 less the headers: of UDP, and where the length counts it, of IP; ip(7). More is EMSGSIZE. */
 const LONGEST_OVER_IPV4 = 65_507
@@ -71,7 +72,7 @@ export class DatagramSocket extends Registration implements BackendSocket {
     if (this.#failing) return -errno.EALREADY
     if (this.#connectError !== 0) return this.#takeConnectError()
     this.#clock.start()
-    const socket = addressFault(this.#spec, to) || literalFault(to) || this.#bound()
+    const socket = addressFault(this.#spec, to) || this.#bound()
     if (typeof socket === 'number' || !isInet(to)) {
       this.#fail(typeof socket === 'number' ? socket : -errno.EAFNOSUPPORT)
       return -errno.EINPROGRESS
@@ -83,7 +84,7 @@ export class DatagramSocket extends Registration implements BackendSocket {
 
   /** Answers as bind(2) does. */
   bind(at: SocketAddress): SystemResult {
-    const fault = bindFault(this.#spec, at)
+    const fault = addressFault(this.#spec, at)
     if (fault !== 0) return fault
     if (!isInet(at) || this.#hasPort()) return -errno.EINVAL
     const socket = this.#open(at)
@@ -206,7 +207,7 @@ export class DatagramSocket extends Registration implements BackendSocket {
   #connectTo(socket: Socket, { address, port }: InetAddress): void {
     const connect = ++this.#connects
     try {
-      socket.connect(port, address, (error?: Error) => {
+      socket.connect(port, zonedHost(address) ?? address, (error?: Error) => {
         if (error === undefined || !this.#failing || connect !== this.#connects) return
         this.#failing = false
         this.#fail(negatedErrno(error))

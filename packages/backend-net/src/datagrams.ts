@@ -9,6 +9,7 @@ import type { InetAddress, SocketSpec } from '@pollout/core'
 import type { DatagramOptions } from './datagram-options.js'
 import { inetAddress } from './socket-address.js'
 import { negatedErrno } from './system-error.js'
+import { zonedHost } from './zone.js'
 
 /** A socket bound to that address, which must be a literal; or the negated errno of why not. */
 export function openDatagrams(
@@ -24,7 +25,7 @@ export function openDatagrams(
   }
   socket.on('error', onRefused)
   // Exclusive: in a worker of a cluster the primary would bind otherwise, and answer later.
-  socket.bind({ address, port, exclusive: true })
+  socket.bind({ address: zonedHost(address) ?? address, port, exclusive: true })
   refusal ||= options.applyTo(socket)
   if (refusal !== 0) {
     socket.close()

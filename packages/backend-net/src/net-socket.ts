@@ -21,7 +21,7 @@ import {
 import type { BackendSocket, SocketContext } from './backend-socket.js'
 import { ConnectClock } from './connect-clock.js'
 import { Registration } from './registration.js'
-import { addressFault, bindFault, inetAddress } from './socket-address.js'
+import { addressFault, inetAddress } from './socket-address.js'
 import type { Stream, StreamOwner } from './stream.js'
 import { STREAM_OPTIONS, StreamOptions } from './stream-options.js'
 import { negatedErrno } from './system-error.js'
@@ -103,7 +103,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   /** Answers for the address alone; whether it can be had is told by the connect. A Unix socket can't be bound. */
   bind(at: SocketAddress): SystemResult {
     if (this.#spec.family === 'unix') return -errno.EOPNOTSUPP
-    const fault = bindFault(this.#spec, at)
+    const fault = addressFault(this.#spec, at)
     if (fault !== 0) return fault
     const isUnderWay = this.#state === State.CONNECTING || this.#state === State.CONNECTED
     if (!isInet(at) || this.#bound !== undefined || isUnderWay) return -errno.EINVAL

@@ -1,17 +1,16 @@
 /** Between the backend interface's socket addresses and those of `node:net` and `node:dgram`. */
-import { Buffer } from 'node:buffer'
-import { isIP, type SocketConnectOpts } from 'node:net'
+import type { SocketConnectOpts } from 'node:net'
 import {
   type AddressFamily,
+  addressProblem,
   errno,
   type InetAddress,
   isInet,
+  isUtf8Path,
   type SocketAddress,
   type SocketSpec,
 } from '@pollout/core'
-
-/** sun_path's size, unix(7); the last byte is the terminating NUL that libuv insists on for paths. */
-const UNIX_PATH_MAX_BYTES = 107
+import { zonedHost } from './zone.js'
 
 /** fe80::/10 with no zone. The kernel wants to be told the interface; libuv since 1.47 guesses one. */
 const ZONELESS_LINK_LOCAL = /^fe[89ab][0-9a-f]:[^%]*$/i
@@ -25,31 +24,22 @@ const refuseLookup: Lookup = (_hostname, _options, callback) => {
   callback(error, '')
 }
 
-/** What connect(2) would say of this address before it looks for the peer; 0 where it would not object. */
+/**
+ * What the kernel would say of this address before it looks for it, or for the peer there; 0 where it would not object.
+ * Node itself would let `0.0.0.0` or `127.0.0.1` stand for what is no literal, take the port's lower 16 bits, and a path
+ * as far as its first NUL.
+ */
 export function addressFault(spec: SocketSpec, to: SocketAddress): number {
   if (to.family !== spec.family) return familyFault(spec, to)
-  if (isInet(to)) {
-    return to.family === 'inet6' && ZONELESS_LINK_LOCAL.test(to.address) ? -errno.EINVAL : 0
+  if (addressProblem(to) !== undefined) return -errno.EINVAL
+  if (to.family === 'inet6') {
+    const isLost = ZONELESS_LINK_LOCAL.test(to.address) || zonedHost(to.address) === undefined
+    return isLost ? -errno.EINVAL : 0
   }
+  if (to.family === 'inet') return 0
   if (to.family !== 'unix') return -errno.EAFNOSUPPORT
-  // An abstract name has no terminator, and so one byte more.
-  const most = to.path.startsWith('\0') ? UNIX_PATH_MAX_BYTES + 1 : UNIX_PATH_MAX_BYTES
-  const isValid = to.path !== '' && Buffer.byteLength(to.path) <= most
-  return isValid ? 0 : -errno.EINVAL
-}
-
-/** What bind(2) would say of this address before it looks for it; for sockets of inet and inet6. */
-export function bindFault(spec: SocketSpec, at: SocketAddress): number {
-  if (at.family !== spec.family) return familyFault(spec, at)
-  return literalFault(at) || addressFault(spec, at)
-}
-
-/** Node itself would let `0.0.0.0` or `127.0.0.1` stand for what is no literal, or take the port's lower 16 bits. */
-export function literalFault(address: SocketAddress): number {
-  if (!isInet(address)) return -errno.EAFNOSUPPORT
-  const isLiteral = isIP(address.address) === (address.family === 'inet6' ? 6 : 4)
-  const isPort = Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535
-  return isLiteral && isPort ? 0 : -errno.EINVAL
+  // Node has no means to say other bytes than those of UTF-8.
+  return to.path !== '' && isUtf8Path(to.path) ? 0 : -errno.EINVAL
 }
 
 /** An IPv4 address is shorter than what an IPv6 socket reads, and the kernel looks at the length first. */
@@ -64,10 +54,11 @@ export function connectOptions(
 ): SocketConnectOpts {
   // No vsock address gets here: `addressFault()`.
   if (!isInet(to)) return { path: to.family === 'unix' ? to.path : '' }
-  const { address: host, port } = to
-  const options = { host, port, autoSelectFamily: false, lookup: refuseLookup }
+  const host = zonedHost(to.address) ?? to.address
+  const options = { host, port: to.port, autoSelectFamily: false, lookup: refuseLookup }
   if (from === undefined) return options
-  return { ...options, localAddress: from.address, localPort: from.port }
+  const localAddress = zonedHost(from.address) ?? from.address
+  return { ...options, localAddress, localPort: from.port }
 }
 
 /** The address of an inet or inet6 socket from what `node:net` tells; undefined where it tells nothing. */

@@ -1,10 +1,12 @@
 /** Everything public of `@pollout/core`. */
 export * from './backend/address.js'
+export { addressProblem } from './backend/arguments.js'
 export * from './backend/backend.js'
 export * from './backend/bulk.js'
 export { type ErrnoTable, errno, errnoDescription, errnoName } from './backend/errno.js'
 export { Interest, Readiness } from './backend/readiness.js'
 export * from './backend/socket-options.js'
+export { decodeUnixPath, encodeUnixPath, isUtf8Path } from './backend/unix-path.js'
 export type { AdoptOptions } from './connect/adopt.js'
 export type {
   ConnectOptions,

@@ -134,19 +134,20 @@ describe('sending messages', () => {
 })
 
 describe('receiving messages', () => {
-  it('an empty datagram is an empty chunk; an empty packet is the end', () => {
-    for (const [endpoint, outcome] of [
-      [DATAGRAMS, 'open'],
-      [PACKETS, 'complete'],
-    ] as const) {
+  it('an empty datagram is an empty chunk, and so is an empty packet, which is no end', () => {
+    for (const endpoint of [DATAGRAMS, PACKETS]) {
       const { script, connection, socket } = connected(endpoint)
       const received = record(connection.received)
-      for (const text of ['a', '']) {
+      for (const text of ['a', '', 'b']) {
         socket.arrive(text)
         script.deliverAll([socket], Readiness.READABLE)
       }
-      expect(received.outcome).toBe(outcome)
-      expect(received.values.map(String)).toEqual(outcome === 'open' ? ['a', ''] : ['a'])
+      expect(received.values.map(String)).toEqual(['a', '', 'b'])
+      expect([received.outcome, connection.peerEnded]).toEqual(['open', false])
+      if (endpoint === DATAGRAMS) continue
+      socket.arrive('end')
+      script.deliverAll([socket], Readiness.READABLE)
+      expect([received.outcome, connection.peerEnded]).toEqual(['complete', true])
     }
   })
 

@@ -60,8 +60,9 @@ export interface InetAddress {
 export interface UnixAddress {
   readonly family: 'unix'
   /**
-   * A file-system path, or an abstract name with a leading NUL character; empty for an unnamed socket, and in bind()
-   * for "any free abstract name" (autobind).
+   * A file-system path, or an abstract name with a leading NUL character, which may hold others; empty for an unnamed
+   * socket, and in bind() for "any free abstract name" (autobind). UTF-8; a byte that is no part of it stands as one of
+   * the code units U+DC80 to U+DCFF, so that every name can be told, and written down again.
    */
   readonly path: string
 }
@@ -132,6 +133,8 @@ const ZONE = /^[\w.~-]{1,15}$/
  * ```
  */
 export function literalFamily(host: string): 'inet' | 'inet6' | undefined {
+  // Node would read an object's text, which may be another one the next time.
+  if (typeof host !== 'string') return undefined
   if (isIPv4(host)) return 'inet'
   // What a zone may hold differs between versions of Node, so it is looked at here.
   const percent = host.indexOf('%')

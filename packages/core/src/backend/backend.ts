@@ -115,8 +115,10 @@ export interface Capabilities {
   readonly immediateErrors: boolean
   /** There is {@link Backend.bind}: local addresses and ports can be chosen. */
   readonly bind: boolean
-  /** Options that {@link Backend.setOption} takes; see `socket-options.ts`. */
+  /** Options that {@link Backend.setOption} takes, of one type of sockets or another; see `socket-options.ts`. */
   readonly options: readonly SocketOptionName[]
+  /** Those of one type, where that is not all of {@link options} that mean anything to it. */
+  readonly optionsByType?: Readonly<Partial<Record<SocketType, readonly SocketOptionName[]>>>
   /** The times of a connect are taken when they happen; without it, when JavaScript gets to them. */
   readonly eventTimes: boolean
   /** There is {@link Backend.kernel}: options by number, TCP_INFO, descriptors from and to elsewhere, a connect that waits. */
@@ -321,9 +323,12 @@ export interface Backend {
 
   /**
    * Reads into `into`: recv(2). Bytes read, 0 at the end of the stream, `-EAGAIN` when there is nothing yet. A datagram
-   * or packet is read whole, what has no room is cut off; an empty datagram is 0 too.
+   * or packet is read whole, what has no room is cut off; an empty datagram or packet is 0 too.
    */
   receive(handle: Handle, into: Uint8Array): SystemResult
+
+  /** Whether a 0 that `receive()` has just answered on a packet socket was the end. Without it, it is taken for that. */
+  ended?(handle: Handle): boolean
 
   /** Sends from `data`, starting at `offset`: send(2), no SIGPIPE. Bytes taken, possibly fewer, or `-EAGAIN`. */
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult

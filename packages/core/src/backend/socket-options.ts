@@ -6,7 +6,7 @@
  * Node has builds for. Another system's are a backend's own business: it is given names, and need not look here.
  */
 import type { AddressFamily, SocketType } from './address.js'
-import type { SocketSpec } from './backend.js'
+import type { Capabilities, SocketSpec } from './backend.js'
 import { errno } from './errno.js'
 
 /** Levels of setsockopt(2). */
@@ -318,6 +318,27 @@ export function isSocketOptionName(name: string): name is SocketOptionName {
 export function appliesTo(name: SocketOptionName, { family, type }: SocketSpec): boolean {
   const { families, types }: OptionDefinition = SOCKET_OPTIONS[name]
   return families.includes(family) && types.includes(type)
+}
+
+/**
+ * Whether a backend is without an option that means something to such a socket, or that it has for no socket at all.
+ *
+ * @example
+ * ```ts
+ * import { createReactor, lacksOption } from 'pollout'
+ *
+ * await using reactor = createReactor({ backend: 'net' })
+ * const socket = { family: 'inet', type: 'stream' } as const
+ * lacksOption(reactor.capabilities, socket, 'hopLimit') // true: node:net sets it for datagrams only
+ * ```
+ */
+export function lacksOption(
+  { options, optionsByType }: Pick<Capabilities, 'options' | 'optionsByType'>,
+  spec: SocketSpec,
+  name: SocketOptionName,
+): boolean {
+  if (!options.includes(name)) return true
+  return appliesTo(name, spec) && !(optionsByType?.[spec.type] ?? options).includes(name)
 }
 
 /**

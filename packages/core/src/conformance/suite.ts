@@ -1,5 +1,6 @@
 /** `describeBackend()`: the one suite that every backend passes. */
 import { defineAdoptTests } from './adopting.js'
+import { defineArgumentTests } from './arguments.js'
 import { defineBackendInterfaceTests } from './backend-interface.js'
 import { defineBatchTests } from './batches.js'
 import { defineBufferTests } from './buffers.js'
@@ -20,6 +21,7 @@ import { definePolicyTests } from './policy.js'
 import { definePoolTests } from './pooling.js'
 import { defineProcessTests } from './processes.js'
 import { defineRaceTests } from './races.js'
+import { defineReachedTests } from './reached.js'
 import { defineReconnectTests } from './reconnecting.js'
 import { defineResolvingTests } from './resolving.js'
 import { defineSessionTests } from './sessions.js'
@@ -64,6 +66,8 @@ const PARTS = {
   'sources of connectMany()': defineSourceTests,
   'connectBatches()': defineBatchTests,
   'socket() and readiness()': defineLowLevelTests,
+  'what is handed in': defineArgumentTests,
+  'what is reached': defineReachedTests,
   'sockets of the kernel': defineKernelSocketTests,
   'handing over': defineHandOverTests,
   races: defineRaceTests,
@@ -82,6 +86,7 @@ const FAN_OUT_PARTS: readonly (keyof typeof PARTS)[] = [
   'connectMany()',
   'sources of connectMany()',
   'connectBatches()',
+  'what is reached',
   'races',
   'observability',
 ]

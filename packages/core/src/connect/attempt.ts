@@ -29,6 +29,7 @@ import {
   isSettled,
   transition,
 } from './attempt-machine.js'
+import { reachedAddress } from './reached.js'
 import { SocketPreparation, type SocketSetup } from './socket-setup.js'
 import { type SocketMoments, Timeline } from './timeline.js'
 
@@ -129,6 +130,11 @@ export class Attempt implements ReadinessListener, SocketMoments {
     else this.#close()
   }
 
+  /** The address that has answered, once it is connected. */
+  get reached(): SocketAddress {
+    return reachedAddress(this.#core.backend, this.#handle, this.address as SocketAddress)
+  }
+
   /** The connected socket, given away: closing it is the caller's from now on. */
   takeHandle(): Handle {
     const handle = this.#handle
@@ -223,7 +229,10 @@ export class Attempt implements ReadinessListener, SocketMoments {
   #configure(): AttemptEvent {
     if (this.#preparation === undefined) return 'configured'
     const failure = this.#preparation.configure(this.#handle)
-    return failure ? this.#fail(failure) : 'configured'
+    if (failure) return this.#fail(failure)
+    const path = this.#preparation.boundPath
+    if (path !== undefined) this.#core.boundPaths.made(this.#handle, path)
+    return 'configured'
   }
 
   /** What both policies have to allow: the reactor's, and the connect's own. */

@@ -1,5 +1,6 @@
 /** The options of `connect()` and `connectMany()`, and their check: once, at the call. */
 import { literalFamily } from '../backend/address.js'
+import { isOptionNumber } from '../backend/arguments.js'
 import {
   checkPorts,
   checkSocketOption,
@@ -10,6 +11,7 @@ import {
   type SocketOptions,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
+import { unixPathProblem } from '../backend/unix-path.js'
 import type { AttemptRecord } from '../errors.js'
 import { checkCount, unknownOption } from '../options.js'
 import { checkPolicy } from '../policy/denial.js'
@@ -62,6 +64,7 @@ export interface SocketSetupOptions extends SocketOptions {
    * Where to connect from: an address literal, or several, which are used in turn. A connect whose address has no port
    * left for the destination goes on with the next one at once, and fails when none has. Only those of the target's
    * family count. For unix sockets, paths to bind; `@name` is an abstract one, the empty string any free abstract name.
+   * The file of a path is removed when the connection closes.
    */
   readonly localAddress?: string | readonly string[] | undefined
   /** The local port, or the first and the last of a range from which a free one is taken: bind(2). */
@@ -218,8 +221,6 @@ function checkAddresses(localAddress: string | readonly string[]): readonly stri
 
 /** Begins as a path does; so that a mistyped address is not taken for a file. */
 const PATH = /^$|^[@\0/]|^\.\.?\//
-/** Bytes of `sun_path`: unix(7). */
-const LONGEST_PATH = 108
 
 function checkAddress(address: unknown): string {
   if (typeof address !== 'string') {
@@ -232,13 +233,11 @@ function checkAddress(address: unknown): string {
     )
   }
   const path = address.startsWith('@') ? `\0${address.slice(1)}` : address
-  const longest = path.startsWith('\0') ? LONGEST_PATH : LONGEST_PATH - 1
-  if (Buffer.byteLength(path) > longest || path.includes('\0', 1)) {
-    throw new RangeError(
-      `localAddress ${JSON.stringify(address)} is no unix path: at most ${longest} bytes, none of them NUL`,
-    )
-  }
-  return path
+  const problem = unixPathProblem(path)
+  if (problem === undefined) return path
+  throw new RangeError(
+    `localAddress ${JSON.stringify(address)} ${problem}; it has at most 107 bytes, none of them NUL`,
+  )
 }
 
 function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] {
@@ -246,8 +245,8 @@ function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] 
     throw new TypeError('rawOptions must be an array of { level, option, value }')
   }
   return rawOptions.map((raw: RawSocketOption) => ({
-    level: checkInteger('level', raw?.level),
-    option: checkInteger('option', raw?.option),
+    level: checkNumber('level', raw?.level),
+    option: checkNumber('option', raw?.option),
     value: checkRawValue(raw?.value),
   }))
 }
@@ -255,14 +254,17 @@ function checkRaw(rawOptions: readonly RawSocketOption[]): readonly RawOption[] 
 function checkRawValue(value: unknown): Uint8Array {
   // Copied: what the caller does with its bytes afterwards changes nothing here.
   if (value instanceof Uint8Array) return Uint8Array.from(value)
-  return int(checkInteger('value', value, 'or a Uint8Array'))
-}
-
-function checkInteger(what: string, value: unknown, or = ''): number {
   if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 32) {
-    return value
+    return int(value)
   }
   throw new TypeError(
-    `rawOptions: ${what} must be a 32-bit whole number${or && ` ${or}`}, not ${String(value)}`,
+    `rawOptions: value must be a 32-bit whole number or a Uint8Array, not ${String(value)}`,
+  )
+}
+
+function checkNumber(what: string, value: unknown): number {
+  if (isOptionNumber(value)) return value
+  throw new TypeError(
+    `rawOptions: ${what} must be a 32-bit whole number from 0, not ${String(value)}`,
   )
 }

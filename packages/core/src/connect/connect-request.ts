@@ -202,7 +202,8 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     } else if (address.family === 'unix' && address.path.startsWith('\0') && !abstractUnix) {
       return 'abstract unix names'
     }
-    return this.setup?.lackedBy(backend)
+    const family = address?.family ?? this.#families[0] ?? 'inet'
+    return this.setup?.lackedBy(backend, { family, type: this.type })
   }
 
   /** Those that there are sockets for, the preferred one first. */
@@ -226,9 +227,8 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   }
 
   #decided(attempt: Attempt, failure = attempt.failure): void {
-    const address = attempt.address as SocketAddress
-    if (failure === undefined) return this.connected(address)
-    this.address = address
+    if (failure === undefined) return this.connected(attempt.reached)
+    this.address = attempt.address
     this.exhaustedSource = attempt.exhaustedSource
     this.fail(failure)
   }

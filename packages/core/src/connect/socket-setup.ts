@@ -2,7 +2,11 @@
 import { formatAddress, type SocketAddress } from '../backend/address.js'
 import type { Backend, Handle, SocketSpec } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
-import type { SocketOptionName, SocketOptionValue } from '../backend/socket-options.js'
+import {
+  lacksOption,
+  type SocketOptionName,
+  type SocketOptionValue,
+} from '../backend/socket-options.js'
 import { connectFailure, type Failure } from '../errors.js'
 import { type SourceAddresses, SourceWalk } from './source-addresses.js'
 
@@ -28,10 +32,14 @@ export class SocketSetup {
     this.sources = sources
   }
 
-  /** What of it this backend can't do, in words; undefined where it can do it all. */
-  lackedBy({ capabilities, bind, setOption, kernel }: Backend): string | undefined {
+  /** What of it this backend can't do for such a socket, in words; undefined where it can do it all. */
+  lackedBy(
+    { capabilities, bind, setOption, kernel }: Backend,
+    spec: SocketSpec,
+  ): string | undefined {
     for (const name of this.options.keys()) {
-      if (!setOption || !capabilities.options.includes(name)) return `the option ${name}`
+      if (!setOption || lacksOption(capabilities, spec, name))
+        return `the option ${name} of ${spec.type} sockets`
     }
     if (this.raw.length > 0 && !(kernel && capabilities.kernelSockets)) return 'rawOptions'
     if (this.sources && !(bind && capabilities.bind)) return this.sources.option
@@ -65,6 +73,12 @@ export class SocketPreparation {
   /** The local address that had no port, where that is what failed. */
   get exhaustedAt(): SocketAddress | undefined {
     return this.#walk?.exhaustedAt
+  }
+
+  /** The unix path that it was bound to. */
+  get boundPath(): string | undefined {
+    const at = this.#walk?.current
+    return at?.family === 'unix' ? at.path : undefined
   }
 
   /** Sets the options, then binds. Undefined when the socket is ready to connect. */

@@ -27,6 +27,8 @@ export interface Channel {
   /** Whether what is wanted keeps the process alive; it does until told otherwise. */
   keepAlive(wanted: boolean): void
   receive(into: Uint8Array): SystemResult
+  /** Whether a 0 that was just received is the end, and no empty packet; missing where it always is. */
+  readonly ended?: boolean
   send(data: Uint8Array, offset: number): SystemResult
   shutdown(): SystemResult
   /** Bytes that it has taken and not passed on yet; missing where it keeps none. */

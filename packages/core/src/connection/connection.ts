@@ -154,7 +154,7 @@ export class Connection implements AsyncDisposable {
   readonly endpoint: Endpoint
   /** Whether it carries a stream, datagrams, or packets in order. */
   readonly type: SocketType
-  /** The address that answered. */
+  /** The address that answered, in the form of inet_ntop(3); of a unix socket the path that was asked for. */
   readonly peerAddress: SocketAddress
   /** The sockets that failed before this one connected; empty for most. */
   readonly failedAttempts: readonly AttemptRecord[]
@@ -215,9 +215,8 @@ export class Connection implements AsyncDisposable {
    * the connection open. An observable can't be slowed down: to read at your own pace use async iteration.
    * Errors with a {@link ConnectError} of phase `receive`.
    *
-   * A message comes as one chunk; what it has beyond 64 KiB is cut off. An empty datagram is an empty chunk; an empty
-   * packet (`unixpacket`) can't be told from the end: recv(2). On datagrams an error, as ECONNREFUSED after an ICMP message,
-   * ends this reading only: subscribe again for what comes later.
+   * A message comes as one chunk; what it has beyond 64 KiB is cut off. An empty datagram or packet is an empty chunk. On
+   * datagrams an error, as ECONNREFUSED after an ICMP message, ends this reading only: subscribe again for what comes later.
    */
   get received(): Observable<Buffer> {
     return new Observable((subscriber) => {
@@ -264,7 +263,7 @@ export class Connection implements AsyncDisposable {
    *
    * Of a message all is sent or nothing: one that is too long rejects with EMSGSIZE, and only this send. So does, on
    * datagrams, any other errno; ECONNREFUSED means that an earlier one was not wanted, and that this one was not sent.
-   * An empty datagram is sent; an empty packet is not, since the peer would take it for the end.
+   * An empty datagram is sent; an empty packet is not, since a peer that reads with recv(2) would take it for the end.
    */
   send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
     const signal = checkSignal(options.signal)

@@ -179,6 +179,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
     const count = this.channel.receive(into)
     if (count > 0) this.#moved()
     if (count !== 0 || this.type === 'dgram') return count
+    if (this.type === 'seqpacket' && this.channel.ended === false) return count
     if (this.#brokenBy !== undefined) return this.#brokenBy
     this.#peerEnded = true
     return 0

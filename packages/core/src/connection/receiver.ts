@@ -1,5 +1,4 @@
 /** The receiving side of a connection: one reader, who may pause. */
-import type { SocketType } from '../backend/address.js'
 import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
@@ -19,7 +18,8 @@ export interface ChunkListener {
 export interface ReceivingLink {
   readonly core: Pick<ReactorCore, 'readBuffer' | 'later'>
   readonly channel: Channel
-  readonly type: SocketType
+  /** What was received last is the end. */
+  readonly peerEnded: boolean
   receive(into: Uint8Array): SystemResult
   error(failure: Failure): ConnectError
 }
@@ -83,10 +83,11 @@ export class Receiver {
   /** Whether there may be more at once: the buffer was filled. */
   #read(): boolean {
     if (this.#paused || this.#listener === undefined) return false
-    const { core, channel, type } = this.#link
+    const { core, channel } = this.#link
     const { memory } = core.readBuffer
     const count = this.#link.receive(memory)
-    if (count > 0 || (count === 0 && type === 'dgram')) {
+    // A message may be empty.
+    if (count > 0 || (count === 0 && !this.#link.peerEnded)) {
       const isHeard = this.#tell(this.#listener, core.readBuffer.take(count))
       if (!this.#paused && this.#listener) channel.want(Interest.READABLE)
       return isHeard && count === memory.length

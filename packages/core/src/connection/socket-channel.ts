@@ -77,6 +77,10 @@ export class SocketChannel implements Channel, ReadinessListener {
     return this.#core.backend.receive(this.#handle, into)
   }
 
+  get ended(): boolean {
+    return this.#core.backend.ended?.(this.#handle) ?? true
+  }
+
   send(data: Uint8Array, offset: number): SystemResult {
     return this.#core.backend.send(this.#handle, data, offset)
   }
@@ -98,7 +102,7 @@ export class SocketChannel implements Channel, ReadinessListener {
   }
 
   setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): void {
-    const result = calls.setOption(this.#core.backend, this.#handle, name, value)
+    const result = calls.setOption(this.#core.backend, this.#handle, this.#spec, name, value)
     if (result < 0) throw calls.localError(result, 'setsockopt', this.#place)
   }
 
@@ -116,6 +120,7 @@ export class SocketChannel implements Channel, ReadinessListener {
     this.#disarm()
     try {
       const descriptor = calls.detach(backend, this.#handle)
+      this.#core.boundPaths.given(this.#handle)
       this.#left('detached')
       return descriptor
     } finally {

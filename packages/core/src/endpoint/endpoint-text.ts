@@ -1,9 +1,9 @@
 /** Endpoints as URIs, with Go's network names: `tcp://host:port`, `unix:/path`, ... there and back. */
 import { literalFamily } from '../backend/address.js'
+import { quote } from '../quote.js'
 import {
   type Endpoint,
   InvalidEndpointError,
-  quote,
   tcp,
   tls,
   udp,
@@ -110,15 +110,17 @@ function formatPath(path: string): string {
  */
 export function toEndpoint(endpoint: Endpoint | string): Endpoint {
   if (typeof endpoint === 'string') return parseEndpoint(endpoint)
-  switch (endpoint?.scheme) {
+  // Each field is read once: a getter may say something else the next time.
+  const scheme = endpoint?.scheme
+  switch (scheme) {
     case 'tcp':
     case 'tls':
     case 'udp':
-      return HOSTS[endpoint.scheme](endpoint.host, endpoint.port)
+      return HOSTS[scheme](endpoint.host, endpoint.port)
     case 'unix':
     case 'unixgram':
     case 'unixpacket':
-      return PATHS[endpoint.scheme](endpoint.path)
+      return PATHS[scheme](endpoint.path)
     case 'vsock':
       return vsock(endpoint.cid, endpoint.port)
     default:

@@ -5,7 +5,9 @@ import {
   type SocketAddress,
   type SocketType,
 } from '../backend/address.js'
-import { visibleText } from '../visible-text.js'
+import { isPort, isUnsigned } from '../backend/arguments.js'
+import { unixPathProblem } from '../backend/unix-path.js'
+import { quote } from '../quote.js'
 
 /**
  * A byte stream over TCP: tcp(7).
@@ -151,10 +153,6 @@ export type Endpoint =
   | UnixpacketEndpoint
   | VsockEndpoint
 
-/** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all. */
-const LONGEST_UNIX_PATH = 107
-const LARGEST_UNSIGNED = 2 ** 32 - 1
-
 const HOST_NAME =
   /^(?=.{1,253}\.?$)[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?(\.[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?)*\.?$/u
 /** getaddrinfo takes `127.1` and `0x7f000001` for addresses; here a name whose last label is a number is a mistake. */
@@ -287,9 +285,9 @@ export function unixpacket(path: string): UnixpacketEndpoint {
  */
 export function vsock(cid: number, port: number): VsockEndpoint {
   for (const [name, value] of Object.entries({ 'context identifier': cid, port })) {
-    if (!Number.isInteger(value) || value < 0 || value > LARGEST_UNSIGNED) {
+    if (!isUnsigned(value)) {
       throw new InvalidEndpointError(
-        `vsock ${name} ${quote(value)} is not a whole number from 0 to ${LARGEST_UNSIGNED}`,
+        `vsock ${name} ${quote(value)} is not a whole number from 0 to ${2 ** 32 - 1}`,
       )
     }
   }
@@ -393,16 +391,10 @@ function checkInet(scheme: string, host: unknown, port: unknown): void {
   }
 }
 
-/** One that can be written down: 0 too, which nobody listens on. */
-export function isPort(port: unknown): port is number {
-  return typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535
-}
-
 function isHostName(host: string): boolean {
   return host.length <= LONGEST_HOST && HOST_NAME.test(host) && !NUMERIC_LAST_LABEL.test(host)
 }
 
-/** A path that fits into `sun_path`, an abstract one with its NUL. */
 function checkedPath(scheme: string, path: unknown): string {
   if (typeof path !== 'string') {
     throw new InvalidEndpointError(`${quote(path)} is not a unix path; write ${scheme}:/run/x.sock`)
@@ -413,29 +405,7 @@ function checkedPath(scheme: string, path: unknown): string {
       `a ${scheme} endpoint needs a path: write ${scheme}:/run/x.sock or ${scheme}:@abstract`,
     )
   }
-  const longest = raw.startsWith('\0') ? LONGEST_UNIX_PATH + 1 : LONGEST_UNIX_PATH
-  if (Buffer.byteLength(raw) > longest) {
-    throw new InvalidEndpointError(
-      `${quote(path)} is longer than the ${LONGEST_UNIX_PATH} bytes of a unix path`,
-    )
-  }
-  if (raw.includes('\0', 1)) {
-    throw new InvalidEndpointError(`${quote(path)} holds a NUL character, which ends a unix path`)
-  }
+  const problem = unixPathProblem(raw)
+  if (problem !== undefined) throw new InvalidEndpointError(`${quote(path)} ${problem}`)
   return raw
-}
-
-/** Untrusted text for one line of a message: quoted, made visible, cut at 80 characters. */
-export function quote(value: unknown): string {
-  const text = asText(value)
-  const quoted = visibleText(JSON.stringify(text.slice(0, 80)))
-  return text.length <= 80 && quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
-}
-
-function asText(value: unknown): string {
-  try {
-    return String(value)
-  } catch {
-    return typeof value
-  }
 }

@@ -4,7 +4,7 @@ import * as diagnostics from '../reactor/diagnostics.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { attemptRecord } from './attempt-record.js'
 import type { BulkEnd } from './bulk-end.js'
-import { addressOfTask, endpointOf, type Task } from './task.js'
+import { addressOfTask, endpointOf, reachedByTask, type Task } from './task.js'
 
 const { connectStart, connectAttempt, connectConnected, connectError } = diagnostics
 
@@ -35,7 +35,7 @@ export function publishEnd<T>(core: ReactorCore, task: Task<T>, end: BulkEnd): v
   const { elapsedMs, failure } = end
   if (failure) publishError(core, task, failure.code, elapsedMs)
   else if (connectConnected.hasSubscribers) {
-    const address = addressOfTask(task)
+    const address = reachedByTask(task)
     connectConnected.publish({ ...message(core, task), address, elapsedMs })
   }
 }

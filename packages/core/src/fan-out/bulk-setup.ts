@@ -23,7 +23,7 @@ export interface BulkSetup {
 /** Undefined where the lane can run nothing of it: what the backend lacks is for a `ConnectRequest` to tell. */
 export function bulkSetup(backend: Backend, setup: SocketSetup | undefined): BulkSetup | undefined {
   const { sockets } = backend.capabilities
-  if (setup?.lackedBy(backend)) return undefined
+  if (setup?.lackedBy(backend, { family: 'inet6', type: 'stream' })) return undefined
   const inet = optionsOf(backend, setup, 'inet')
   const inet6 = optionsOf(backend, setup, 'inet6')
   return {

@@ -1,8 +1,9 @@
 /** Targets as columns, read into tasks row by row. */
+import { isPort } from '../backend/arguments.js'
 import { inNetworkOrder } from '../backend/byte-order.js'
-import { isPort } from '../endpoint/endpoint.js'
 import type { TargetColumns } from './columns.js'
 import type { Feed } from './fan-out-sides.js'
+import { V4_MAPPED } from './literal.js'
 import { openSource, type Puller, type SourceListener, type TargetSource } from './target-source.js'
 import type { Task } from './task.js'
 import type { TaskPool } from './task-pool.js'
@@ -132,5 +133,3 @@ function wordAt(bytes: Uint8Array, at: number): number {
     (bytes[at + 3] as number)
   return inNetworkOrder(number) | 0
 }
-
-const V4_MAPPED = wordAt(Uint8Array.of(0, 0, 0xff, 0xff), 0)

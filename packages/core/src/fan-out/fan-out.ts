@@ -29,7 +29,14 @@ import { LossWatch } from './loss-watch.js'
 import { Pacer } from './pacer.js'
 import { PutAside, type Tried } from './put-aside.js'
 import type { SourceListener } from './target-source.js'
-import { addressOfTask, endpointOf, isNameTask, type Task, type TaskOwner } from './task.js'
+import {
+  addressOfTask,
+  endpointOf,
+  isNameTask,
+  isUnspecified,
+  type Task,
+  type TaskOwner,
+} from './task.js'
 import { TaskPool } from './task-pool.js'
 
 /** One pass does no more work than this, so that filling a large `concurrency` does not hold up the loop, ... */
@@ -236,9 +243,10 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     return (this.#bulk?.outstanding ?? 0) + this.#requested.size + this.#decided.length
   }
 
-  #isForBulk({ version, isTcp }: Task<T>): boolean {
+  #isForBulk(task: Task<T>): boolean {
+    const { version, isTcp } = task
     const families = this.#bulkSetup?.families
-    if (!isTcp || version === 0 || families === undefined) return false
+    if (!isTcp || version === 0 || families === undefined || isUnspecified(task)) return false
     return version === 4 ? families.inet : families.inet6
   }
 

@@ -1,9 +1,14 @@
 /** Address literals as the bulk lane takes them: bytes, without an object for each. */
+import { inNetworkOrder } from '../backend/byte-order.js'
+import { formatIp } from '../backend/ip-text.js'
 import type { InetFamily } from '../connect/happy-eyeballs.js'
-import { formatIp, parseIp } from '../policy/policy-address.js'
+import { parseIp } from '../policy/policy-address.js'
 
 /** 0 for what is no literal, or has a zone. */
 export type IpVersion = 0 | 4 | 6
+
+/** The third word of an IPv6 address that is an IPv4 one: RFC 4291, section 2.5.5.2. */
+export const V4_MAPPED = inNetworkOrder(0xffff) | 0
 
 /** Of a literal. */
 export function familyOf(version: IpVersion): InetFamily {
@@ -65,9 +70,19 @@ export class Literal {
 
 const scratch = new Int32Array(4)
 const scratchBytes = new Uint8Array(scratch.buffer)
+const scratchIpv4 = scratchBytes.subarray(0, 4)
 
 /** The address that stands in these words, as text. */
-export function formatWords(version: IpVersion, words: readonly number[]): string {
-  scratch.set(words)
-  return formatIp([...scratchBytes.subarray(0, version === 4 ? 4 : 16)])
+export function formatWords(
+  version: IpVersion,
+  word0: number,
+  word1: number,
+  word2: number,
+  word3: number,
+): string {
+  scratch[0] = word0
+  scratch[1] = word1
+  scratch[2] = word2
+  scratch[3] = word3
+  return formatIp(version === 4 ? scratchIpv4 : scratchBytes)
 }

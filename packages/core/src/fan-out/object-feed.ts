@@ -1,7 +1,9 @@
 /** Targets as objects and URIs, read into tasks. */
-import { type Endpoint, InvalidEndpointError, isPort, quote } from '../endpoint/endpoint.js'
+import { isPort } from '../backend/arguments.js'
+import { type Endpoint, InvalidEndpointError } from '../endpoint/endpoint.js'
 import { formatEndpoint, toEndpoint } from '../endpoint/endpoint-text.js'
 import { type Failure, ownFailure } from '../errors.js'
+import { quote } from '../quote.js'
 import type { Feed } from './fan-out-sides.js'
 import { Literal } from './literal.js'
 import type { Target } from './outcome.js'

@@ -22,7 +22,7 @@ import { attemptRecord } from './attempt-record.js'
 import type { BulkEnd } from './bulk-end.js'
 import type { OnConnected } from './fan-out-sides.js'
 import { type ConnectedOutcome, type FailedOutcome, kindOf, type Outcome } from './outcome.js'
-import { addressOfTask, type Task } from './task.js'
+import { addressOfTask, reachedByTask, type Task } from './task.js'
 import type { Unclaimed } from './unclaimed.js'
 
 /** The outcome of a task that went by a `ConnectRequest`. */
@@ -60,11 +60,11 @@ export function outcomeOfEnd<T>(task: Task<T>, end: BulkEnd, unclaimed: Unclaime
   const begunAt = Number.isNaN(startedAt) ? undefined : startedAt
   const timeline = new Timeline(task.queuedAt, begunAt, end.finishedAt, end)
   if (failure) return new FailedOnLane(target, elapsedMs, timeline, failure, task)
-  // The lane's are literals.
-  const address = addressOfTask(task) as InetAddress
+  const address = reachedByTask(task)
   const followedBy = nameOf(end.lostBy)
   if (handle !== undefined) {
-    return new KeptOnLane(target, elapsedMs, timeline, address, followedBy, handle, unclaimed)
+    const { host } = task
+    return new KeptOnLane(target, elapsedMs, timeline, address, followedBy, host, handle, unclaimed)
   }
   const failedAttempts = NO_ATTEMPTS
   return {
@@ -160,6 +160,8 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
   readonly timeline: ConnectTimeline
   readonly address: SocketAddress
   readonly followedBy: string | undefined
+  /** As the user wrote it; empty where that was numbers. */
+  readonly #host: string
   readonly #handle: Handle
   readonly #unclaimed: Unclaimed
   #connection: Connection | undefined
@@ -170,6 +172,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
     timeline: ConnectTimeline,
     address: InetAddress,
     followedBy: string | undefined,
+    host: string,
     handle: Handle,
     unclaimed: Unclaimed,
   ) {
@@ -178,6 +181,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
     this.timeline = timeline
     this.address = address
     this.followedBy = followedBy
+    this.#host = host
     this.#handle = handle
     this.#unclaimed = unclaimed
     unclaimed.add()
@@ -195,7 +199,7 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
   #claim(): Connection {
     const { timeline } = this
     const address = this.address as InetAddress
-    const endpoint = endpointAt(address)
+    const endpoint = endpointAt(address, this.#host)
     const origin = {
       endpoint,
       address,
@@ -209,6 +213,6 @@ class KeptOnLane<T> implements ConnectedOutcome<T> {
   }
 }
 
-function endpointAt({ address, port }: InetAddress): Endpoint {
-  return { scheme: 'tcp', host: address, port }
+function endpointAt({ address, port }: InetAddress, asked = ''): Endpoint {
+  return { scheme: 'tcp', host: asked || address, port }
 }

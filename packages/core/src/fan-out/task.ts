@@ -3,13 +3,13 @@
  *
  * Tasks are used again: a fan-out has as many as it has targets under way, and makes nothing new for each of millions.
  */
-import type { SocketAddress } from '../backend/address.js'
+import type { InetAddress, SocketAddress } from '../backend/address.js'
 import type { ConnectRequest } from '../connect/connect-request.js'
 import type { RequestOwner } from '../connect/request.js'
 import type { SourceWalk } from '../connect/source-addresses.js'
 import { addressOf, type Endpoint } from '../endpoint/endpoint.js'
 import type { Failure } from '../errors.js'
-import { familyOf, formatWords, type IpVersion } from './literal.js'
+import { familyOf, formatWords, type IpVersion, V4_MAPPED } from './literal.js'
 
 export interface TaskOwner<T> {
   /** A task's request has settled. */
@@ -101,9 +101,24 @@ export function isNameTask<T>({ endpoint }: Task<T>): boolean {
   return endpoint !== undefined && 'host' in endpoint && addressOf(endpoint) === undefined
 }
 
+/** What a literal stands for that has connected on the lane, in the one form that each has: `connect/reached.ts`. */
+export function reachedByTask<T>(task: Task<T>): InetAddress {
+  const { version, port } = task
+  const address = version === 4 ? hostOf(task) : textOf(task)
+  return { family: familyOf(version), address, port }
+}
+
+/** Where an unspecified address leads, only the kernel knows, and the lane does not ask. */
+export function isUnspecified<T>({ version, word0, word1, word2, word3 }: Task<T>): boolean {
+  if (version === 4) return word0 === 0
+  return (word0 | word1 | word3) === 0 && (word2 === 0 || word2 === V4_MAPPED)
+}
+
 /** As the user wrote it, or where that was numbers, as it is written. */
 function hostOf<T>(task: Task<T>): string {
-  if (task.host !== '') return task.host
-  const { word0, word1, word2, word3 } = task
-  return formatWords(task.version, [word0, word1, word2, word3])
+  return task.host === '' ? textOf(task) : task.host
+}
+
+function textOf<T>({ version, word0, word1, word2, word3 }: Task<T>): string {
+  return formatWords(version, word0, word1, word2, word3)
 }

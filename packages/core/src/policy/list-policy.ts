@@ -1,9 +1,9 @@
 /** The policy that `destinationPolicy()` makes: lists of rules, and the verdict they come to together. */
 import type { SocketAddress } from '../backend/address.js'
+import { formatIp } from '../backend/ip-text.js'
 import type { DestinationPolicy, DestinationPolicyOptions, PolicyVerdict } from './policy.js'
 import {
   type Block,
-  formatIp,
   type IpBytes,
   isUnspecified,
   NAT64_PREFIX_LENGTHS,

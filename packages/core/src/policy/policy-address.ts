@@ -7,6 +7,8 @@
 import ipaddr from 'ipaddr.js'
 import { literalFamily } from '../backend/address.js'
 
+export { formatIp } from '../backend/ip-text.js'
+
 /** 4 or 16 bytes in network order. */
 export type IpBytes = readonly number[]
 
@@ -38,10 +40,6 @@ export function parseIp(text: string): IpBytes | undefined {
   // Elsewhere a zone has no meaning, and systems differ in what they make of it: RFC 4007, section 6.
   if (zone !== undefined && !hasZones(bytes)) return undefined
   return bytes
-}
-
-export function formatIp(bytes: IpBytes): string {
-  return ipaddr.fromByteArray([...bytes]).toString()
 }
 
 /** Reads `10.0.0.0/8`, `2001:db8::/32` or a single address. Undefined for anything else, host bits included. */
@@ -117,7 +115,7 @@ function translatedTo(bytes: IpBytes, prefix: number): IpBytes {
 const LOOPBACK_V4: IpBytes = [127, 0, 0, 1]
 const ZEROS_96: IpBytes = Array(12).fill(0)
 const LOOPBACK_V6: IpBytes = [...ZEROS_96, 0, 0, 0, 1]
-const V4_MAPPED: IpBytes = [...Array(10).fill(0), 0xff, 0xff]
+export const V4_MAPPED: IpBytes = [...Array(10).fill(0), 0xff, 0xff]
 const V4_TRANSLATED: IpBytes = [...Array(8).fill(0), 0xff, 0xff, 0, 0]
 /** RFC 6052. */
 const WELL_KNOWN_NAT64: Block = {

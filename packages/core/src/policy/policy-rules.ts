@@ -1,5 +1,6 @@
 /** The rules of a destination policy other than address blocks: ports, unix paths and vsock, read and applied. */
 import { posix } from 'node:path'
+import { unixPathProblem } from '../backend/unix-path.js'
 
 /**
  * One port, or a range with both ends in it: `443`, `'8000-8999'`.
@@ -32,9 +33,6 @@ export interface VsockRule {
 
 export const LAST_PORT = 65_535
 export const LAST_U32 = 0xffff_ffff
-
-/** Bytes of `sun_path`, less the NUL that ends a path: unix(7). */
-const LONGEST_UNIX_PATH = 107
 
 export function isWhole(value: unknown, last: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= last
@@ -77,10 +75,12 @@ export function unixMatcher(rules: readonly string[]): (path: string) => string 
 
 /** Absolute and in its shortest form, so that equal text means an equal path; or an abstract name. */
 export function isPlainUnixPath(path: unknown): path is string {
-  if (typeof path !== 'string' || path.includes('\0', 1)) return false
+  if (typeof path !== 'string' || unixPathProblem(path) !== undefined) return false
+  // No rule could be read, and none be told, of a name with a NUL in it.
+  if (path.includes('\0', 1)) return false
   if (path.startsWith('\0')) return path.length > 1
   if (!path.startsWith('/') || path.endsWith('/')) return false
-  return posix.normalize(path) === path && Buffer.byteLength(path) <= LONGEST_UNIX_PATH
+  return posix.normalize(path) === path
 }
 
 /** Reads vsock rules once. Throws TypeError for what is none. */

@@ -19,6 +19,7 @@ import type { Interest, Readiness } from '../backend/readiness.js'
 import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../errors.js'
 import type { Resolver } from '../names/resolver.js'
 import type { DestinationPolicy } from '../policy/policy.js'
+import { BoundPaths } from './bound-paths.js'
 import type { Clock, Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
@@ -102,6 +103,7 @@ export class ReactorCore implements ReadinessSink {
   readonly deadlines: Deadlines
   /** Those of what is connected: see `patience.ts`. */
   readonly patience: Deadlines
+  readonly boundPaths = new BoundPaths()
   readonly outbox = new Outbox((callback) => this.later(callback))
   readonly readBuffer = new ReadBuffer()
   /** Where backends write the times of a connect: read and forgotten within one call. */
@@ -187,6 +189,7 @@ export class ReactorCore implements ReadinessSink {
   close(handle: Handle, token: number, mode: CloseMode): void {
     if (token !== 0) this.#listeners.delete(token)
     this.backend.close(handle, mode)
+    this.boundPaths.closed(handle)
     if (this.#background !== 0) this.#balance()
   }
 

@@ -1,4 +1,5 @@
 /** The calls on one socket that `Socket` and `Connection` have in common: options, TCP_INFO, giving the descriptor away. */
+import { checkBytes, isOptionNumber } from '../backend/arguments.js'
 import type { Backend, Handle, KernelSockets, SocketSpec } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import {
@@ -6,6 +7,7 @@ import {
   checkSocketOption,
   decodeSocketOption,
   isSocketOptionName,
+  lacksOption,
   optionNumbers,
   type SocketOptionName,
   type SocketOptions,
@@ -54,12 +56,13 @@ export function localError(result: number, syscall: string, context?: ErrorConte
 export function setOption(
   backend: Backend,
   handle: Handle,
+  spec: SocketSpec,
   name: SocketOptionName,
   value: SocketOptionValue,
 ): number {
   const checked = checkSocketOption(checkedName(name), value)
-  if (backend.setOption === undefined || !backend.capabilities.options.includes(name)) {
-    throw unsupported(backend, `the option ${name}`)
+  if (backend.setOption === undefined || lacksOption(backend.capabilities, spec, name)) {
+    throw unsupported(backend, `the option ${name} of ${spec.type} sockets`)
   }
   return backend.setOption(handle, name, checked)
 }
@@ -93,8 +96,9 @@ export function setRawOption(
   value: Uint8Array | number,
 ): number {
   checkNumbers(level, option)
-  const kernel = kernelOf(backend, 'options by number')
-  return kernel.setOption(handle, level, option, typeof value === 'number' ? int(value) : value)
+  const bytes = typeof value === 'number' ? int(value) : value
+  checkBytes('value', bytes)
+  return kernelOf(backend, 'options by number').setOption(handle, level, option, bytes)
 }
 
 /** getsockopt(2) by number: the bytes that the kernel wrote, `length` at most. */
@@ -113,8 +117,8 @@ export function getRawOption(
 }
 
 function checkNumbers(level: number, option: number): void {
-  if (!Number.isInteger(level) || !Number.isInteger(option)) {
-    throw new TypeError('level and option must be whole numbers')
+  if (!isOptionNumber(level) || !isOptionNumber(option)) {
+    throw new TypeError('level and option must be whole numbers from 0 to 2147483647')
   }
 }
 

@@ -6,7 +6,7 @@ import { checkSignal } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import type { Socket } from './socket.js'
+import { Socket } from './socket.js'
 
 /** See {@link Reactor.readiness}. */
 export function readiness(
@@ -19,6 +19,9 @@ export function readiness(
     throw new RangeError('interest must be Interest.READABLE, Interest.WRITABLE or both')
   }
   const signal = checkSignal(options.signal)
+  if (!(socket instanceof Socket)) {
+    throw new TypeError('readiness() takes a socket, as reactor.socket() makes one')
+  }
   socket.assertOf(core)
   return new Observable((subscriber) => {
     const inContext = captureContext()

@@ -1,6 +1,8 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers. */
 import type { AddressFamily, SocketAddress, SocketType } from '../backend/address.js'
+import { checkAddress, checkReceiveBuffer, checkSendArguments } from '../backend/arguments.js'
 import {
+  type Backend,
   type CloseMode,
   ConnectStatus,
   type Handle,
@@ -52,7 +54,8 @@ export interface ConnectSyncOptions {
 
 /**
  * A socket of the reactor's backend. Its calls never block and never throw for a network condition: they answer
- * as the system call does, with a number, `OK`, or the errno's name. Its user closes it.
+ * as the system call does, with a number, `OK`, or the errno's name. Its user closes it. Arguments
+ * that can't be meant throw a TypeError or RangeError.
  *
  * What the backend has no means for throws {@link ConnectError} `ERR_UNSUPPORTED`, and names it; which that is stands in
  * the reactor's capabilities: `bind`, `options`, `kernelSockets`.
@@ -92,7 +95,7 @@ export class Socket implements Disposable {
   static open(core: ReactorCore, family: AddressFamily, type: SocketType): Socket {
     core.assertAlive()
     const { backend } = core
-    if (!backend.capabilities.sockets[family]?.includes(type)) {
+    if (!typesOf(backend, family).includes(type)) {
       throw calls.unsupported(backend, `${family} ${type} sockets`)
     }
     const handle = backend.open({ family, type })
@@ -129,14 +132,21 @@ export class Socket implements Disposable {
     return answer(this.#core.backend.connect(this.#handle, this.#allowed(to)))
   }
 
-  /** A copy of the address where there is a policy: what is connected to is what was judged. */
+  /** A copy of the address: what is connected to is what was checked, and judged where there is a policy. */
   #allowed(to: SocketAddress): SocketAddress {
     const { policy } = this.#core
-    if (policy === undefined) return to
-    const address = { ...to }
-    const denial = denialOf(policy, address)
+    const address = this.#checked(to)
+    const denial = policy && denialOf(policy, address)
     if (denial) throw new ConnectError(denial, { address })
     return address
+  }
+
+  #checked(address: SocketAddress): SocketAddress {
+    const { backend } = this.#core
+    const copy = checkAddress(address)
+    const isAbstract = copy.family === 'unix' && copy.path.startsWith('\0')
+    if (!isAbstract || backend.capabilities.abstractUnix) return copy
+    throw calls.unsupported(backend, 'abstract unix names')
   }
 
   /**
@@ -158,7 +168,7 @@ export class Socket implements Disposable {
   bind(at: SocketAddress): PosixAnswer {
     const { backend } = this.#core
     if (backend.bind === undefined) throw calls.unsupported(backend, 'local addresses')
-    return answer(backend.bind(this.#handle, at))
+    return answer(backend.bind(this.#handle, this.#checked(at)))
   }
 
   /**
@@ -184,7 +194,7 @@ export class Socket implements Disposable {
 
   /** setsockopt(2) of an option of the table, checked: `ENOPROTOOPT` where such a socket has no such option. */
   setOption<Name extends SocketOptionName>(name: Name, value: calls.ValueOf<Name>): PosixAnswer {
-    return answer(calls.setOption(this.#core.backend, this.#handle, name, value))
+    return answer(calls.setOption(this.#core.backend, this.#handle, this, name, value))
   }
 
   /**
@@ -213,13 +223,18 @@ export class Socket implements Disposable {
     return calls.tcpInfo(this.#core.backend, this.#handle, this)
   }
 
-  /** recv(2): bytes read into `into`, 0 at the end of the stream, or an errno's name (`EAGAIN`: nothing yet). */
+  /**
+   * recv(2): bytes read into `into`, 0 at the end of the stream and for an empty message, or an errno's name
+   * (`EAGAIN`: nothing yet).
+   */
   receive(into: Uint8Array): number | PosixAnswer {
+    checkReceiveBuffer(into)
     return count(this.#core.backend.receive(this.#handle, into))
   }
 
   /** send(2): bytes taken of `data` from `offset` on, possibly fewer, or an errno's name (`EAGAIN`: none now). */
   send(data: Uint8Array, offset = 0): number | PosixAnswer {
+    checkSendArguments(data, offset)
     return count(this.#core.backend.send(this.#handle, data, offset))
   }
 
@@ -240,8 +255,8 @@ export class Socket implements Disposable {
 
   /** close(2), or with `reset` at once and with RST. Idempotent. */
   close(mode: CloseMode = 'graceful'): void {
-    if (!this.#open) return
     checkWord('mode', mode, ['graceful', 'reset'])
+    if (!this.#open) return
     this.#leave()
     this.#core.close(this.#handle, 0, mode)
   }
@@ -311,6 +326,11 @@ export class Socket implements Disposable {
     this.#waiting = closed
     return stop
   }
+}
+
+/** None for a family that nobody has heard of. */
+function typesOf({ capabilities: { sockets } }: Backend, family: AddressFamily) {
+  return Object.hasOwn(sockets, family) ? sockets[family] : []
 }
 
 interface SocketListener {

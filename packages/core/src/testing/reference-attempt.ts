@@ -11,6 +11,7 @@ import {
 import { AttemptField, type BulkLaneOptions, BulkStep } from '../backend/bulk.js'
 import { IS_LITTLE_ENDIAN } from '../backend/byte-order.js'
 import { errno } from '../backend/errno.js'
+import { formatIp } from '../backend/ip-text.js'
 import { Interest } from '../backend/readiness.js'
 import {
   decodeSocketOption,
@@ -19,7 +20,6 @@ import {
   SOCKET_OPTION_NAMES,
 } from '../backend/socket-options.js'
 import { isExhaustion, isFinishedHere } from '../errors.js'
-import { formatIp } from '../policy/policy-address.js'
 import type { Clock } from '../reactor/clock.js'
 import { type Deadlines, Expirable } from '../reactor/deadlines.js'
 import type { Registered, Switchboard } from './switchboard.js'

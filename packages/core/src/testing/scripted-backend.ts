@@ -127,6 +127,10 @@ export class ScriptedBackend implements Backend {
     )
   }
 
+  ended(handle: Handle): boolean {
+    return this.#find(handle)?.emptied !== true
+  }
+
   send(handle: Handle, data: Uint8Array, offset: number): SystemResult {
     return this.#on(handle, 'send', (socket) => {
       const take = () => data.length - offset

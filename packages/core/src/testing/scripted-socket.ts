@@ -161,9 +161,13 @@ export class ScriptedSocket {
     this.#inbox.push(data === 'end' ? 'end' : Buffer.from(data as string))
   }
 
+  /** @internal What was taken last was an empty packet. */
+  emptied = false
+
   /** What receive() does where no answer is given: takes from what has arrived, one message where it is no stream. */
   takeArrived(into: Uint8Array): SystemResult {
     const first = this.#inbox[0]
+    this.emptied = first?.length === 0
     if (first === undefined) return -errno.EAGAIN
     if (first === 'end') return 0
     const count = Math.min(first.length, into.length)
