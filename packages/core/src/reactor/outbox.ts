@@ -16,16 +16,11 @@ const DONE = Promise.resolve()
 
 /** The one whose batch is under way in this thread; a batch may stand within that of another reactor. */
 let innermost: Outbox | undefined
-let isWatchingExit = false
 
-/** One listener for all reactors of a thread, as long as it lives; a batch is cut short only by the end of the process or thread. */
-function watchExit(): void {
-  if (isWatchingExit) return
-  isWatchingExit = true
-  process.on('exit', () => {
-    for (let each = innermost; each; each = each.outer) each.close()
-  })
-}
+// One listener for all reactors of a thread, as long as it lives; only the end of the process or thread cuts a batch short.
+process.on('exit', () => {
+  for (let each = innermost; each; each = each.outer) each.close()
+})
 
 export class Outbox {
   /** @internal The one within whose batch this one's stands. */
@@ -37,7 +32,6 @@ export class Outbox {
 
   constructor(later: (callback: () => void) => void) {
     this.#later = later
-    watchExit()
   }
 
   /** A batch begins: what is sent from here on may be held back. */
