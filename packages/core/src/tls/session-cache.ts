@@ -12,7 +12,7 @@
  * ```
  */
 export interface TlsSessions {
-  /** The session kept for that key; undefined for none. */
+  /** The session kept for that key, at once; undefined for none. What it throws fails the connect. */
   get(key: string): Buffer | undefined
   /** Keeps a session, in place of one of the same key. Nobody waits for what it returns. */
   set(key: string, session: Buffer): unknown

@@ -77,7 +77,7 @@ export interface TlsOptions {
   readonly alpnProtocols?: readonly string[] | undefined
   /** False goes on with a peer that can't prove who it is: `connection.tls.authorized` tells. Default true. */
   readonly rejectUnauthorized?: boolean | undefined
-  /** In place of the check of the certificate's names; the error that it returns ends the handshake. */
+  /** In place of the check of the certificate's names; the error that it returns, or throws, ends the handshake. */
   readonly checkServerIdentity?:
     | ((host: string, certificate: PeerCertificate) => Error | undefined)
     | undefined
