@@ -1,11 +1,5 @@
 /** Reads what a peer sends until it is what was waited for, enough, or over. */
-import {
-  type Chunks,
-  ConnectError,
-  type Connection,
-  systemClock,
-  type Timer,
-} from '@pollout/core'
+import { type Chunks, ConnectError, type Connection, systemClock, type Timer } from '@pollout/core'
 import { Beginning } from '../beginning.js'
 import { peerTimer } from '../peer-timer.js'
 import type { AnswerSearch, Expectation } from './expect/expectation.js'
