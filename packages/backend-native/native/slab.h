@@ -71,7 +71,8 @@ struct Socket {
   // The errno by which the connection was lost before it was looked at, for whoever uses it first;
   // 0 where there is none.
   int lost = 0;
-  // Of SOCK_SEQPACKET (packets.cc): SO_TIMESTAMP is set, and the last 0 that was received was the end.
+  // Of SOCK_SEQPACKET (packets.cc): SO_TIMESTAMP is set, and the last 0 that was received was the
+  // end.
   bool stamped = false;
   bool ended = false;
   // Whom it was connected to last; none too where an address has left its mark on the socket.

@@ -27,8 +27,8 @@ std::uint32_t ScopeOfZone(const char* zone) noexcept {
   std::uint32_t index = 0;
   const auto [stop, error] = std::from_chars(zone, end, index);
   std::array<char, IF_NAMESIZE> name{};
-  const bool found = error == std::errc() && stop == end &&
-                     ::if_indextoname(index, name.data()) != nullptr;
+  const bool found =
+      error == std::errc() && stop == end && ::if_indextoname(index, name.data()) != nullptr;
   return found ? index : 0;
 }
 

@@ -102,9 +102,8 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
   Socket* socket = call.backend().sockets().Find(handle);
   if (socket == nullptr) return Result(env, -EBADF);
   socket->recyclable = false;
-  const ssize_t received = socket->kind.IsUnixPacket()
-                               ? ReceivePacket(*socket, into, size)
-                               : ::recv(socket->fd.get(), into, size, 0);
+  const ssize_t received = socket->kind.IsUnixPacket() ? ReceivePacket(*socket, into, size)
+                                                       : ::recv(socket->fd.get(), into, size, 0);
   // After a FIN, RST is EPIPE, and the end is an end for who reads.
   const bool is_lost = received == 0 && socket->lost != 0 && socket->lost != EPIPE;
   if (received >= 0 && !is_lost) return Result(env, received);
