@@ -187,7 +187,7 @@ describe.each(LANES)('%s', (_lane, bulk) => {
     )
     expect(messages).toEqual([
       'setsockopt EPERM 192.0.2.1:80: operation not permitted (option noDelay)',
-      'bind EACCES 192.0.2.1:80: permission denied (local address 10.0.0.1:0)',
+      'bind EACCES 10.0.0.1:0: permission denied (local address 10.0.0.1:0)',
     ])
   })
 

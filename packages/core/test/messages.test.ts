@@ -100,7 +100,6 @@ describe('sending messages', () => {
     const first = watch(connection.send('first', { signal: controller.signal }))
     const second = watch(connection.send('second'))
     controller.abort()
-    script.deliverAll([socket])
     await microtasks()
     expect([first.state, second.state, socket.sentText]).toEqual(['ABORT_ERR', 'done', 'second'])
     expect(connection.closed).toBe(false)

@@ -1,4 +1,7 @@
-/** Conformance of what a program leaves behind: what was told as sent is sent, however the process or thread ends. */
+/**
+ * Conformance of what a program leaves behind: what was told as sent is sent, however the process or thread ends. A simulated
+ * network ends with the program, so that nobody could tell.
+ */
 import assert from 'node:assert/strict'
 import { inThread, MAIN } from './child-programs.js'
 import { run } from './processes.js'
@@ -91,16 +94,20 @@ export function defineLastWordsTests(test: Define): void {
         const { bytes, end } = await t.world.nextRecord()
         assert.deepEqual({ bytes, end }, { bytes: BYTES, end: 'fin' })
       },
-      needs,
+      { ...needs, realNetwork: true },
     )
   }
 
   for (const [how, program] of Object.entries(LAST_WORDS)) {
-    test(`last words in a handler of data are sent: ${how}`, async (t) => {
-      const { code, signal } = await run(t.subject, program, 'witness')
-      assert.deepEqual({ code, signal }, { code: 0, signal: null })
-      const { bytes, end } = await t.world.nextRecord()
-      assert.deepEqual({ bytes, end }, { bytes: 'last words'.length, end: 'fin' })
-    })
+    test(
+      `last words in a handler of data are sent: ${how}`,
+      async (t) => {
+        const { code, signal } = await run(t.subject, program, 'witness')
+        assert.deepEqual({ code, signal }, { code: 0, signal: null })
+        const { bytes, end } = await t.world.nextRecord()
+        assert.deepEqual({ bytes, end }, { bytes: 'last words'.length, end: 'fin' })
+      },
+      { realNetwork: true },
+    )
   }
 }

@@ -89,8 +89,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   /** The write, or the end, that waits for the connection. */
   #toSend: ((connection: Connection) => void) | undefined
   #cancel: () => void = () => {}
-  /** Nobody can listen yet. */
-  #isNew = true
+  /** What is still to be told in a later tick; from the start the end of this one, before which nobody can listen. */
+  #soon = 1
   #isReset = false
   #idle: Patience | undefined
   /** What was not sent when the idle timeout was last looked at, or when a write began. */
@@ -133,17 +133,18 @@ export class ConnectionDuplex extends SocketLikeDuplex {
       this.encrypted = endpoint.scheme === 'tls'
       this.#cancel = source({
         lookedUp: (addresses) => this.#found(addresses),
-        notFound: (cause) => this.#tell('lookup', cause, undefined, undefined, this._host),
+        notFound: (cause) => this.#tellSoon('lookup', cause, undefined, undefined, this._host),
         attemptBegan: (address) => this.#attempting(address),
-        attemptOverdue: (address) => this.#tell('connectionAttemptTimeout', ...placeOf(address)),
+        attemptOverdue: (address) =>
+          this.#tellSoon('connectionAttemptTimeout', ...placeOf(address)),
         attemptFailed: (error, address) =>
-          this.#tell('connectionAttemptFailed', ...placeOf(address), error),
+          this.#tellSoon('connectionAttemptFailed', ...placeOf(address), error),
         reached: (ends) => this.#reached(ends),
         connected: (connection) => this.#connected(connection),
         failed: (error) => this.destroy(error),
       })
     }
-    this.#isNew = false
+    process.nextTick(() => this.#soon--)
   }
 
   /** Bytes received so far. */
@@ -359,8 +360,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#lookedUp += addresses.length
     if (this.#lookedUp > 1) this.autoSelectFamilyAttemptedAddresses ??= []
     for (const { address, family } of addresses) {
-      if (this.destroyed) return
-      this.#tell('lookup', null, address, family === 'inet' ? 4 : 6, this._host)
+      this.#tellSoon('lookup', null, address, family === 'inet' ? 4 : 6, this._host)
     }
   }
 
@@ -368,12 +368,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     if (isInet(address)) {
       this.autoSelectFamilyAttemptedAddresses?.push(`${address.address}:${address.port}`)
     }
-    const tell = (): void => {
-      if (!this.destroyed) this.#tell('connectionAttempt', ...placeOf(address))
-    }
     // In net.Socket too the attempt at a unix socket begins before anybody can listen.
-    if (this.#isNew && isInet(address)) process.nextTick(tell)
-    else tell()
+    if (isInet(address)) this.#tellSoon('connectionAttempt', ...placeOf(address))
   }
 
   /** Connected, and TLS is to follow. */
@@ -409,6 +405,20 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     const send = this.#toSend
     this.#toSend = undefined
     send?.(this.connection)
+  }
+
+  /** In order, and not before the tick in which this was made is over: http.Agent hands it on in the next one. */
+  #tellSoon(event: string, ...said: readonly unknown[]): void {
+    const tell = (): void => {
+      // A look-up that failed destroys it, and is told all the same.
+      if (!this.destroyed || said[0] instanceof Error) this.#tell(event, ...said)
+    }
+    if (this.#soon === 0) return tell()
+    this.#soon++
+    process.nextTick(() => {
+      this.#soon--
+      tell()
+    })
   }
 
   /** What a listener throws is its own, and keeps nothing else from being done. */
