@@ -154,8 +154,8 @@ export class SocketModel {
         return this.#expect(isOneOf(result, [ENOTCONN, ECONNRESET]), 'finishConnect, fresh', result)
       case 'trying':
         if (result === ConnectStatus.PENDING) return
-        if (result === ConnectStatus.CONNECTED) {
-          this.#expect(this.#mayConnect, 'finishConnect', result)
+        if (hasConnected(result)) {
+          this.#expect(this.#mayConnect && this.#mayBeLost(result), 'finishConnect', result)
           this.phase = 'connected'
           return
         }
@@ -163,19 +163,24 @@ export class SocketModel {
         this.phase = 'over'
         return
       case 'connected':
-        if (result === ConnectStatus.CONNECTED) return
+        if (hasConnected(result) && this.#mayBeLost(result)) return
         this.#expect(!this.#isSound && this.#isReset(result), 'finishConnect, connected', result)
         this.phase = 'over'
         return
       case 'over':
         // A Unix socket knows its peer's name for as long as it lives.
         if (this.family === 'unix' && result === ConnectStatus.CONNECTED) return
+        // A TCP socket knows that its SYN was acknowledged.
+        if (result !== ConnectStatus.CONNECTED && hasConnected(result)) {
+          return this.#expect(this.#mayBeLost(result), 'finishConnect, over', result)
+        }
         return this.#expect(
           this.#isReset(result) || result === -ENOTCONN,
           'finishConnect, over',
           result,
         )
       case 'mixed':
+        if (lostBy(result) !== 0) return
         return this.#anything(result, ConnectStatus.PENDING, 'finishConnect')
     }
   }
@@ -376,6 +381,12 @@ export class SocketModel {
     return this.kind !== undefined && isOneOf(result, FAILURES[this.kind]) && !this.#isSilent
   }
 
+  /** Only who does not let the connection live can have taken it away by the time of a look at it. */
+  #mayBeLost(status: number): boolean {
+    const lost = lostBy(status)
+    return lost === 0 || (!this.#isSound && this.#isReset(lost))
+  }
+
   #isReset(result: number): boolean {
     return isOneOf(result, [ECONNRESET, EPIPE])
   }
@@ -402,4 +413,14 @@ function isSame(a: SocketAddress, b: SocketAddress | undefined): boolean {
   if (b === undefined || a.family !== b.family) return false
   if (a.family === 'unix') return b.family === 'unix' && a.path === b.path
   return 'address' in a && 'address' in b && a.address === b.address && a.port === b.port
+}
+
+/** There is a connection, or was one. */
+function hasConnected(status: number): boolean {
+  return status === ConnectStatus.CONNECTED || status >= ConnectStatus.LOST
+}
+
+/** The negated errno by which it was lost since; 0 for none. */
+function lostBy(status: number): number {
+  return status >= ConnectStatus.LOST ? ConnectStatus.LOST - status : 0
 }
