@@ -83,6 +83,20 @@ describe.each(LANES)('%s', (_lane, bulk) => {
     expect(at.slice(0, 3)).toEqual([0, 100, 200])
     many.subscription.unsubscribe()
   })
+
+  it('local ports that are taken are gone through at the pace, and in no time of the target', async () => {
+    const set = stage({ bulk })
+    let calls = 0
+    const answer = (): number => (++calls <= 5 ? -errno.EADDRNOTAVAIL : -errno.ECONNREFUSED)
+    const at = watchConnects(set, answer)
+    const options: ConnectManyOptions = { rate: 10, timeoutMs: 150, localPort: [5_000, 5_009] }
+    const many = record(set.reactor.connectMany(['tcp://192.0.2.1:9'], options))
+    await untilComplete(set, many)
+    expect(many.values).toMatchObject([{ kind: 'refused' }])
+    expect(many.values[0]?.elapsedMs).toBeLessThan(150)
+    expect(at).toHaveLength(6)
+    expectPace(at, 100)
+  })
 })
 
 it('a full unix backlog is tried again at the pace', async () => {

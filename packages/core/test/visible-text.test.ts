@@ -14,6 +14,8 @@ describe('visibleText', () => {
     ['\ud800x\udc00', '\\ud800x\\udc00'],
     ['\u{e0041}\u{1d173}', '\\udb40\\udc41\\ud834\\udd73'],
     ['\u034f\u3164\ufe0f', '\\u034f\\u3164\\ufe0f'],
+    // Of Cf, and not of those that may be left out.
+    ['\u0600\u06dd\ufff9\ufffb', '\\u0600\\u06dd\\ufff9\\ufffb'],
   ])('%j', (text, expected) => {
     expect(visibleText(text)).toBe(expected)
   })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { connect as netConnect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
@@ -11,12 +11,14 @@ import { certificates } from './certificates.js'
 import { MAIN } from './child-programs.js'
 import { type PeerElsewhere, peerElsewhere } from './peers-elsewhere.js'
 import { turns } from './raw-backend.js'
-import { plainPeer, reactorOf, secured } from './tls-peers.js'
+import { plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
 import { bytes, MEBIBYTE } from './transfer-tools.js'
 import { type Define, rejection, type Trial } from './trial.js'
 
 const LIMIT_MS = 300
 const HELD_MS = 800
+/** What TLS has as one. */
+const RECORD = 16_000
 
 /** Prints what comes, or the error. */
 const READING_PROGRAM = `${MAIN}
@@ -116,6 +118,35 @@ export function defineStallTests(test: Define): void {
     )
   }
 
+  test(
+    'TLS: a record that comes in pieces is no silence',
+    async (t) => {
+      const inner = await tlsPeer((socket) =>
+        socket.once('data', () => socket.write(bytes(RECORD))),
+      )
+      const peer = await plainPeer((socket) => {
+        const way = netConnect(inner.port, '127.0.0.1').on('error', () => {})
+        socket.pipe(way)
+        way.on('data', (data: Buffer) => {
+          const piece = data.length < RECORD ? data.length : Math.ceil(data.length / 8)
+          for (let at = 0; at < data.length; at += piece) {
+            const rest = data.subarray(at, at + piece)
+            setTimeout(() => socket.write(rest), (at / piece) * (LIMIT_MS / 3))
+          }
+        })
+      })
+      const connection = await secured(reactorOf(t), peer, { idleTimeoutMs: LIMIT_MS })
+      const reading = connection.chunks()
+      const first = reading.next()
+      await connection.send('go')
+      assert.equal(((await first).value as Buffer).length, RECORD)
+      const error = await rejection(reading.next())
+      assert.equal((error as ConnectError).code, 'ERR_IDLE_TIMEOUT')
+      await Promise.all([peer.close(), inner.close()])
+    },
+    { transport: 'tcp4', certificates: true },
+  )
+
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(
       `${maxVersion}: a handshake that was answered while the loop was held up goes on`,
@@ -134,19 +165,22 @@ export function defineStallTests(test: Define): void {
       { transport: 'tcp4', certificates: true },
     )
 
-    test(
-      `${maxVersion}: a connect that was answered while the loop was held up has time for its handshake`,
-      async (t) => {
-        const peer = await peerElsewhere('echo', { ...certificates().good, maxVersion })
-        const connecting = secured(reactorOf(t), { ...peer, reset() {} }, { timeoutMs: LIMIT_MS })
-        peer.holdUp(HELD_MS)
-        const connection = await connecting
-        assert.equal(connection.tls.protocol, maxVersion)
-        await connection.close()
-        await peer.close()
-      },
-      { transport: 'tcp4', certificates: true },
-    )
+    // A little longer than the limit, and much.
+    for (const heldMs of [LIMIT_MS + 1, HELD_MS]) {
+      test(
+        `${maxVersion}: a connect that was answered while the loop was held up for ${heldMs} ms has time for its handshake`,
+        async (t) => {
+          const peer = await peerElsewhere('echo', { ...certificates().good, maxVersion })
+          const connecting = secured(reactorOf(t), { ...peer, reset() {} }, { timeoutMs: LIMIT_MS })
+          peer.holdUp(heldMs)
+          const connection = await connecting
+          assert.equal(connection.tls.protocol, maxVersion)
+          await connection.close()
+          await peer.close()
+        },
+        { transport: 'tcp4', certificates: true },
+      )
+    }
   }
 
   test(

@@ -22,6 +22,7 @@ import {
 import type { ConnectProgress } from './connect-progress.js'
 import { ConnectRequest } from './connect-request.js'
 import type { Request, RequestOptions, RequestOwner } from './request.js'
+import type { ConnectTimeline } from './timeline.js'
 
 const OWN_OPTIONS = [
   ...['timeoutMs', 'idleTimeoutMs', 'signal', 'onAttempt', 'tls'],
@@ -122,7 +123,7 @@ export function connections(
         if (tls === undefined) return emit(establish(core, request))
         const origin = originOf(request)
         const link = new Link(core, new SocketChannel(core, request.takeHandle(), origin), origin)
-        const leftMs = timeLeft(timeoutMs, request.elapsedMs)
+        const leftMs = timeLeft(timeoutMs, tookMs(request, origin.timeline))
         const options = { setup: tls, timeoutMs: leftMs, limitMs: timeoutMs }
         handshake = new Handshake(link, options, {
           secured: (channel, info) => emit(new Connection(core, channel, { ...origin, tls: info })),
@@ -152,6 +153,12 @@ export function connections(
       cancel()
     }
   })
+}
+
+/** Where the kernel says when it was connected, a loop that was held up since is not counted. */
+function tookMs({ elapsedMs }: Request, { startedAt, readyAt }: ConnectTimeline): number {
+  const kernelMs = (readyAt ?? Number.NaN) - (startedAt ?? Number.NaN)
+  return kernelMs < elapsedMs ? kernelMs : elapsedMs
 }
 
 /** Makes a connection of a request's connected socket. */

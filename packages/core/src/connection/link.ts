@@ -135,7 +135,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
     this.#idle?.stop()
     this.#idle = undefined
     if (this.closed || limitMs === Number.POSITIVE_INFINITY) return
-    this.#idle = new Patience(this.core, limitMs, () => this.fail(idleFailure(limitMs)), this)
+    this.#idle = new Patience(this.core, limitMs, () => this.#idled(limitMs), this)
   }
 
   detach(): number {
@@ -232,6 +232,12 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
     if (!this.#notesMoves) return
     this.#movedAt = this.core.clock.now()
     this.#idle?.touch(this.#movedAt)
+  }
+
+  /** Nothing has come or gone here; but below there may be a part of what TLS has as one. */
+  #idled(limitMs: number): void {
+    if (this.movedAt + limitMs > this.core.clock.now()) this.#idle?.touch()
+    else this.fail(idleFailure(limitMs))
   }
 
   #sending(): Sender {

@@ -10,6 +10,8 @@ export class BulkEnd implements SocketMoments {
   lostBy = 0
   /** Its first system call; NaN where there was none. */
   startedAt = Number.NaN
+  /** Of the time since, that which it waited for this side between its attempts. */
+  heldMs = 0
   sentAt = Number.NaN
   readyAt = Number.NaN
   /** The lane was done with it. */
@@ -26,7 +28,7 @@ export class BulkEnd implements SocketMoments {
   }
 
   get elapsedMs(): number {
-    return Number.isNaN(this.startedAt) ? 0 : this.endedAt - this.startedAt
+    return Number.isNaN(this.startedAt) ? 0 : this.endedAt - this.startedAt - this.heldMs
   }
 
   /** Decided here, without an attempt: `startedAt` NaN where not even that was begun. */
@@ -34,6 +36,7 @@ export class BulkEnd implements SocketMoments {
     this.failure = failure
     this.lostBy = 0
     this.startedAt = startedAt
+    this.heldMs = 0
     this.sentAt = this.readyAt = Number.NaN
     this.endedAt = this.finishedAt = now
     this.handle = undefined

@@ -122,6 +122,7 @@ export class BulkRun<T> implements BulkSink {
     if (denial) return denial
     task.startedAt = Number.NaN
     task.selfConnects = 0
+    task.heldMs = 0
     task.walk = undefined
     const { sources } = this.#options
     if (sources === undefined) return undefined
@@ -191,6 +192,7 @@ export class BulkRun<T> implements BulkSink {
     const status = records[at + OutcomeField.STATUS] as number
     const startedAt = records[at + OutcomeField.STARTED_AT] as number
     if (Number.isNaN(task.startedAt)) task.startedAt = startedAt
+    else if (startedAt > task.againAt) task.heldMs += startedAt - task.againAt
     this.#settled++
     const end = this.#end
     end.failure = undefined
@@ -212,6 +214,7 @@ export class BulkRun<T> implements BulkSink {
       end.handle = records[at + OutcomeField.HANDLE] as Handle
     }
     end.startedAt = Math.max(task.startedAt, task.queuedAt)
+    end.heldMs = task.heldMs
     end.sentAt = Math.max(end.startedAt, records[at + OutcomeField.SENT_AT] as number)
     end.readyAt = Math.max(end.sentAt, records[at + OutcomeField.READY_AT] as number)
     end.endedAt = Math.max(end.startedAt, records[at + OutcomeField.ENDED_AT] as number)
@@ -252,8 +255,10 @@ export class BulkRun<T> implements BulkSink {
 
   /** With what is left of its time; or tells why not. One that failed before it called connect(2) has its place in the pace still. */
   #tryAgain(task: Task<T>, step: number): Failure | undefined {
-    const leftMs = this.#options.timeoutMs - (this.#end.finishedAt - task.startedAt)
+    const { finishedAt } = this.#end
+    const leftMs = this.#options.timeoutMs - (finishedAt - task.startedAt - task.heldMs)
     if (leftMs <= 0) return this.#failures.deadline
+    task.againAt = finishedAt
     const denial = this.#denial(task)
     if (denial) return denial
     const hasCalled = step >= BulkStep.CONNECT

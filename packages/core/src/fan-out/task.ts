@@ -48,6 +48,9 @@ export class Task<T> implements RequestOwner {
   submission = 0
   startedAt = Number.NaN
   selfConnects = 0
+  /** Between its attempts, for the pace and for a place in the lane; since when, where it is tried again. */
+  heldMs = 0
+  againAt = Number.NaN
   walk: SourceWalk | undefined
   /** What diagnostics call it, while somebody listens. */
   key: object | undefined

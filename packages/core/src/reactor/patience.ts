@@ -81,11 +81,9 @@ export function waitAtMost(
 }
 
 /**
- * What is left of a limit for what comes next. Who took longer, and was not expired, was held up by this side: so much is
- * given to what comes next, for nobody could be waited for meanwhile.
+ * What is left of a limit for what comes next: all of it after who took longer, and was not expired. That one was held up by
+ * this side, for how long nobody knows.
  */
 export function timeLeft(limitMs: number, elapsedMs: number): number {
-  return limitMs === Number.POSITIVE_INFINITY
-    ? limitMs
-    : Math.min(limitMs, Math.abs(limitMs - elapsedMs))
+  return elapsedMs < limitMs ? limitMs - elapsedMs : limitMs
 }
