@@ -1,5 +1,11 @@
 /** The options of connect() and connectMany(): their checks, what is set on which socket, and in which order. */
-import { type ConnectOptions, errno, SOCKET_OPTION_NAMES } from '@pollout/core'
+import {
+  type Connection,
+  type ConnectOptions,
+  errno,
+  Readiness,
+  SOCKET_OPTION_NAMES,
+} from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { failing, PLACES, URI, watched } from './connect-setups.js'
 import { record, stage } from './harness.js'
@@ -71,6 +77,27 @@ describe('idleTimeoutMs', () => {
     const { clock, values } = connecting(Number.POSITIVE_INFINITY)
     clock.advance(86_400_000)
     expect(values.map(({ closed }) => closed)).toEqual([false])
+    values[0]?.reset()
+  })
+
+  it.each([
+    [1, false],
+    [2, false],
+    [3, true],
+  ])('what comes with look %i at its end: reset is %s', (look, isReset) => {
+    const { clock, values, script } = connecting(1_000)
+    const reading = record((values[0] as Connection).received)
+    script.once('receive', 1, -errno.EAGAIN)
+    let looks = 0
+    script.onPoll = () => {
+      if (++looks === look) script.ready(script.open[0], Readiness.READABLE)
+      script.deliver()
+    }
+    clock.advance(1_000)
+    clock.settle()
+    expect(looks).toBe(2)
+    expect(values.map(({ closed }) => closed)).toEqual([isReset])
+    expect(reading.values).toHaveLength(isReset ? 0 : 1)
     values[0]?.reset()
   })
 })
