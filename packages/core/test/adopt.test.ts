@@ -52,6 +52,19 @@ describe('adopt()', () => {
     adopting.values[0]?.reset()
   })
 
+  it('one that was lost before it was looked at is no connection any more: its error, and it is closed', () => {
+    const finishConnect = ConnectStatus.LOST + errno.ECONNRESET
+    const { script, clock, reactor } = withDescriptor({ answers: { finishConnect } })
+    const adopting = record(reactor.adopt(FD))
+    clock.settle()
+    expect(adopting.ended).toMatchObject({
+      code: 'ECONNRESET',
+      phase: 'connect',
+      localFault: false,
+    })
+    expect(script.sockets).toMatchObject([{ closed: 'reset' }])
+  })
+
   it('one that never gets there: ETIMEDOUT by the deadline, and it is closed', () => {
     const { script, clock, reactor } = withDescriptor({
       answers: { finishConnect: ConnectStatus.PENDING },
