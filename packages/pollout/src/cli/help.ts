@@ -138,6 +138,7 @@ With --json:
   localFault true: the trouble is on this side and says nothing about the peer
   message    one line for people
   Further:
+  followedBy connected, and lost before it was looked at: "ECONNRESET" of a peer that accepts and resets, "EPIPE"
   probe      { tls: { protocol, cipher, authorized, certificate, ... }, banner, bannerEnd, matched, probeMs }
   banner     as text, UTF-8; where the bytes are none, they stand in "bannerBase64"
   bannerEnd  "ended" or "reset" by the peer; "silent"; "timed-out": still sending then; "full": not read further; "matched"

@@ -17,13 +17,14 @@ export interface Format {
 const json: Format = {
   header: '',
   line(row) {
-    const { failure, probe, fields, line, tries } = row
+    const { failure, followedBy, probe, fields, line, tries } = row
     return `${visibleText(
       JSON.stringify({
         ...common(row),
         ...(failure && { ...failure, errno: failure.errno ?? null }),
         tries,
         // JSON leaves out what is undefined.
+        followedBy,
         probe,
         input: fields,
         line,
@@ -38,6 +39,7 @@ const CSV_COLUMNS = [
     'localFault',
     'message',
     'tries',
+    'followedBy',
     'line',
     'banner',
     'bannerBase64',
@@ -52,12 +54,13 @@ const CSV_COLUMNS = [
 const csv: Format = {
   header: `${CSV_COLUMNS.join(',')}\n`,
   line(row) {
-    const { failure, probe, fields, tries, line } = row
+    const { failure, followedBy, probe, fields, tries, line } = row
     const tls = probe?.tls
     const values: Record<string, unknown> = {
       ...common(row),
       ...failure,
       tries,
+      followedBy,
       line,
       ...probe,
       bannerBase64: probe && bannerBase64(probe),
@@ -89,7 +92,7 @@ function cell(value: unknown): unknown {
 
 const table: Format = {
   header: '',
-  line({ kind, endpoint, elapsedMs, failure, probe }) {
+  line({ kind, endpoint, elapsedMs, followedBy, failure, probe }) {
     const facts = [
       kind.padEnd(12),
       visibleText(endpoint).padEnd(28),
@@ -101,6 +104,8 @@ const table: Format = {
         ` ${[protocol, certificate?.subject, authorizationError].filter(Boolean).join(' ')}`,
       )
     }
+    // A probe that failed has met the same.
+    if (followedBy && !failure) facts.push(` then ${followedBy}`)
     if (failure) facts.push(` ${visibleText(failure.message)}`)
     if (probe?.banner) facts.push(` ${JSON.stringify(shortened(probe.banner))}`)
     return `${visibleText(facts.join(' ')).trimEnd()}\n`

@@ -64,6 +64,8 @@ export interface OutcomeRow {
   /** What it is one of many at: the address that answered, else the target's host or path. */
   readonly place: string
   readonly tries: number
+  /** Connected, and lost before it was looked at: by what, e.g. `ECONNRESET`. */
+  readonly followedBy: string | undefined
   /** Made when asked for: it costs more than all the rest. Undefined for connected ones. */
   readonly failure: RowFailure | undefined
   readonly probe: ProbeResult | undefined
@@ -80,7 +82,13 @@ export interface OutcomeSink {
   outcome(row: OutcomeRow): void
 }
 
-const PLAIN = { failure: undefined, probe: undefined, fields: undefined, line: undefined } as const
+const PLAIN = {
+  followedBy: undefined,
+  failure: undefined,
+  probe: undefined,
+  fields: undefined,
+  line: undefined,
+} as const
 
 export function connectRow(job: Job, outcome: Outcome<Job> | KeptOutcome<Job>): OutcomeRow {
   return new ConnectRow(job, outcome)
@@ -92,7 +100,7 @@ export function probeRow(
   probe: ProbeResult,
   failure: ProbeFailure | undefined,
 ): OutcomeRow {
-  const { endpoint, elapsedMs, peer, place, tries, fields } = connected
+  const { endpoint, elapsedMs, peer, place, tries, followedBy, fields } = connected
   const [kind, code] = failure
     ? (['probe-failed', failure.code] as const)
     : (['connected', ''] as const)
@@ -106,6 +114,7 @@ export function probeRow(
     peer,
     place,
     tries,
+    followedBy,
     fields,
     probe,
     failure,
@@ -145,6 +154,7 @@ class ConnectRow implements OutcomeRow {
   readonly elapsedMs: number
   readonly endedAt = Date.now()
   readonly tries: number
+  readonly followedBy: string | undefined
   readonly fields: UserFields | undefined
   readonly probe = undefined
   readonly line = undefined
@@ -159,6 +169,7 @@ class ConnectRow implements OutcomeRow {
     // What is beyond microseconds is noise.
     this.elapsedMs = Math.round(outcome.elapsedMs * 1_000) / 1_000
     this.tries = job.tries
+    this.followedBy = outcome.kind === 'connected' ? outcome.followedBy : undefined
     this.fields = job.fields
   }
 
