@@ -60,6 +60,7 @@ export type { ConnectBatchesOptions } from './fan-out/connect-batches.js'
 export type { ConnectManyOptions, KeptOutcome } from './fan-out/connect-many.js'
 export type { FanOutLimits } from './fan-out/fan-out-options.js'
 export type { OnConnected } from './fan-out/fan-out-sides.js'
+export type { PaceLimit, PaceLost } from './fan-out/pace-watch.js'
 export type {
   ConnectedOutcome,
   FailedOutcome,

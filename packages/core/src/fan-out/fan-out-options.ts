@@ -7,6 +7,7 @@ import {
   type SocketSetupOptions,
 } from '../connect/connect-options.js'
 import {
+  checkCallback,
   checkCount,
   checkFlag,
   checkNames,
@@ -16,6 +17,7 @@ import {
 } from '../options.js'
 import type { CapOptions } from './caps.js'
 import type { FanOutOptions, OnConnected } from './fan-out-sides.js'
+import type { PaceLost } from './pace-watch.js'
 
 /**
  * How many attempts a fan-out makes at once, how fast, and to whom: for {@link Reactor.connectMany} and
@@ -51,6 +53,11 @@ export interface FanOutLimits extends SocketSetupOptions, DestinationOptions {
    */
   readonly rate?: number | undefined
   /**
+   * Called once, before the end is told or when it is unsubscribed from, where `rate` was not kept: where the schedule was put
+   * off by more than a twentieth, and 100 ms. Time in which no target was there because all had been begun is not counted.
+   */
+  readonly onPaceLost?: ((lost: PaceLost) => void) | undefined
+  /**
    * Attempts in flight to one address, also of a name; and targets under way of one name. Whatever the port. What is over its
    * cap waits, and others go on; when 10,000 wait the source does too. Default: no limit.
    */
@@ -74,6 +81,7 @@ const OWN_OPTIONS = [
   'concurrency',
   'adaptive',
   'rate',
+  'onPaceLost',
   'maxPerHost',
   'maxPerPrefix',
   'prefixLengths',
@@ -93,6 +101,7 @@ export function checkFanOut(options: FanOutLimits, onConnected: OnConnected): Ch
     concurrency: checkCount('concurrency', options.concurrency ?? 1_000),
     adaptive: checkFlag('adaptive', options.adaptive ?? false),
     rate: checkRate('rate', options.rate ?? Number.POSITIVE_INFINITY),
+    onPaceLost: checkCallback('onPaceLost', options.onPaceLost),
     caps: checkCaps(options),
     timeoutMs: checkTimeout('timeoutMs', options.timeoutMs),
     signal: checkSignal(options.signal),

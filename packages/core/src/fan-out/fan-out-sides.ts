@@ -3,6 +3,7 @@ import type { ConnectRequest, Destination } from '../connect/connect-request.js'
 import type { SocketSetup } from '../connect/socket-setup.js'
 import type { BulkEnd } from './bulk-end.js'
 import type { CapOptions } from './caps.js'
+import type { PaceLost } from './pace-watch.js'
 import type { Task } from './task.js'
 import type { TaskPool } from './task-pool.js'
 
@@ -23,6 +24,7 @@ export interface FanOutOptions {
   readonly concurrency: number
   readonly adaptive: boolean
   readonly rate: number
+  readonly onPaceLost: ((lost: PaceLost) => void) | undefined
   readonly caps: CapOptions | undefined
   readonly timeoutMs: number
   readonly onConnected: OnConnected

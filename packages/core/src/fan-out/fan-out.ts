@@ -26,6 +26,7 @@ import { ConcurrencyLimit } from './concurrency-limit.js'
 import type { FanOutListener, FanOutOptions, Feed } from './fan-out-sides.js'
 import { Gate } from './gate.js'
 import { LossWatch } from './loss-watch.js'
+import { PaceWatch } from './pace-watch.js'
 import { Pacer } from './pacer.js'
 import { PutAside, type Tried } from './put-aside.js'
 import type { SourceListener } from './target-source.js'
@@ -59,6 +60,8 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   readonly #listener: FanOutListener<T>
   readonly #limit: ConcurrencyLimit
   readonly #ahead = new Ahead()
+  /** Only where there is a pace, and somebody to hear of it. */
+  readonly #pace: PaceWatch | undefined
   readonly #pacer: Pacer
   /** Names are begun at the same pace; their attempts come later, and at their own time. */
   readonly #namePacer: Pacer
@@ -90,12 +93,14 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   #ended = false
 
   constructor(core: ReactorCore, options: FanOutOptions, listener: FanOutListener<T>) {
-    const { concurrency, adaptive, rate, caps, timeoutMs } = options
+    const { concurrency, adaptive, rate, caps, timeoutMs, onPaceLost } = options
     this.#core = core
     this.#options = options
     this.#listener = listener
     this.#limit = new ConcurrencyLimit(concurrency, adaptive)
-    this.#pacer = new Pacer(rate)
+    if (onPaceLost && rate !== Number.POSITIVE_INFINITY)
+      this.#pace = new PaceWatch(rate, onPaceLost)
+    this.#pacer = new Pacer(rate, this.#pace)
     this.#namePacer = new Pacer(rate)
     if (adaptive) this.#loss = new LossWatch(this.#limit)
     const again = (task: Task<T>): void => {
@@ -138,6 +143,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     for (const task of this.#requested) task.request?.cancel()
     this.#requested.clear()
     this.#cancelSource()
+    this.#pace?.tell(this.#pacer.makeUpMs)
   }
 
   /** Its clean-up is the user's code, and must not keep anybody from hearing of the end. */
@@ -193,25 +199,48 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** The policy loop. A source, a policy or a diagnostics channel is the user's code, and may cancel all this at any point. */
   #startMore(): void {
     const now = this.#core.clock.now()
-    if (this.#gate?.serve(now) === false) return this.#askAgain(this.#pacer.waitMs(now))
+    if (this.#gate?.serve(now) === false) {
+      if (this.#pace) this.#pace.heldBy = 'busy'
+      return this.#askAgain(this.#pacer.waitMs(now))
+    }
     let nextLook = WORK_BETWEEN_LOOKS
     for (let work = 0; !this.#ended; ) {
       if (work >= nextLook) {
         const isLong = this.#core.clock.now() - now >= PASS_MS
-        if (isLong || work >= WORK_PER_PASS) return this.#schedulePass()
+        if (isLong || work >= WORK_PER_PASS) {
+          if (this.#pace) this.#pace.heldBy = 'busy'
+          return this.#schedulePass()
+        }
         nextLook = work + WORK_BETWEEN_LOOKS
       }
       const task = this.#next(now)
-      if (task === undefined || this.#ended) return
+      if (task === undefined || this.#ended) return this.#tellPace(undefined)
       const isBulk = this.#isForBulk(task)
       if (!this.#hasRoom(isBulk) || !this.#isDue(task, isBulk, now)) {
         this.#held = task
-        return
+        return this.#tellPace(task)
       }
       work += isBulk ? 1 : WORK_OF_REQUEST
       if (task.verdict) this.#decided.push(task)
       else if (this.#caps === undefined || this.#caps.admit(task)) this.#begin(task, isBulk, now)
     }
+  }
+
+  /** What the pass has stopped at: with a task in hand, or for want of one. */
+  #tellPace(held: Task<T> | undefined): void {
+    const pace = this.#pace
+    if (pace === undefined) return
+    const limit = this.#limit.current
+    const { concurrency, adaptive } = this.#options
+    const aside = this.#aside.size
+    const isFull = this.#underWay >= limit
+    // It is not due, and a timer may come late; but a look-up is none of the attempts.
+    if (held && this.#hasRoom(this.#isForBulk(held))) {
+      pace.heldBy = this.#pacerOf(held) === this.#pacer ? 'busy' : undefined
+    } else if (aside > 0 && (this.#aside.starved > 0 || isFull)) pace.heldBy = 'exhaustion'
+    else if (isFull) pace.heldBy = limit < concurrency && !adaptive ? 'exhaustion' : 'concurrency'
+    else if (this.#waiting > 0) pace.heldBy = aside > 0 ? 'exhaustion' : 'caps'
+    else pace.heldBy = this.#exhausted ? undefined : 'source'
   }
 
   /** The next task there is; from the source only where there may be room for it. */
@@ -340,6 +369,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   bulkEnded(task: Task<T>, end: BulkEnd): void {
     const { failure } = end
+    this.#pace?.began(end.startedAt)
     this.#caps?.release(task)
     this.#loss?.ended(task.round, failure?.timedOutBy !== undefined)
     if (failure?.localFault) {

@@ -7,6 +7,7 @@ import type { ReactorCore } from '../reactor/reactor-core.js'
 import { FanOut } from './fan-out.js'
 import type { CheckedFanOut } from './fan-out-options.js'
 import type { FanOutListener, Feed } from './fan-out-sides.js'
+import type { PaceLost } from './pace-watch.js'
 import type { SourceListener } from './target-source.js'
 
 /** What makes outcomes of what a fan-out tells, for this subscriber. */
@@ -36,19 +37,27 @@ export function observe<T, O>(
       return core.later(() => fail(new ConnectError(abortedFailure(signal.reason))))
     }
     const told = telling(subscriber, inContext)
-    const fanOut = new FanOut<T>(core, options, {
-      batch: (tell) => told.batch(tell),
-      ended: (task, end) => told.ended(task, end),
-      requestEnded: (task, request) => told.requestEnded(task, request),
-      complete() {
-        told.flush?.()
-        inContext(() => subscriber.complete())
+    const { onPaceLost } = options
+    const inside = onPaceLost && {
+      onPaceLost: (lost: PaceLost) => inContext(onPaceLost, lost),
+    }
+    const fanOut = new FanOut<T>(
+      core,
+      { ...options, ...inside },
+      {
+        batch: (tell) => told.batch(tell),
+        ended: (task, end) => told.ended(task, end),
+        requestEnded: (task, request) => told.requestEnded(task, request),
+        complete() {
+          told.flush?.()
+          inContext(() => subscriber.complete())
+        },
+        error(error) {
+          told.flush?.()
+          fail(error)
+        },
       },
-      error(error) {
-        told.flush?.()
-        fail(error)
-      },
-    })
+    )
     const stopWatching = onAbort(signal, () => {
       fanOut.cancel()
       told.flush?.()

@@ -121,7 +121,8 @@ The first 64 KiB are searched. Without --expect an answer is over after 250 ms o
 Control and invisible characters of what peers send are shown as \\n, \\u001b, \\u202e, in every format.
 
 Standard output has a line for each that is connected, probe-failed or invalid, or what --only says; with --json or --csv
-for every target. The summary goes to standard error, and so does a line of progress where that is a terminal.
+for every target. The summary goes to standard error, and so does a line of progress where that is a terminal. It says
+whether the pace was not kept, and why.
 
 With --json:
   event      "connected" or "error"

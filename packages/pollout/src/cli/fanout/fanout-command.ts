@@ -183,6 +183,8 @@ class Fanout implements RunOwner {
       ['in flight', `at most ${whole(options.concurrency)}`],
       ['time for each', `${whole(options.timeoutMs)} ms`],
     ]
+    const { paceLost } = this.#run
+    if (paceLost) facts.push(['pace', paceLost])
     if (plan.seed !== undefined) facts.push(['seed', plan.seed])
     if (plan.resumed) facts.push(['resumed after', `${targets(this.#tally.earlier)}, not in here`])
     const failure = await report?.write({ facts, stopped: stop.exitCode !== undefined })
@@ -198,7 +200,9 @@ class Fanout implements RunOwner {
     // Nobody reads any more; or nothing was there to sum up, which is told otherwise.
     if (exitCode === ExitCode.BROKEN_PIPE) return
     if (this.#tally.total + excluded === 0 && exitCode === undefined) return
-    const context = { backend: this.#reactor.backend, stopped: exitCode !== undefined, excluded }
+    const { paceLost } = this.#run
+    const stopped = exitCode !== undefined
+    const context = { backend: this.#reactor.backend, stopped, excluded, paceLost }
     process.stderr.write(`${summary(this.#tally, context)}\n`)
     if (exitCode === undefined) return
     if (exitCode === ExitCode.CANT_WRITE && output)

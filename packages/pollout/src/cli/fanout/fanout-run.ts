@@ -1,5 +1,5 @@
 /** The run itself: targets from the feed, through `connectMany()`, probes and retries, to one outcome each. */
-import type { DestinationPolicy, KeptOutcome, Outcome, Reactor } from '@pollout/core'
+import type { DestinationPolicy, KeptOutcome, Outcome, PaceLost, Reactor } from '@pollout/core'
 import type { InvalidLine } from '../../targets/listed-line.js'
 import type { Stop } from '../stop.js'
 import { Feed, type FeedOwner, type Numbered } from './feed.js'
@@ -13,6 +13,7 @@ import {
   probeRow,
   skippedRow,
 } from './outcome-row.js'
+import { paceLine } from './pace-line.js'
 import { type ProbeOptions, probe } from './probe.js'
 
 export interface RunOptions {
@@ -48,6 +49,7 @@ export class FanoutRun implements FeedOwner {
   readonly #feed: Feed
   readonly #budget: HostBudget | undefined
   readonly #probes = new Set<Promise<void>>()
+  #paceLost: PaceLost | undefined
 
   constructor(
     reactor: Reactor,
@@ -79,6 +81,11 @@ export class FanoutRun implements FeedOwner {
     return this.#feed.waitingRetries
   }
 
+  /** That the pace was not kept, and why, once it is over; undefined where it was. */
+  get paceLost(): string | undefined {
+    return this.#paceLost && paceLine(this.#paceLost, this.#feed.waitedFor, this.#options)
+  }
+
   /** There may be room again. */
   wake(): void {
     this.#feed.wake()
@@ -91,7 +98,11 @@ export class FanoutRun implements FeedOwner {
     const { signal } = this.#stop
     const onConnected = this.#options.probe ? 'keep' : 'reset'
     const caps = { adaptive, maxPerHost, maxPerPrefix }
-    const options = { concurrency, rate, timeoutMs, policy, ...caps, onConnected, signal } as const
+    const onPaceLost = (lost: PaceLost): void => {
+      this.#paceLost = lost
+    }
+    const bounds = { concurrency, rate, onPaceLost, timeoutMs, policy, ...caps }
+    const options = { ...bounds, onConnected, signal } as const
     try {
       await new Promise<void>((resolve, reject) => {
         this.#reactor.connectMany(this.#feed, options).subscribe({

@@ -21,6 +21,8 @@ export interface FeedOwner {
   admits(job: Job): boolean
 }
 
+export type WaitedFor = 'open' | 'list' | 'room' | 'retries'
+
 /** A thousand retries wait for their time at a thousand failures a second. */
 const MOST_RETRIES = 10_000
 /** So many are passed over in one go at most: millions may be of hosts that are left alone, or no targets. */
@@ -34,6 +36,7 @@ export class Feed implements AsyncIterableIterator<Job, undefined> {
   readonly #most: number
   readonly #backoff: Backoff = backoff({ firstMs: 1_000, longestMs: 30_000, jitter: 'equal' })
   readonly #waiting = new Set<NodeJS.Timeout>()
+  readonly #waitedMs = { open: 0, list: 0, room: 0, retries: 0 }
   readonly #due: Job[] = []
   /** Taken from the source, not yet given on. */
   #ahead: Numbered | undefined
@@ -56,6 +59,12 @@ export class Feed implements AsyncIterableIterator<Job, undefined> {
 
   get waitingRetries(): number {
     return this.#waiting.size + this.#due.length
+  }
+
+  /** What it has waited for most: open ones to end, the list, room for outcomes, the time of retries. */
+  get waitedFor(): WaitedFor {
+    const all = Object.entries(this.#waitedMs) as [WaitedFor, number][]
+    return all.reduce((most, one) => (one[1] > most[1] ? one : most))[0]
   }
 
   /** A target has had its outcome, or there is room again. */
@@ -98,9 +107,12 @@ export class Feed implements AsyncIterableIterator<Job, undefined> {
         if (this.#sourceError && !this.#stopped) throw this.#sourceError.error
         return { done: true, value: undefined }
       }
+      const why = this.#waitsFor
+      const since = performance.now()
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
+      this.#waitedMs[why] += performance.now() - since
     }
   }
 
@@ -111,6 +123,12 @@ export class Feed implements AsyncIterableIterator<Job, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  get #waitsFor(): WaitedFor {
+    if (this.open >= this.#most) return 'open'
+    if (this.#sourceEnded || this.waitingRetries >= MOST_RETRIES) return 'retries'
+    return this.#ahead ? 'room' : 'list'
   }
 
   get #isOver(): boolean {

@@ -10,9 +10,12 @@ export interface SummaryContext {
   readonly stopped: boolean
   /** Left out of the list; not in the tally. */
   readonly excluded: number
+  /** That the pace was not kept, where it was not. */
+  readonly paceLost?: string | undefined
 }
 
-export function summary(tally: Tally, { backend, stopped, excluded }: SummaryContext): string {
+export function summary(tally: Tally, context: SummaryContext): string {
+  const { backend, stopped, excluded, paceLost } = context
   const table = new Table({
     head: ['outcome', 'code', 'count', 'share'],
     colAligns: ['left', 'left', 'right', 'right'],
@@ -42,6 +45,7 @@ export function summary(tally: Tally, { backend, stopped, excluded }: SummaryCon
   ]
   const latencies = tally.latenciesMs.map(([name, ms]) => `${name} ${milliseconds(ms)}`)
   const lines = total > 0 ? [table.toString(), facts.join(', ')] : [facts.join(', ')]
+  if (paceLost) lines.push(paceLost)
   if (latencies.length > 0) lines.push(`latency of the connected: ${latencies.join(', ')}`)
   return lines.join('\n')
 }
