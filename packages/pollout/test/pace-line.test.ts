@@ -59,9 +59,14 @@ it.each(backends)('stands in the summary and in the report, on %s', async (backe
   // It says nothing, and so each probe of it takes a quarter of a second.
   const { uri } = await listen()
   const limits = ['--banner', '--concurrency', '2', '--rate', '1000', '--report', report]
-  const { code, stderr } = await pollout(
-    ['fanout', '--backend', backend, '--no-shuffle', ...limits, ...Array(8).fill(uri)],
-  )
+  const { code, stderr } = await pollout([
+    'fanout',
+    '--backend',
+    backend,
+    '--no-shuffle',
+    ...limits,
+    ...Array(8).fill(uri),
+  ])
   expect(code, stderr).toBe(0)
   const said = /\n(the pace of 1,000\/s was not kept: [\d.]+\/s, as --concurrency 2 was reached)\n/
   const [, told = 'nothing'] = said.exec(stderr) ?? []

@@ -214,11 +214,11 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
         nextLook = work + WORK_BETWEEN_LOOKS
       }
       const task = this.#next(now)
-      if (task === undefined || this.#ended) return this.#tellPace(undefined)
+      if (task === undefined || this.#ended) return this.#stoppedAt(undefined)
       const isBulk = this.#isForBulk(task)
       if (!this.#hasRoom(isBulk) || !this.#isDue(task, isBulk, now)) {
         this.#held = task
-        return this.#tellPace(task)
+        return this.#stoppedAt(task)
       }
       work += isBulk ? 1 : WORK_OF_REQUEST
       if (task.verdict) this.#decided.push(task)
@@ -227,7 +227,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   }
 
   /** What the pass has stopped at: with a task in hand, or for want of one. */
-  #tellPace(held: Task<T> | undefined): void {
+  #stoppedAt(held: Task<T> | undefined): void {
     const pace = this.#pace
     if (pace === undefined) return
     const limit = this.#limit.current
