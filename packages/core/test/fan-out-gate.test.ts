@@ -147,6 +147,47 @@ it('the time between two attempts begins when the first is let in; one that is n
   expect(many.values.map(({ kind }) => kind)).toEqual(['connected', 'connected', 'connected'])
 })
 
+it('a place that was kept for one that is not wanted any more goes to the next', async () => {
+  const hosts: Record<string, string[]> = {
+    'a.test': ['192.0.2.1'],
+    'b.test': ['192.0.2.2', '192.0.2.1'],
+    'c.test': ['192.0.2.1'],
+  }
+  const set = stage({ resolver: { resolve: async (host) => hosts[host] ?? [] } })
+  watchConnects(set, () => PENDING)
+  const options = { maxPerHost: 1, concurrency: 2, onConnected: 'reset' } as const
+  const targets = ['tcp://a.test:1', 'tcp://b.test:1', 'tcp://c.test:1']
+  const many = record(set.reactor.connectMany(targets, options))
+  // The second address of b waits for a, and c behind it, once b has got its first.
+  await pass(set, 300)
+  set.script.deliverAll(set.script.open.slice(1))
+  await pass(set, 10)
+  expect(many.values).toHaveLength(1)
+  set.script.deliverAll(set.script.open)
+  await untilComplete(set, many, () => set.script.deliverAll(set.script.open))
+  expect(many.values.map(({ kind }) => kind)).toEqual(['connected', 'connected', 'connected'])
+})
+
+it('who has waited for a place, for longer than its time, still has its time after that', async () => {
+  const set = stage({ resolver: { resolve: async () => ['192.0.2.1'] } })
+  const at = watchConnects(set, () => PENDING)
+  const targets = ['tcp://a.test:1', 'tcp://b.test:1', 'tcp://c.test:1']
+  const many = record(set.reactor.connectMany(targets, { maxPerHost: 1, timeoutMs: 100 }))
+  await untilComplete(set, many)
+  expect(many.values.map(({ kind }) => kind)).toEqual(['timed-out', 'timed-out', 'timed-out'])
+  expect(at).toHaveLength(3)
+})
+
+it('a deadline that came while it waited for the pace is not forgotten', async () => {
+  const set = stage()
+  let calls = 0
+  const at = watchConnects(set, () => (++calls <= 3 ? -errno.EAGAIN : PENDING))
+  const many = record(set.reactor.connectMany(['unix:/s'], { rate: 10, timeoutMs: 150 }))
+  await untilComplete(set, many)
+  expect(many.values).toMatchObject([{ kind: 'timed-out' }])
+  expect(at).toHaveLength(4)
+})
+
 it('cancelled with attempts that wait: nothing is left', async () => {
   const set = stage({ resolver: { resolve: async () => addresses(9) } })
   const at = watchConnects(set, () => -errno.ECONNREFUSED)
