@@ -53,6 +53,23 @@ describe('dnsResolver()', () => {
     expect(await resolver.resolve('peer.test')).toMatchObject([{ address: '192.0.2.1' }])
   })
 
+  it.each([
+    ['A', '192.0.2.1', '192.0.2.1'],
+    ['AAAA', V6, '2001:db8::1'],
+  ])(
+    'a server that answers only for %s: its addresses, well before the other question is given up',
+    async (only, said, found) => {
+      const server = await dnsServer((name, type) =>
+        name === 'peer.test' && type === only ? { ttl: 1, addresses: [said] } : undefined,
+      )
+      const servers = [server.address]
+      const looking = dnsResolver({ servers, timeoutMs: 5_000, tries: 1 }).resolve('peer.test')
+      const silence = dnsResolver({ servers, timeoutMs: 2_000, tries: 1 }).resolve('silent.test')
+      expect(await Promise.race([looking, silence])).toMatchObject([{ address: found }])
+      await expect(silence).rejects.toMatchObject({ code: 'ETIMEOUT' })
+    },
+  )
+
   it('no answer in time: ETIMEOUT', async () => {
     const server = await dnsServer(() => undefined)
     const resolver = dnsResolver({ servers: [server.address], ...quick })

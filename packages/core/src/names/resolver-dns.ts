@@ -1,7 +1,7 @@
 /** Names by DNS alone: c-ares, by way of node:dns. */
 import { literalFamily } from '../backend/address.js'
 import { checkCount, checkFlag, checkNames } from '../options.js'
-import { systemClock } from '../reactor/clock.js'
+import { systemClock, type Timer } from '../reactor/clock.js'
 import { CaresPool } from './cares-pool.js'
 import { canonicalHost, isLocalhost } from './host-name.js'
 import { localNames } from './hosts-file.js'
@@ -91,6 +91,8 @@ export function dnsResolver(options: DnsResolverOptions = {}): DnsResolver {
 
 const LOCALHOST = { inet: '127.0.0.1', inet6: '::1' } as const
 const FAMILIES = ['inet6', 'inet'] as const
+/** Name servers that leave AAAA unanswered must not cost the A: RFC 8305, section 3, but for whole answers, as they are kept. */
+const SECOND_ANSWER_MS = 200
 
 class DnsServers implements DnsResolver {
   readonly #cares: CaresPool
@@ -175,15 +177,40 @@ class DnsServers implements DnsResolver {
     name: string,
     context: LookUpContext | undefined,
   ): Promise<readonly ResolvedAddress[]> {
-    const answers = await Promise.allSettled(
-      FAMILIES.map((family) => this.#cares.ask(name, family, context)),
-    )
+    const answers = await this.#inTime(name, context)
     const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
     if (found.length > 0) return found
     const causes = answers.flatMap((answer) =>
       answer.status === 'rejected' ? [answer.reason] : [],
     )
     throw causes.find((cause) => !isNoAddress(cause)) ?? causes[0]
+  }
+
+  /** Both answers; or one, where it has addresses and the other question, which is called off then, is not answered soon. */
+  #inTime(
+    name: string,
+    context: LookUpContext | undefined,
+  ): Promise<PromiseSettledResult<readonly ResolvedAddress[]>[]> {
+    const both = new AbortController()
+    const callOff = (): void => both.abort(context?.signal.reason)
+    if (context?.signal.aborted) callOff()
+    context?.signal.addEventListener('abort', callOff)
+    let timer: Timer | undefined
+    const asked: LookUpContext = {
+      signal: both.signal,
+      waiting: () => context?.waiting(),
+      begun: () => context?.begun(),
+    }
+    const questions = FAMILIES.map(async (family) => {
+      const found = await this.#cares.ask(name, family, asked)
+      // The other one has been asked by now: where it had to wait for a turn, it is the next.
+      if (found.length > 0) timer ??= systemClock.setTimer(SECOND_ANSWER_MS, () => both.abort())
+      return found
+    })
+    return Promise.allSettled(questions).finally(() => {
+      timer?.cancel()
+      context?.signal.removeEventListener('abort', callOff)
+    })
   }
 }
 
