@@ -157,6 +157,7 @@ export function specFault({ sockets }: Capabilities, { family, type }: SocketSpe
  * function outcome(backend: Backend, handle: Handle): string {
  *   const status: ConnectStatus = backend.finishConnect(handle)
  *   if (status < 0) return errnoName(status)
+ *   if (status >= ConnectStatus.LOST) return `connected, then ${errnoName(ConnectStatus.LOST - status)}`
  *   return status === ConnectStatus.CONNECTED ? 'connected' : 'wait on, or try anew'
  * }
  * ```
