@@ -150,6 +150,7 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   if (IsNobody(socket->kind, to)) return -EINVAL;
   const int fd = socket->fd.get();
   socket->last_events = 0;
+  socket->lost = 0;
   const std::uint64_t before = uv_hrtime();
   const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
@@ -187,8 +188,9 @@ int Backend::Finish(Socket& socket) noexcept {
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   socket.failed_here = end.is_own;
   if (end.status == kPending || end.status == -ENOTCONN) return end.status;
+  // A loss is told once, however often this is asked.
+  if (end.lost != 0 && socket.connect.ended_ns == 0) socket.lost = end.lost;
   if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
-  if (end.lost != 0) socket.lost = end.lost;
   return end.ForJavaScript();
 }
 
