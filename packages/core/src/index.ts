@@ -60,7 +60,6 @@ export type { ConnectBatchesOptions } from './fan-out/connect-batches.js'
 export type { ConnectManyOptions, KeptOutcome } from './fan-out/connect-many.js'
 export type { FanOutLimits } from './fan-out/fan-out-options.js'
 export type { OnConnected } from './fan-out/fan-out-sides.js'
-export type { PaceLimit, PaceLost } from './fan-out/pace-watch.js'
 export type {
   ConnectedOutcome,
   FailedOutcome,
@@ -68,6 +67,7 @@ export type {
   OutcomeKind,
   Target,
 } from './fan-out/outcome.js'
+export type { PaceLimit, PaceLost } from './fan-out/pace-watch.js'
 export type { TargetSource } from './fan-out/target-source.js'
 export { hostsFileResolver } from './names/hosts-file.js'
 export type { Addresses, LookUpContext, ResolvedAddress, Resolver } from './names/resolver.js'
