@@ -44,7 +44,21 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(checks)) {
 /** Packs each public package as it would be published, and has publint and attw look at the archive. */
 function checkPackages() {
   const places = workspacePackages().filter(({ manifest }) => !manifest.private)
-  return all(places.map(checkPackage))
+  return all([...places.map(checkPackage), checkPublishedTypes(places)])
+}
+
+/** As a user's compiler sees them who has it check libraries too: what `stripInternal` took away must not be missed. */
+function checkPublishedTypes(places) {
+  const files = places.flatMap(({ dir }) =>
+    readdirSync(join(dir, 'dist'), { recursive: true })
+      .filter((file) => /\.d\.c?ts$/.test(file))
+      .map((file) => join(dir, 'dist', file)),
+  )
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false']
+  const module = ['--module', 'nodenext', '--target', 'es2022', '--types', 'node']
+  // The DOM's are for what the adapters' clients declare.
+  const lib = ['--lib', 'es2023,dom,esnext.disposable']
+  return run('tsc', ['--noEmit', ...strict, ...module, ...lib, ...files])
 }
 
 async function checkPackage({ dir }) {

@@ -85,6 +85,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     ['fanout -l {}/comments', /no targets in/],
     ['fanout --stream -l {}/comments', /no targets in/],
     ['fanout', /no targets in standard input/],
+    ['help scan', /unknown command 'scan'/],
     ['fanout -l /proc/self/mem', /can't read .*EIO/],
   ])('pollout %s', async (line, expected) => {
     const args = line.split(' ').map((arg) => arg.replace('{}', folder))

@@ -6,7 +6,7 @@ import { toEndpoint } from '../endpoint/endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
 import { checkTimeout } from '../options.js'
 import { waitAtMost } from '../reactor/patience.js'
-import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
+import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { Lease } from './lease.js'
 import {
   type AcquireOptions,
@@ -86,7 +86,7 @@ export interface DrainOptions {
  * console.log(answer)
  * ```
  */
-export class ConnectionPool implements AsyncDisposable, Owned {
+export class ConnectionPool implements AsyncDisposable {
   readonly endpoint: Endpoint
   readonly #core: ReactorCore
   readonly #limits: PoolLimits

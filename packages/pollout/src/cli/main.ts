@@ -20,6 +20,12 @@ export async function main(args: readonly string[], version: string): Promise<Ex
   let shown = ''
   const program = createProgram(version, { refused: refuse, shown: (text) => (shown += text) })
   try {
+    const [first, about] = args
+    // Of its own, commander would answer with the help of the whole.
+    if (first === 'help' && about !== undefined && !about.startsWith('-')) {
+      const isKnown = program.command.commands.some((c) => c.name() === about)
+      if (!isKnown && about !== 'help') throw new UsageError(`unknown command '${about}'`)
+    }
     await program.command.parseAsync(args, { from: 'user' })
     return program.exitCode
   } catch (error) {
