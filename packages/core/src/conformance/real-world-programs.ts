@@ -84,15 +84,20 @@ for (const [transport, type, host] of [['udp4', 'udp4', '127.0.0.1'], ['udp6', '
 writeFileSync(join(folder, 'refused'), '')
 
 process.on('message', (message) => {
-  if (message === 'listenUp') {
-    for (const socket of deaf) { record(socket); socket.resume() }
-    deaf.clear()
-  } else if (message.stranger) {
+  if (message === 'listenUp') listenUp()
+  else if (message.stranger) {
     const { host, port, message: text } = message.stranger
     const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
     socket.send(text, port, host, () => socket.close(() => process.send('sent')))
   } else fill(message.fill)
 })
+
+// What is connected may not be accepted yet: libuv takes one connection of a listener in a turn.
+function listenUp(turns = 8) {
+  if (turns > 0) return void setImmediate(listenUp, turns - 1)
+  for (const socket of deaf) { record(socket); socket.resume() }
+  deaf.clear()
+}
 
 // A unix socket is turned away when the backlog is full; a tcp socket waits, when two have found a place.
 function fill(place) {
