@@ -4,7 +4,6 @@ import { defineConfig } from 'vitest/config'
 // `source` leads from `@pollout/core` to packages/core/src by the package's own exports; the rest are Vite's defaults.
 const conditions = ['source', 'module', 'node', 'development|production']
 const PATIENCE_MS = 300_000
-const loadTests = 'packages/*/test/**/*.load.test.ts'
 
 export default defineConfig({
   resolve: { conditions },
@@ -19,25 +18,6 @@ export default defineConfig({
     teardownTimeout: PATIENCE_MS,
     expect: { poll: { timeout: PATIENCE_MS / 2 } },
     reporters: ['default', './scripts/counting-reporter.ts'],
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'tests',
-          include: ['packages/*/test/**/*.test.ts'],
-          exclude: [loadTests],
-        },
-      },
-      {
-        // Large or timing-sensitive ones: after all others, one file at a time.
-        extends: true,
-        test: {
-          name: 'load',
-          include: [loadTests],
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-    ],
+    include: ['packages/*/test/**/*.test.ts'],
   },
 })

@@ -56,9 +56,10 @@ it.each(backends)('stands in the summary and in the report, on %s', async (backe
   const folder = mkdtempSync(join(tmpdir(), 'pollout-pace-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const report = join(folder, 'report.html')
-  // It says nothing, and so each probe of it takes a quarter of a second.
+  // It says nothing, and so each probe of it takes all the time that there is for a banner.
   const { uri } = await listen()
-  const limits = ['--banner', '--concurrency', '2', '--rate', '1000', '--report', report]
+  const wait = ['--banner', '--answer-timeout-ms', '250']
+  const limits = [...wait, '--concurrency', '2', '--rate', '1000', '--report', report]
   const { code, stderr } = await pollout([
     'fanout',
     '--backend',
