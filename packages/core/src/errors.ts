@@ -245,15 +245,20 @@ function failureOf(
 }
 
 /** `timeoutMs` is over: while the name was being resolved, which says nothing about the peer, or while connecting. */
-export function deadlineFailure(timeoutMs: number, phase: 'resolve' | 'connect'): Failure {
+export function deadlineFailure(
+  timeoutMs: number,
+  phase: 'resolve' | 'connect',
+  asks?: { readonly syscall: string; readonly whom?: string | undefined },
+): Failure {
+  const whom = phase === 'resolve' && asks?.whom ? ` from ${asks.whom}` : ''
   return {
     code: 'ETIMEDOUT',
     errno: -errno.ETIMEDOUT,
-    syscall: phase === 'resolve' ? 'getaddrinfo' : 'connect',
+    syscall: phase === 'resolve' ? (asks?.syscall ?? 'resolve') : 'connect',
     phase,
     localFault: false,
     timedOutBy: 'deadline',
-    reason: `no answer within ${Math.round(timeoutMs)} ms`,
+    reason: `no answer within ${Math.round(timeoutMs)} ms${whom}`,
   }
 }
 

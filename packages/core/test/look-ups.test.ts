@@ -155,14 +155,15 @@ it('a queue in which nothing is answered gives up those that wait, and not the o
   expect(isMade).toBe(false)
 })
 
-it('a look-up that could not be made is told as local', async () => {
+it('a look-up that could not be made, as the resolver answers nobody: no fault of this side', async () => {
   const stuck = Object.assign(new Error('no'), { code: 'ERR_RESOLVER_STUCK' })
   const { clock, reactor } = stage({ resolver: { resolve: () => Promise.reject(stuck) } })
   const many = record(reactor.connectMany(['tcp://peer.test:80']))
   clock.settle()
   await microtasks()
   clock.settle()
-  expect(many.values).toMatchObject([{ kind: 'local', localFault: true, phase: 'resolve' }])
+  // As one that was made, and is not answered: it waits for the same servers.
+  expect(many.values).toMatchObject([{ kind: 'other', localFault: false, phase: 'resolve' }])
 })
 
 describe('dnsResolver()', () => {

@@ -98,9 +98,57 @@ describe('dnsResolver()', () => {
     [{ timeoutMs: 1.5 }, RangeError],
     [{ tries: 0 }, RangeError],
     [{ server: ['127.0.0.1'] }, TypeError],
-    [{ servers: ['nonsense'] }, TypeError],
-  ])('%j is refused at once', (options, kind) => {
+    [{ servers: [] }, TypeError],
+    [{ servers: '127.0.0.1' }, TypeError],
+    ...[
+      ...['nonsense', '', ' 127.0.0.1', '127.0.0', '127.0.0.1:', '127.0.0.1:0', '127.0.0.1:70000'],
+      ...['dns.test:53', 'fe80::1%lo', '[fe80::1%lo]:53', '[::1]:0', '[127.0.0.1]:53', '::1:x', 1],
+    ].map((server) => [{ servers: ['127.0.0.1', server] }, TypeError] as const),
+  ] as const)('%j is refused at once', (options, kind) => {
     expect(() => dnsResolver(options as never)).toThrow(kind)
+  })
+})
+
+it('takes addresses of either family, with and without a port', () => {
+  const servers = ['127.0.0.1', '127.0.0.1:5353', '::1', '[::1]', '[::1]:5353']
+  expect(() => dnsResolver({ servers })).not.toThrow()
+})
+
+describe('who was asked', () => {
+  /** As a look-up that fails tells it, and one that takes too long. */
+  async function told(servers: readonly string[]) {
+    const resolver = cachedResolver(hostsResolver({}, dnsResolver({ servers, ...quick })))
+    const { clock, reactor } = stage({ resolver })
+    const failed = record(reactor.connect('tcp://peer.test:80'))
+    await expect.poll(() => failed.outcome).not.toBe('open')
+    const late = record(reactor.connect('tcp://late.test:80', { timeoutMs: 50 }))
+    clock.advance(50)
+    return [failed, late].map(({ ended }) => (ended as Error).message)
+  }
+
+  it('a server that is not there is named, with the name that it was asked for', async () => {
+    // Nobody listens on port 1.
+    const [failed, late] = await told(['127.0.0.1:1', '[::1]:1'])
+    expect(failed).toMatch(
+      /^query(A|Aaaa) ECONNREFUSED tcp:\/\/peer\.test:80: the name peer\.test /,
+    )
+    expect(failed).toMatch(
+      /: DNS servers 127\.0\.0\.1:1, \[::1\]:1 could not be reached, asked for A(AAA)? of peer\.test$/,
+    )
+    expect(late).toBe(
+      'query ETIMEDOUT tcp://late.test:80: no answer within 50 ms from DNS servers 127.0.0.1:1, [::1]:1',
+    )
+  })
+
+  it('one that is silent, or fails, too', async () => {
+    const silent = await dnsServer(() => undefined)
+    expect((await told([silent.address]))[0]).toContain(
+      `DNS server ${silent.address} did not answer`,
+    )
+    const failing = await dnsServer(() => ({ code: 2 }))
+    expect((await told([failing.address]))[0]).toContain(
+      `DNS server ${failing.address} failed at it (SERVFAIL), asked for`,
+    )
   })
 })
 

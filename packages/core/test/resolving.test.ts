@@ -24,9 +24,9 @@ describe('a name that is not resolved in time', () => {
     clock.advance(49)
     expect(connecting.outcome).toBe('open')
     clock.advance(1)
-    expect(connecting.ended).toMatchObject({ ...failure, syscall: 'getaddrinfo', attempts: [] })
+    expect(connecting.ended).toMatchObject({ ...failure, syscall: 'resolve', attempts: [] })
     expect((connecting.ended as ConnectError).address).toBeUndefined()
-    expect((connecting.ended as Error).message).toMatch(/^getaddrinfo ETIMEDOUT .*peer\.test/)
+    expect((connecting.ended as Error).message).toMatch(/^resolve ETIMEDOUT .*peer\.test/)
     expect(script.sockets).toEqual([])
   })
 
@@ -75,7 +75,7 @@ describe('a resolver that gives garbage', () => {
       await microtasks()
       clock.settle()
       const failure = { code: 'ERR_RESOLVE', phase: 'resolve', localFault: false }
-      expect(connecting.ended).toMatchObject({ ...failure, syscall: 'getaddrinfo', attempts: [] })
+      expect(connecting.ended).toMatchObject({ ...failure, syscall: 'resolve', attempts: [] })
       expect(many.values).toMatchObject([{ ...failure, kind: 'other' }])
       expect(script.sockets).toEqual([])
       // What it leaves unhandled is found, and fails the run.

@@ -62,24 +62,49 @@ describe('--resolver with servers', () => {
     expect(rows(stdout)).toMatchObject([{ code: 'ECONNREFUSED', peer: `127.0.0.1:${port}` }])
   })
 
+  it('a server that is not there is named, also where the time is over before it is given up', async () => {
+    const dead = `127.0.0.1:${await closedPort()}`
+    const connect = ['connect', 'tcp://a.test.:1', 'tcp://b.test.:1', '--resolver']
+    const { code, stderr } = await pollout([...connect, dead])
+    const line = `failed tcp://(a|b)\\.test\\.:1 after \\S+ ms: query(A|Aaaa) ECONNREFUSED tcp://\\1\\.test\\.:1: the name \\1\\.test\\. could not be resolved: DNS server ${dead} could not be reached, asked for (A|AAAA) of \\1\\.test`
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(line),
+      expect.stringMatching(line),
+    ])
+    expect(code).toBe(1)
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    onTestFinished(() => void socket.close())
+    const silent = `127.0.0.1:${socket.address().port}`
+    const late = await pollout([...connect, silent, '--timeout', '200'])
+    expect(late.stderr).toContain(
+      `: query ETIMEDOUT tcp://a.test.:1: no answer within 200 ms from DNS server ${silent}\n`,
+    )
+  })
+
   it.each(['nonsense', '', '127.0.0.1,x'])('%j is refused', async (who) => {
     const { code, stderr } = await pollout(['connect', 'tcp://a.test:1', '--resolver', who])
     expect(code).toBe(2)
-    expect(stderr).toContain('Write addresses of DNS servers')
+    expect(stderr).toMatch(/is no address of a DNS server; write 192.*; or dns, or system/)
   })
 })
 
 const mayUnshare = spawnSync('unshare', ['-n', '-m', 'ip', 'link']).status === 0
 
 /** Network and mounts of its own: a name server on 127.0.0.1 that is slow or silent, and a hosts file. Gives the outcomes. */
-async function inside(answersAfterMs: number, names: readonly string[], options: string) {
+async function inside(
+  answersAfterMs: number,
+  names: readonly string[],
+  options: string,
+  answers: 'both' | 'A' = 'both',
+) {
   const folder = mkdtempSync(join(tmpdir(), 'pollout-names-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const files = {
     'resolv.conf': 'nameserver 127.0.0.1\nsearch corp.test\noptions timeout:30\n',
     hosts: '127.0.0.1 localhost fixed.test\n',
     names: names.join('\n'),
-    'server.mjs': SERVER.replaceAll('AFTER_MS', String(answersAfterMs)),
+    'server.mjs': SERVER.replaceAll('AFTER_MS', String(answersAfterMs)).replace('ANSWERS', answers),
     'run.sh': `set -e
 ip link set lo up
 mount --bind resolv.conf /etc/resolv.conf
@@ -102,6 +127,8 @@ kill $server
 const SERVER = `
 import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+createServer((peer) => peer.on('error', () => {})).listen(80, '127.0.0.1')
 const socket = createSocket('udp4')
 socket.on('message', (question, from) => {
   const end = question.indexOf(0, 12) + 5
@@ -113,7 +140,7 @@ socket.on('message', (question, from) => {
   head.writeUInt32BE(0, 8)
   const a = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])
   const answer = Buffer.concat([head, isA && isKnown ? a : Buffer.alloc(0)])
-  if (AFTER_MS > 0) setTimeout(() => socket.send(answer, from.port, from.address), AFTER_MS)
+  if (AFTER_MS > 0 && (isA || 'ANSWERS' === 'both')) setTimeout(() => socket.send(answer, from.port, from.address), AFTER_MS)
 })
 socket.bind(53, '127.0.0.1', () => writeFileSync('ready', ''))
 `
@@ -126,6 +153,15 @@ describe.skipIf(!mayUnshare)('with a name server of their own', { timeout: 50_00
     expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['refused']))
     expect(found).toHaveLength(401)
   })
+
+  it.each(['dns', 'system'])(
+    'that leaves AAAA unanswered, --resolver %s: every name is connected to',
+    async (who) => {
+      const names = [...Array(60).keys()].map((i) => `h${i}.test:80`)
+      const found = await inside(1, names, `--timeout-ms 4000 --resolver ${who}`, 'A')
+      expect(found.map(({ kind }) => kind)).toEqual(names.map(() => 'connected'))
+    },
+  )
 
   it.each(['dns', 'system', '127.0.0.1'])(
     'that is silent, --resolver %s: names of this machine do not wait, and the process ends with its output',

@@ -99,7 +99,7 @@ export function defineResolvingTests(test: Define): void {
         subscribing = false
       })
       assert.deepEqual([error.code, error.phase, error.localFault], [code, 'resolve', false])
-      assert.equal(error.syscall, 'getaddrinfo')
+      assert.equal(error.syscall, 'resolve')
       assert.deepEqual(error.attempts, [])
     })
   }

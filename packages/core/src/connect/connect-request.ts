@@ -161,7 +161,8 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
     // The other family has no address, after the first had.
     if (this.#race) return this.#race.answered([], undefined)
     this.#options.progress?.notFound(cause)
-    this.fail(resolveFailure((this.endpoint as { host: string }).host, cause))
+    const { host } = this.endpoint as { host: string }
+    this.fail(resolveFailure(host, cause, this.core.resolver.asks))
   }
 
   protected override settled(): void {
@@ -171,7 +172,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   protected override timedOut(): void {
     if (this.#race === undefined) return super.timedOut()
     const phase = this.#race.isConnecting ? 'connect' : 'resolve'
-    this.#race.timeOut(deadlineFailure(this.timeoutMs, phase))
+    this.#race.timeOut(deadlineFailure(this.timeoutMs, phase, this.core.resolver.asks))
   }
 
   protected override abandon(): void {

@@ -175,7 +175,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   /** `timeoutMs` is over. */
   protected timedOut(): void {
     if (this.attempt) this.attempt.expire(deadlineFailure(this.timeoutMs, 'connect'))
-    else this.fail(deadlineFailure(this.timeoutMs, 'resolve'))
+    else this.fail(deadlineFailure(this.timeoutMs, 'resolve', this.core.resolver.asks))
   }
 
   /** Gives the socket back at once; the owner hears nothing more. Harmless once the owner was told. */

@@ -4,23 +4,27 @@
  */
 import type { ResolverOptions } from 'node:dns'
 import { Resolver as CaresResolver } from 'node:dns/promises'
+import { dnsFailure } from './dns-failure.js'
 import { LookUpQueue } from './look-up-queue.js'
 import type { LookUpContext, ResolvedAddress } from './resolver.js'
 
 export class CaresPool {
+  /** Who is asked. */
+  readonly servers: readonly string[]
   readonly #options: ResolverOptions
-  readonly #servers: readonly string[] | undefined
+  readonly #wanted: readonly string[] | undefined
   readonly #queue: LookUpQueue
   readonly #all: CaresResolver[] = []
   /** The one used last is used next, so that no more are made than are needed. */
   readonly #idle: CaresResolver[] = []
 
-  /** Throws what node:dns throws for servers that can't be ones. */
   constructor(options: ResolverOptions, servers: readonly string[] | undefined, most: number) {
     this.#options = options
-    this.#servers = servers
+    this.#wanted = servers
     this.#queue = new LookUpQueue({ most })
-    this.#idle.push(this.#open())
+    const first = this.#open()
+    this.#idle.push(first)
+    this.servers = first.getServers()
   }
 
   ask(
@@ -37,6 +41,8 @@ export class CaresPool {
           ? channel.resolve4(name, { ttl: true })
           : channel.resolve6(name, { ttl: true }))
         return records.map(({ address, ttl }) => ({ address, ttlMs: ttl * 1_000 }))
+      } catch (cause) {
+        throw dnsFailure(cause, this.servers)
       } finally {
         context?.signal.removeEventListener('abort', stop)
         this.#idle.push(channel)
@@ -53,7 +59,7 @@ export class CaresPool {
 
   #open(): CaresResolver {
     const channel = new CaresResolver(this.#options)
-    if (this.#servers) channel.setServers([...this.#servers])
+    if (this.#wanted) channel.setServers([...this.#wanted])
     this.#all.push(channel)
     return channel
   }

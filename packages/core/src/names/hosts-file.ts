@@ -44,8 +44,9 @@ export const localNames = new LocalNames()
  * ```
  */
 export function hostsFileResolver(fallback: Resolver): Resolver {
-  const { resolveFamily } = fallback
+  const { resolveFamily, asks } = fallback
   return {
+    asks,
     resolve: async (host, context) => localNames.addresses(host) ?? fallback.resolve(host, context),
     ...(resolveFamily && {
       resolveFamily: async (host, family, context) =>

@@ -19,7 +19,7 @@ export interface BoundedResolverOptions {
   readonly concurrency: number
   /**
    * For resolvers that can't call a question off: where nothing has been answered for so long, in milliseconds, those that wait
-   * fail with `ERR_RESOLVER_STUCK`, `localFault`. Default: they wait on.
+   * fail with `ERR_RESOLVER_STUCK`. Default: they wait on.
    */
   readonly patienceMs?: number | undefined
 }
@@ -44,8 +44,9 @@ export function boundedResolver(resolver: Resolver, options: BoundedResolverOpti
   }
   const most = checkCount('concurrency', concurrency)
   const queue = new LookUpQueue({ most, patienceMs })
-  const { resolveFamily } = resolver
+  const { resolveFamily, asks } = resolver
   return {
+    asks,
     resolve: (host, context) => queue.run(async () => resolver.resolve(host, context), context),
     ...(resolveFamily && {
       resolveFamily: (host, family, context) =>

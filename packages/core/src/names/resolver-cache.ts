@@ -78,6 +78,7 @@ type Answer = { readonly addresses: readonly string[] } | { readonly cause: unkn
 type Ask = (context: LookUpContext) => Promise<Addresses>
 
 class ResolverCache implements CachedResolver {
+  readonly asks: Resolver['asks']
   readonly resolveFamily?: NonNullable<Resolver['resolveFamily']>
   readonly #resolver: Resolver
   readonly #clock: Clock
@@ -89,6 +90,7 @@ class ResolverCache implements CachedResolver {
     checkNames(options, ['maxEntries', 'maxTtlMs', 'negativeTtlMs', 'ttlMs', 'clock'])
     const { maxEntries = 1_000, clock = systemClock } = options
     this.#resolver = resolver
+    this.asks = resolver.asks
     this.#clock = clock
     this.#questions = new SharedLookUps(clock)
     this.#limits = {

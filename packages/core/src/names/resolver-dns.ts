@@ -3,6 +3,7 @@ import { literalFamily } from '../backend/address.js'
 import { checkCount, checkFlag, checkNames } from '../options.js'
 import { systemClock, type Timer } from '../reactor/clock.js'
 import { CaresPool } from './cares-pool.js'
+import { serversText } from './dns-failure.js'
 import { canonicalHost, isLocalhost } from './host-name.js'
 import { localNames } from './hosts-file.js'
 import {
@@ -74,7 +75,7 @@ export interface DnsResolver extends Resolver {
 /**
  * Asks DNS servers for A and AAAA records side by side, outside of libuv's threads, and tells for how long the answers hold.
  * A look-up that nobody waits for any more is called off. It reads no hosts file and no search list, unless with `systemFiles`;
- * `localhost` is this machine. Put {@link cachedResolver} around it. Throws what node:dns throws for servers that can't be ones.
+ * `localhost` is this machine. Put {@link cachedResolver} around it. Throws TypeError for servers that can't be ones.
  *
  * @example
  * ```ts
@@ -95,6 +96,7 @@ const FAMILIES = ['inet6', 'inet'] as const
 const SECOND_ANSWER_MS = 200
 
 class DnsServers implements DnsResolver {
+  readonly asks: NonNullable<Resolver['asks']>
   readonly #cares: CaresPool
   readonly #usesFiles: boolean
   /** Names of the search list, which stand for the same host in both families. */
@@ -107,7 +109,9 @@ class DnsServers implements DnsResolver {
       ...(timeoutMs === undefined ? {} : { timeout: checkMilliseconds(timeoutMs) }),
       ...(tries === undefined ? {} : { tries: checkCount('tries', tries) }),
     }
-    this.#cares = new CaresPool(cares, servers, checkCount('concurrency', concurrency))
+    const most = checkCount('concurrency', concurrency)
+    this.#cares = new CaresPool(cares, servers && checkServers(servers), most)
+    this.asks = { syscall: 'query', whom: serversText(this.#cares.servers) }
     this.#usesFiles = checkFlag('systemFiles', systemFiles)
   }
 
@@ -224,4 +228,28 @@ function ofFamily(
 function checkMilliseconds(timeoutMs: number): number {
   if (Number.isInteger(timeoutMs) && timeoutMs > 0) return timeoutMs
   throw new RangeError(`timeoutMs must be a whole number from 1, not ${String(timeoutMs)}`)
+}
+
+/** What node:dns makes of port 0, 70000, a zone or none at all is something else than was written. */
+function checkServers(servers: readonly string[]): readonly string[] {
+  const list: unknown = servers
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new TypeError(`servers must be a list of addresses of DNS servers; ${HOW_TO_WRITE}`)
+  }
+  const wrong = list.findIndex((server: unknown) => !isServer(server))
+  if (wrong < 0) return servers
+  const text = JSON.stringify(list[wrong]) ?? String(list[wrong])
+  throw new TypeError(`${text} is no address of a DNS server; ${HOW_TO_WRITE}`)
+}
+
+const HOW_TO_WRITE =
+  'write 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:53, without a zone'
+
+function isServer(server: unknown): boolean {
+  if (typeof server !== 'string' || server.includes('%')) return false
+  if (literalFamily(server)) return true
+  const [, v6, v4 = '', port = '53'] = /^(?:\[(.+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(server) ?? []
+  const family = v6 === undefined ? 'inet' : 'inet6'
+  if (literalFamily(v6 ?? v4) !== family) return false
+  return Number(port) >= 1 && Number(port) <= 65_535
 }

@@ -32,6 +32,7 @@ export function hostsResolver(hosts: Hosts, fallback?: Resolver): Resolver {
 }
 
 class HostsResolver implements Resolver {
+  readonly asks: Resolver['asks']
   /** Where the fallback can: else it would be asked for everything twice. */
   readonly resolveFamily?: NonNullable<Resolver['resolveFamily']>
   readonly #hosts = new Map<string, readonly string[]>()
@@ -42,6 +43,7 @@ class HostsResolver implements Resolver {
       this.#hosts.set(canonicalHost(name), checked(name, addresses))
     }
     this.#fallback = fallback
+    this.asks = fallback.asks
     if (fallback.resolveFamily) {
       this.resolveFamily = (host, family, context) => this.#resolveFamily(host, family, context)
     }

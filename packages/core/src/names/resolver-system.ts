@@ -19,7 +19,7 @@ const shared = new SharedLookUps<readonly string[]>(systemClock)
  * getaddrinfo(3), in a thread of libuv's: the hosts file, DNS and whatever else the machine is set up for, sorted by
  * RFC 6724; and it tells no time for which they hold. It can't be called off, so not more than two are made at a time by
  * default, half of `UV_THREADPOOL_SIZE`: others wait, which costs no connect its `timeoutMs`; where nothing is answered for
- * 15 s, those that wait fail with `ERR_RESOLVER_STUCK`, `localFault`. Equal ones are made once, and names of the hosts file,
+ * 15 s, those that wait fail with `ERR_RESOLVER_STUCK`. Equal ones are made once, and names of the hosts file,
  * where nsswitch.conf(5) has that first, and `localhost` wait for nobody. For many names see {@link dnsResolver}.
  *
  * @example
@@ -30,6 +30,7 @@ const shared = new SharedLookUps<readonly string[]>(systemClock)
  * ```
  */
 export const systemResolver: Resolver = hostsFileResolver({
+  asks: { syscall: 'getaddrinfo' },
   resolve: (host, context) =>
     shared.join(canonicalHost(host), context, (asked) => {
       return queue.run(() => getaddrinfo(host), asked)

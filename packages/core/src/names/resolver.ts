@@ -1,5 +1,6 @@
 /** Host names to addresses, behind an interface: the default is `resolver-system.ts`. */
 import type { Failure } from '../errors.js'
+import { DnsFailure } from './dns-failure.js'
 
 /**
  * One address of a name, with how long that holds.
@@ -79,6 +80,11 @@ export interface LookUpContext {
  * ```
  */
 export interface Resolver {
+  /**
+   * For messages: the system call or step by which it asks, `getaddrinfo` say, and whom. It is what a look-up is told with that
+   * took too long; those that fail tell it by the `syscall` of their errors. Default: `resolve`, and nobody in particular.
+   */
+  readonly asks?: { readonly syscall: string; readonly whom?: string | undefined } | undefined
   /** Addresses of `host`, best first, at least one; rejects where there is none. */
   resolve(host: string, context?: LookUpContext): Promise<Addresses>
   /**
@@ -98,8 +104,8 @@ const NO_ADDRESS = new Set(['ENOTFOUND', 'ENODATA'])
 /** All look-ups that may be made at once wait, and none is answered. */
 export const RESOLVER_STUCK = 'ERR_RESOLVER_STUCK'
 
-/** This side's trouble, of which no server knows. */
-const LOCAL = new Set(['EMFILE', 'ENFILE', RESOLVER_STUCK])
+/** This side's trouble, of which no server knows. A resolver that answers nobody is not: it waits for somebody else. */
+const LOCAL = new Set(['EMFILE', 'ENFILE'])
 
 /** The answer was definite: asking again soon is of no use. */
 export function isNoAddress(cause: unknown): boolean {
@@ -112,22 +118,31 @@ export function codeOf(cause: unknown): string | undefined {
 }
 
 /** Node's own codes (ENOTFOUND, EAI_AGAIN, ...) pass through. */
-export function resolveFailure(host: string, cause: unknown): Failure {
+export function resolveFailure(host: string, cause: unknown, asks: Resolver['asks']): Failure {
   const code = codeOf(cause) ?? 'ERR_RESOLVE'
   const { errno: number, syscall } = Object(cause) as { errno?: unknown; syscall?: unknown }
   return {
     code,
     errno: typeof number === 'number' ? number : undefined,
-    syscall: typeof syscall === 'string' ? syscall : 'getaddrinfo',
+    syscall: typeof syscall === 'string' ? syscall : (asks?.syscall ?? 'resolve'),
     phase: 'resolve',
     localFault: LOCAL.has(code),
-    reason: reasonOf(host, code),
+    reason: reasonOf(host, code, cause),
     cause,
   }
 }
 
-function reasonOf(host: string, code: string): string {
+function reasonOf(host: string, code: string, cause: unknown): string {
   if (NO_ADDRESS.has(code)) return `the name ${host} has no address`
-  if (code !== RESOLVER_STUCK) return `the name ${host} could not be resolved`
-  return `the name ${host} was not looked up: as many as can be at once wait, and none is answered`
+  if (code === RESOLVER_STUCK) {
+    return `the name ${host} was not looked up: as many as can be at once wait, and none is answered`
+  }
+  const why = cause instanceof DnsFailure ? cause.message : GETADDRINFO[code]
+  return `the name ${host} could not be resolved${why === undefined ? '' : `: ${why}`}`
+}
+
+/** What gai_strerror(3) says in words that name nobody. */
+const GETADDRINFO: Readonly<Record<string, string>> = {
+  EAI_AGAIN: 'the name servers of this machine did not answer, or said that they can not now',
+  EAI_FAIL: 'the name servers of this machine said that they can not',
 }

@@ -3,7 +3,7 @@
  * more where a server is silent: but a process can be killed, so that the command ends with its output.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Addresses, Resolver } from '@pollout/core'
+import type { Addresses } from '@pollout/core'
 
 /** libuv gives half of them to look-ups. */
 const THREADS = 64
@@ -12,10 +12,14 @@ export const LOOK_UPS = THREADS / 2
 /** Run as it stands here, so that it needs no file of its own. It ends with this process, whatever ends that. */
 const PROGRAM = `
 const { lookup } = require('node:dns')
+const { getSystemErrorName } = require('node:util')
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-process.on('message', ({ id, host }) => {
-  lookup(host, { all: true, verbatim: true }, (error, found) => {
-    const failure = error && { message: error.message, code: error.code, errno: error.errno, syscall: error.syscall }
+process.on('message', ({ id, host, family }) => {
+  lookup(host, { family, all: true, verbatim: true }, (error, found) => {
+    const { message, errno, syscall } = error ?? {}
+    // Node calls it ENOTFOUND too that a name has no such address; it may have others.
+    const isNoData = errno < 0 && getSystemErrorName(errno) === 'EAI_NODATA'
+    const failure = error && { message, code: isNoData ? 'ENODATA' : error.code, errno, syscall }
     if (process.connected) process.send({ id, failure, addresses: found?.map(({ address }) => address) })
   })
 })`
@@ -31,17 +35,18 @@ interface Question {
   reject(cause: unknown): void
 }
 
-export class HelperResolver implements Resolver, Disposable {
+export class HelperResolver implements Disposable {
   readonly #questions = new Map<number, Question>()
   #child: ChildProcess | undefined
   #lastId = 0
 
-  resolve(host: string): Promise<Addresses> {
+  /** 4, 6, or 0 for both. */
+  look(host: string, family: 0 | 4 | 6): Promise<Addresses> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       this.#questions.set(id, { resolve, reject })
       this.#child ??= this.#start()
-      this.#child.send({ id, host }, (error) => {
+      this.#child.send({ id, host, family }, (error) => {
         if (error) this.#take(id)?.reject(error)
       })
     })

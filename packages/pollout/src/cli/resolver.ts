@@ -27,17 +27,31 @@ export function resolverChoice(text: string): ResolverChoice {
     dnsResolver({ servers })
     return servers
   } catch (error) {
-    throw new InvalidArgumentError(
-      `${messageOf(error)}. Write addresses of DNS servers, as 192.0.2.53 or [2001:db8::53]:53, or dns, or system.`,
-    )
+    throw new InvalidArgumentError(`${messageOf(error)}; or dns, or system.`)
+  }
+}
+
+/**
+ * Each family waits for its own turn: where name servers leave one unanswered, its look-ups take 10 s each, and those of the
+ * other would stand behind them.
+ */
+function familyByFamily(helper: HelperResolver): Resolver {
+  const bounds = { concurrency: LOOK_UPS / 2, patienceMs: STUCK_MS }
+  const [any, inet, inet6] = ([0, 4, 6] as const).map((family) =>
+    boundedResolver({ resolve: (host) => helper.look(host, family) }, bounds),
+  ) as [Resolver, Resolver, Resolver]
+  return {
+    asks: { syscall: 'getaddrinfo' },
+    resolve: any.resolve,
+    resolveFamily: (host, family, context) =>
+      (family === 'inet' ? inet : inet6).resolve(host, context),
   }
 }
 
 export function openResolver(choice: ResolverChoice = 'dns'): Resolver & Disposable {
   if (choice === 'system') {
     const helper = new HelperResolver()
-    const bounded = boundedResolver(helper, { concurrency: LOOK_UPS, patienceMs: STUCK_MS })
-    const resolver = cachedResolver(hostsFileResolver(bounded), CACHE)
+    const resolver = cachedResolver(hostsFileResolver(familyByFamily(helper)), CACHE)
     return Object.assign(resolver, { [Symbol.dispose]: () => helper[Symbol.dispose]() })
   }
   const servers = choice === 'dns' ? undefined : choice
