@@ -58,7 +58,7 @@ const PATTERNS: [pattern: string, answers: Text[]][] = [
   ['/^.é$/u', ['xé', '😀é', 'xxé']],
   ['/^.$/u', ['😀', 'é', 'ab']],
   ['/\\p{Lu}\\u{1F600}/u', ['A😀', 'a😀']],
-  ['/a$/y', ['a', 'ba']],
+  ['/[\\b]\\t\\0\\x41\\cA\\-\\\\u/', ['\b\t\0A\x01-\\u', 'x']],
   ['/^$/m', ['a\n\nb', 'ab']],
 ]
 
@@ -77,6 +77,7 @@ describe('bytes', () => {
     ['/^\\xff\\xfb\\x01/', 'fffb01', true],
     ['/\\xff[\\xf0-\\xfe]./', '00fffd18', true],
     ['/\\x00/', '0100', true],
+    ['/\\\\u\\xff/', '5c75ff', true],
     ['/^.{4}\\xffSMB/', '00000045ff534d42', true],
     ['/\\xe9/', Buffer.from('é').toString('hex'), false],
   ])('%s in %s: %j', (pattern, hex, expected) => {
@@ -86,12 +87,35 @@ describe('bytes', () => {
   })
 })
 
-it.each([
+it.each<readonly [string, RegExp]>([
   ['', /what is to stand/],
   ['/(/', /Invalid regular expression/],
   ['/a/zz', /no flag z/],
   ['/usr/bin', /no flag b/],
-  ['/a/v', /no flag v/],
+  ...['d', 'g', 'ig', 'v', 'y'].map(
+    (flags) => [`/a/${flags}`, /no flag [dgvy]; there are i, m, s, u/] as const,
+  ),
+  ['/a/ii', /flag i stands there twice/],
+  ['/a/smis', /flag s stands there twice/],
+  ...[
+    '\\x',
+    '\\x4',
+    '\\x4g',
+    '[\\x4]',
+    '[a-\\x]',
+    '\\u00e',
+    '\\u{41}',
+    '\\p{L}',
+    '\\q',
+    '\\N',
+    '[\\e]',
+  ].map((source) => [`/${source}/`, /There is no escape \\[xupqNe] here; there are/] as const),
+  ...['\\c4', '\\c', '[\\c]'].map(
+    (source) => [`/${source}/`, /There is no escape \\c here/] as const,
+  ),
+  ...['\\1', '\\012', '[\\1]', '\\00', '\\8'].map(
+    (source) => [`/${source}/`, /There is no escape \\\d+ here/] as const,
+  ),
   ['/(?=a)/', /no look-around.*\(\?=a\)/],
   ['/(?<!a)b/', /no look-around/],
   ['/(a)\\1/', /back reference/],

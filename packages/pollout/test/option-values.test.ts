@@ -25,6 +25,7 @@ describe('--send', () => {
 
 it('--exclude and its kin gather', () => {
   expect(list('c', list('a, b,', undefined))).toEqual(['a', 'b', 'c'])
+  for (const text of ['', ' ', ',', ' , ']) expect(() => list(text)).toThrow(/empty/)
 })
 
 it('-p gathers too, each port once', () => {

@@ -1,5 +1,5 @@
 /** Runs the command: arguments in, exit code out; whatever goes wrong is one line on stderr. */
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { say } from './console.js'
 import { ExitCode, messageOf, UsageError } from './exit-codes.js'
 import { LineOutput } from './line-output.js'
@@ -11,7 +11,7 @@ export async function main(args: readonly string[], version: string): Promise<Ex
   const subcommand = args[0] === 'connect' || args[0] === 'fanout' ? ` ${args[0]}` : ''
   const refuse = (message: string): void => {
     // Commander's hints stand on a line of their own.
-    const line = message
+    const line = suggesting(message, program.command, args[0])
       .replace(/^error: /, '')
       .trim()
       .replace(/\n/g, ' ')
@@ -40,6 +40,16 @@ export async function main(args: readonly string[], version: string): Promise<Ex
     say(messageOf(error))
     return ExitCode.SOME_FAILED
   }
+}
+
+/** Of an option that was begun and not ended, commander suggests what has as few letters. */
+function suggesting(message: string, command: Command, subcommand: string | undefined): string {
+  const [line = '', begun] = /^error: unknown option '(--\w[\w-]*)'/.exec(message) ?? []
+  const { options } = command.commands.find((one) => one.name() === subcommand) ?? command
+  const ways = options
+    .map(({ long }) => long ?? '')
+    .filter((long) => begun && long.startsWith(begun))
+  return ways.length === 0 ? message : `${line} (Did you mean ${ways.join(' or ')}?)`
 }
 
 /** Help that was asked for is a success, and goes where outcomes go: its reader may leave, the disk may be full. */

@@ -51,8 +51,13 @@ export function bannerBytes(text: string): number {
 
 /** Gathers the values of an option that may be given several times, each with commas. */
 export function list(text: string, before: readonly string[] = []): readonly string[] {
-  const values = text.split(',').map((value) => value.trim())
-  return [...before, ...values.filter((value) => value !== '')]
+  const values = text
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '')
+  // Of a variable that is not set, say: nothing would be excluded, or everything allowed.
+  if (values.length === 0) throw new InvalidArgumentError('It is empty; leave the option out.')
+  return [...before, ...values]
 }
 
 /** The same for what may have commas in it: names of files. */

@@ -68,6 +68,7 @@ class Compiler {
       case 'Character':
       case 'CharacterSet':
       case 'CharacterClass':
+        refuseHalfEscapes(element)
         return this.#add({ kind: 'take', of: this.#classOf(element.raw), next })
       case 'Group':
         if (element.modifiers) break
@@ -108,6 +109,27 @@ class Compiler {
     return this.#classes.size - 1
   }
 }
+
+/**
+ * What begins as an escape and is none is a letter to JavaScript without the flag u: `\x4` is `x4`, `\p{L}` is `p{L}`, `\1` without
+ * a group a control character, `\c` a backslash. Nobody means that.
+ */
+function refuseHalfEscapes(
+  element: AST.CharacterSet | AST.CharacterClass | AST.CharacterClassElement,
+): void {
+  if (element.type === 'CharacterClass') return element.elements.forEach(refuseHalfEscapes)
+  if (element.type === 'CharacterClassRange') {
+    return [element.min, element.max].forEach(refuseHalfEscapes)
+  }
+  if (element.type !== 'Character' || !HALF_ESCAPE.test(element.raw)) return
+  const name = element.raw === '\\' ? '\\c' : element.raw
+  throw new Error(
+    `There is no escape ${name} here; there are \\xHH, \\uHHHH, \\cA, \\n and their kin, with the flag u also \\p{...} and \\u{...}, and \\\\ for a backslash`,
+  )
+}
+
+/** A letter that stands for itself, octal numbers but for \0, and the backslash of a `\c` without a letter. */
+const HALF_ESCAPE = /^\\(?![0bfnrtv]$)(?:[A-Za-z]|\d+|)$/
 
 function assertionOf(assertion: AST.EdgeAssertion | AST.WordBoundaryAssertion): Assertion {
   if (assertion.kind !== 'word') return assertion.kind

@@ -33,7 +33,6 @@ export class PatternStates {
   readonly reads: 'code-points' | 'units' | 'bytes'
   readonly #program: PatternProgram
   readonly #isMultiline: boolean
-  readonly #isSticky: boolean
   readonly #word: RegExp
   #states = new Map<string, State>()
   readonly #kinds = new Map<string, CharacterKind>()
@@ -48,7 +47,6 @@ export class PatternStates {
     this.#program = program
     this.reads = reads
     this.#isMultiline = flags.includes('m')
-    this.#isSticky = flags.includes('y')
     this.#word = new RegExp('\\w', flags.replace(/[^iu]/g, ''))
     this.#seen = new Uint32Array(program.steps.length)
   }
@@ -69,7 +67,7 @@ export class PatternStates {
 
   #step(state: State, kind: CharacterKind): State {
     const { start, steps } = this.#program
-    const places = new Set<number>(this.#isSticky ? [] : [start])
+    const places = new Set<number>([start])
     for (const place of this.#reached(state.places, state.before, kind)) {
       const step = steps[place]
       if (step?.kind === 'match') return MATCHED
@@ -145,10 +143,12 @@ export const MATCHED: State = { places: [], before: undefined, next: [], matches
 
 /** Throws an Error that says what is wrong with the pattern. */
 export function patternStates(source: string, flags: string): PatternStates {
-  const unknown = /[^dgimsuy]/.exec(flags)?.[0]
+  const [unknown] = /[^imsu]/.exec(flags) ?? []
   if (unknown !== undefined) {
     throw new Error(`There is no flag ${unknown}; there are i, m, s, u (a text with slashes: \\/)`)
   }
+  const [, twice] = /(.).*\1/.exec(flags) ?? []
+  if (twice !== undefined) throw new Error(`The flag ${twice} stands there twice`)
   new RegExp(source, flags)
   return new PatternStates(patternProgram(source, flags), flags, readsOf(source, flags))
 }
@@ -156,5 +156,5 @@ export function patternStates(source: string, flags: string): PatternStates {
 /** Beyond ASCII a pattern is about characters; else about bytes, of which `\xff` is one. */
 function readsOf(source: string, flags: string): PatternStates['reads'] {
   if (flags.includes('u')) return 'code-points'
-  return /[^\0-\x7f]|\\u/.test(source) ? 'units' : 'bytes'
+  return /[^\0-\x7f]|\\u/.test(source.replaceAll('\\\\', '')) ? 'units' : 'bytes'
 }
