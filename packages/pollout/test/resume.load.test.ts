@@ -152,13 +152,13 @@ describe('refuses in one line', () => {
       expect([code, readFileSync(output, 'utf8')]).toEqual([2, before])
     }
     await refused([], /did not come to its end; add --resume to go on with it, or remove it/)
-    await refused(['--resume', '--seed', 'y'], /not as in the run that it is of: --seed /)
-    await refused(['--resume', '--shard', '1/2', '--banner'], /: --shard, the probe /)
-    await refused(['--resume', '--exclude', '127.0.0.1'], /: what is excluded /)
-    await refused(['--resume', '--only', 'connected'], /: --only /)
-    await refused(['--resume', '127.0.0.1:9'], /: the targets /)
+    await refused(['--resume', '--seed', 'y'], /not as in the run that it is of: --seed; give /)
+    await refused(['--resume', '--shard', '1/2', '--banner'], /: --shard, the probe; give /)
+    await refused(['--resume', '--exclude', '127.0.0.1'], /: what is excluded; give /)
+    await refused(['--resume', '--only', 'connected'], /: --only; give /)
+    await refused(['--resume', '127.0.0.1:9'], /: the targets; give /)
     writeFileSync(list, '127.0.0.0/23:9\n')
-    await refused(['--resume'], /: the targets /)
+    await refused(['--resume'], /: the targets; give /)
     const state = readFileSync(checkpoint)
     rmSync(checkpoint)
     await refused(['--resume'], /there is no .*state, and yet .*out is not empty/)
@@ -210,11 +210,11 @@ describe('refuses in one line', () => {
     }
     await refused(
       '',
-      /^pollout: can't resume: .*out has 0 bytes, and \d+ when .*state was [^\n]*\n$/,
+      /^pollout: can't resume: .*out has 0 bytes, and had \d+ on the disk when .*state was saved: it was cut since, [^\n]*; put it back as it was, or remove .*state and leave --resume out [^\n]*\n$/,
     )
     await refused(
       whole.replaceAll('127.0', '127.9'),
-      /: .*out is not the output that .*state is of/,
+      /: .*out is not the output that .*state is of, [^\n]*; put it back as it was, or remove/,
     )
     rmSync(output)
     const { code } = await pollout([...args, '--resume'])
@@ -251,10 +251,13 @@ it('what is denied stays denied: a resumed run has the same policy', async () =>
   await once(child, 'exit')
   const before = readFileSync(output)
   for (const [policy, names] of [
-    [[], /: --allow, --deny \(/],
-    [['--allow', '127.0.0.0/8'], /: --deny \(/],
-    [['--deny', '127.0.0.33', '--allow', '127.0.0.0/8'], /: --deny \(/],
-    [['--deny', '127.0.0.32/27', '--allow', '127.0.0.0/8', '--public-only'], /: --public-only \(/],
+    [[], /: --allow, --deny; give /],
+    [['--allow', '127.0.0.0/8'], /: --deny; give /],
+    [['--deny', '127.0.0.33', '--allow', '127.0.0.0/8'], /: --deny; give /],
+    [
+      ['--deny', '127.0.0.32/27', '--allow', '127.0.0.0/8', '--public-only'],
+      /: --public-only; give /,
+    ],
   ] as const) {
     const { code, stderr } = await pollout([...args, '--resume', ...policy])
     expect(stderr).toMatch(names)

@@ -19,7 +19,7 @@ import type { FanoutCommandOptions } from '../src/cli/fanout/fanout-options.js'
 import { lockName, takeLock } from '../src/cli/fanout/file-lock.js'
 import { openInput } from '../src/cli/fanout/input.js'
 import { outputsOf } from '../src/cli/fanout/run-files.js'
-import { CLI, closedPort, finish, pollout, start } from './harness.js'
+import { CLI, closedPort, finish, listen, pollout, start } from './harness.js'
 
 let folder = ''
 beforeEach(() => {
@@ -162,6 +162,30 @@ describe('redirections', () => {
     expect([code, stdout, stderr.split('\n').length]).toEqual([2, '', 2])
     expect(readFileSync(join(folder, 'list'), 'utf8')).toBe('127.0.0.1:1\n')
     expect(readdirSync(folder)).toEqual(before)
+  })
+
+  it.each([
+    ['$P connect unix:none --send - < list >> list', /^pollout: standard output is the file that /],
+    [
+      '$P connect unix:none --send - --json < hard 1<> list',
+      /^pollout: standard output is the file /,
+    ],
+    [
+      '$P connect unix:none --send - < list 2>> list; cat list >&2; echo "127.0.0.1:1" > list',
+      /^127.*\npollout: standard error is the file /,
+    ],
+  ])('connect does not send what it answers: %s', async (script, message) => {
+    const { stderr } = await shell(script)
+    expect(stderr).toMatch(message)
+    expect(readFileSync(join(folder, 'list'), 'utf8')).toBe('127.0.0.1:1\n')
+  })
+
+  it('connect: an input that can not be read ends it, whatever the peer waits for', async () => {
+    const { uri } = await listen()
+    const { code, stderr } = await shell(`$P connect ${uri} --send - 0> new`)
+    expect(stderr).toMatch(/^connected .*\npollout: can't read standard input: EBADF[^\n]*\n$/)
+    expect(code).toBe(2)
+    expect((await shell(`$P connect ${uri} --send - < sub`)).stderr).toMatch(/is a directory/)
   })
 
   it('-o - is standard output, and so is --report - with -o', async () => {

@@ -1,4 +1,6 @@
 /** `pollout connect`: tries the endpoints given, all at once, and tells one line for each. */
+import { fstatSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import {
   ConnectError,
   type Connection,
@@ -15,6 +17,7 @@ import { Beginning } from './beginning.js'
 import { say, terminalText } from './console.js'
 import { type ExchangeEnd, exchange } from './exchange.js'
 import { ExitCode, messageOf, UsageError } from './exit-codes.js'
+import { identitiesOf } from './fanout/file-place.js'
 import { tlsSummary } from './fanout/tls-summary.js'
 import { LineOutput } from './line-output.js'
 import { openReactor } from './open-reactor.js'
@@ -47,11 +50,29 @@ export async function connectCommand(
   if (options.send === '-' && endpoints.length > 1) {
     throw new UsageError('--send - sends what is piped in, to one endpoint; name one')
   }
+  if (options.send === '-') refuseSendingAnswers()
   using stop = new Stop()
   await using opened = openReactor(options)
   const run = new ConnectRun(opened.reactor, options, stop)
   await run.all(endpoints)
   return stop.exitCode ?? (run.failed ? ExitCode.SOME_FAILED : ExitCode.ALL_CONNECTED)
+}
+
+/** As cat(1) does: what is appended to the file that is sent would be sent too, and so on for ever. */
+function refuseSendingAnswers(): void {
+  const [input, output, errors] = [0, 1, 2].map((fd) => fstatSync(fd, { bigint: true }))
+  if (input?.isDirectory())
+    throw new UsageError('standard input is a directory, and --send - reads it')
+  const read = identitiesOf(input)
+  for (const [name, stat] of [
+    ['standard output', output],
+    ['standard error', errors],
+  ] as const) {
+    if (!identitiesOf(stat).some((identity) => read.includes(identity))) continue
+    throw new UsageError(
+      `${name} is the file that --send - reads: it would be sent too; name another file`,
+    )
+  }
 }
 
 /** All are read before the first is tried, so a slip of the pen costs nothing. */
@@ -157,6 +178,9 @@ class ConnectRun {
         enough,
       })
     } catch (error) {
+      if (send === '-' && (process.stdin as Readable).errored === error) {
+        throw new UsageError(`can't read standard input: ${messageOf(error)}`)
+      }
       if (!(error instanceof ConnectError)) throw error
       end = error
     } finally {

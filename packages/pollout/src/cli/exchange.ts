@@ -27,7 +27,10 @@ export type ExchangeEnd = 'ended' | 'silent' | 'timed-out' | 'full' | 'stopped'
  */
 const ANSWERED_MS = 1_000
 
-/** Rejects with a ConnectError when the connection breaks. The connection is closed afterwards either way. */
+/**
+ * Rejects with a ConnectError when the connection breaks, and with what reading `sent` fails with. The connection is closed
+ * afterwards either way.
+ */
 export function exchange(
   connection: Connection,
   sent: Sent,
@@ -46,6 +49,8 @@ class Exchange {
   #silence: Timer | undefined
   #limit: Timer | undefined
   #lastAt = 0
+  /** What was to be sent could not be read. */
+  #unread: { readonly error: unknown } | undefined
 
   constructor(connection: Connection, sent: Sent, options: ExchangeOptions) {
     this.#connection = connection
@@ -71,7 +76,7 @@ class Exchange {
       }
       if (this.#end === 'ended') await sending
     } catch (error) {
-      if (this.#end === 'ended') throw error
+      if (this.#end === 'ended' && !this.#unread) throw error
     } finally {
       this.#silence?.cancel()
       this.#limit?.cancel()
@@ -80,6 +85,7 @@ class Exchange {
       if (this.#end === 'ended') await this.#connection.close()
       else this.#connection.reset()
     }
+    if (this.#unread) throw this.#unread.error
     return this.#end
   }
 
@@ -91,7 +97,7 @@ class Exchange {
       this.#isSent = true
       return
     }
-    for await (const piece of this.#sent) {
+    for await (const piece of this.#pieces(this.#sent)) {
       const blocked = peerTimer(this.#options.idleMs, () => this.#leave('silent'))
       await this.#connection.send(piece).finally(() => blocked.cancel())
     }
@@ -99,6 +105,17 @@ class Exchange {
     this.#isAnswered = true
     this.#limitTime()
     this.#wait()
+  }
+
+  /** The peer may wait for more for ever, where no more can be read. */
+  async *#pieces(sent: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* sent
+    } catch (error) {
+      this.#unread = { error }
+      this.#connection.reset()
+      throw error
+    }
   }
 
   #limitTime(): void {

@@ -149,7 +149,8 @@ With --json:
 --checkpoint keeps in a file how far the run has come. The same command with --resume goes on with it, whatever has
 ended the run, kill -9 and power failures included: every target gets its outcome, in the output once. Those that were
 in flight are tried again. (After a power failure that may go for the last 5 seconds.) Pace, patience and the number of
-retries may be changed; what changes the targets, their lines, or what may be connected to is refused.
+retries may be changed; what changes the targets, their lines, or what may be connected to is refused. So is an output that
+somebody else has cut or changed in what was saved of it: which outcomes are lost could not be told.
 
 A file that is read is never written to, and what one run writes no other one does: both are refused before anything is
 changed, however the files are called. Runs in other network namespaces or on other machines (NFS) are not seen.

@@ -140,17 +140,18 @@ async function earlierState(
   if (seed !== undefined && seed !== state.seed) different.push('--seed')
   if (different.length > 0) {
     throw new UsageError(
-      `can't resume from ${checkpoint}: not as in the run that it is of: ${different.join(', ')}`,
+      `can't resume from ${checkpoint}: not as in the run that it is of: ${different.join(', ')}; give what that run was given, or remove ${checkpoint} and leave --resume out to start again`,
     )
   }
+  const orStartAgain = `put it back as it was, or remove ${checkpoint} and leave --resume out to start again`
   if (output.bytesInFile < state.outputBytes) {
     throw new UsageError(
-      `can't resume: ${output.name} has ${output.bytesInFile} bytes, and ${state.outputBytes} when ${checkpoint} was written`,
+      `can't resume: ${output.name} has ${output.bytesInFile} bytes, and had ${state.outputBytes} on the disk when ${checkpoint} was saved: it was cut since, and nobody knows whose outcomes are lost; ${orStartAgain}`,
     )
   }
   if (!output.has(state.outputBytes, state.tail)) {
     throw new UsageError(
-      `can't resume: ${output.name} is not the output that ${checkpoint} is of, or has been changed since`,
+      `can't resume: ${output.name} is not the output that ${checkpoint} is of, or has been changed since; ${orStartAgain}`,
     )
   }
   return state
