@@ -1,5 +1,6 @@
 /** The sending side of a connection: keeps what the kernel would not take yet, in order. */
 import type { SocketType } from '../backend/address.js'
+import { isDetached } from '../backend/arguments.js'
 import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
@@ -14,7 +15,6 @@ import { onAbort } from '../reactor/abort.js'
 import type { Outgoing } from '../reactor/outbox.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
-import { isDetached, lostFailure } from './buffers.js'
 import type { Channel } from './channel.js'
 
 /** What a sender needs of its link. */
@@ -263,6 +263,13 @@ export class Sender implements Outgoing {
 
 function remaining({ data, length, offset }: Pending): number {
   return typeof data === 'string' ? 0 : length - offset
+}
+
+/** What was given to be sent is not there any more: a buffer is its user's, to transfer and to shrink at any time. */
+function lostFailure(): Failure {
+  const reason =
+    'the buffer was transferred, or has shrunk, before all of it was sent: wait for send() before'
+  return { ...ownFailure('ERR_BUFFER_LOST', 'send', 'send', reason), localFault: true }
 }
 
 function isFullQueue(result: number): boolean {
