@@ -136,7 +136,6 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
   if (HasBegun(result)) {
     socket->recycled = false;
-    socket->lost = 0;
     const bool first = socket->connect.started_ns == 0;
     NoteStart(*socket, to, result, before);
     socket->connect.deferred |= first && result == 0;
@@ -150,7 +149,8 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   if (IsNobody(socket->kind, to)) return -EINVAL;
   const int fd = socket->fd.get();
   socket->last_events = 0;
-  socket->lost = 0;
+  // NoteStart() may take a 0 for the end of an earlier connect.
+  socket->connect.lost = 0;
   const std::uint64_t before = uv_hrtime();
   const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
@@ -177,7 +177,6 @@ int Backend::Disconnect(double handle) {
   nobody.sa_family = AF_UNSPEC;
   if (::connect(socket->fd.get(), &nobody, sizeof(nobody)) != 0) return -errno;
   socket->connect = {};
-  socket->lost = 0;
   socket->peer = {};
   return 0;
 }
@@ -189,7 +188,7 @@ int Backend::Finish(Socket& socket) noexcept {
   socket.failed_here = end.is_own;
   if (end.status == kPending || end.status == -ENOTCONN) return end.status;
   // A loss is told once, however often this is asked.
-  if (end.lost != 0 && socket.connect.ended_ns == 0) socket.lost = end.lost;
+  if (end.lost != 0 && socket.connect.ended_ns == 0) socket.connect.lost = end.lost;
   if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
   return end.ForJavaScript();
 }

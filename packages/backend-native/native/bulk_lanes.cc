@@ -183,7 +183,7 @@ void BulkLanes::Own(BulkOutcome& outcome, const BulkLane& lane) {
   Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
   socket->recyclable = false;
   socket->may_linger = lane.may_linger();
-  socket->lost = lost;
+  socket->connect.lost = lost;
   outcome.fields.handle = static_cast<double>(handle);
 }
 

@@ -41,6 +41,9 @@ struct ConnectProgress {
   bool deferred = false;
   // Of the peer, in network byte order.
   in_port_t port = 0;
+  // The errno by which the connection was lost before it was looked at, for whoever uses it first;
+  // 0 where there is none.
+  int lost = 0;
 };
 
 struct Socket {
@@ -68,9 +71,6 @@ struct Socket {
   // Of the errno that was told last of it: a call itself said it, and it was not the socket's
   // error.
   bool failed_here = false;
-  // The errno by which the connection was lost before it was looked at, for whoever uses it first;
-  // 0 where there is none.
-  int lost = 0;
   // Of SOCK_SEQPACKET (packets.cc): SO_TIMESTAMP is set, and the last 0 that was received was the
   // end.
   bool stamped = false;

@@ -105,9 +105,9 @@ napi_value CallReceive(napi_env env, napi_callback_info info) {
   const ssize_t received = socket->kind.IsUnixPacket() ? ReceivePacket(*socket, into, size)
                                                        : ::recv(socket->fd.get(), into, size, 0);
   // After a FIN, RST is EPIPE, and the end is an end for who reads.
-  const bool is_lost = received == 0 && socket->lost != 0 && socket->lost != EPIPE;
+  const bool is_lost = received == 0 && socket->connect.lost != 0 && socket->connect.lost != EPIPE;
   if (received >= 0 && !is_lost) return Result(env, received);
-  const int error = is_lost ? std::exchange(socket->lost, 0) : errno;
+  const int error = is_lost ? std::exchange(socket->connect.lost, 0) : errno;
   socket->failed_here = false;
   return Result(env, -error);
 }
@@ -148,8 +148,8 @@ napi_value CallSend(napi_env env, napi_callback_info info) {
   const ssize_t sent = ::send(socket->fd.get(), data + start, size - start, MSG_NOSIGNAL);
   if (sent >= 0) return Result(env, sent);
   const int said = errno;
-  const bool is_lost = said == EPIPE && socket->lost != 0;
-  const int error = is_lost ? std::exchange(socket->lost, 0) : said;
+  const bool is_lost = said == EPIPE && socket->connect.lost != 0;
+  const int error = is_lost ? std::exchange(socket->connect.lost, 0) : said;
   socket->failed_here = error == EACCES && IsRefusedHere(*socket, data + start, size - start);
   return Result(env, -error);
 }
