@@ -39,6 +39,14 @@ describe.each(LANES)('%s', (_lane, bulk) => {
     expect([...peaks.values()]).toEqual([4, 4, 4])
   })
 
+  it('an IPv4 address is one host and in one network, also where it is written as an IPv6 one', () => {
+    const hosts = ['192.0.2.1', '[::ffff:192.0.2.1]', '[::ffff:c000:201]']
+    const targets = Array.from({ length: 60 }, (_, i) => `tcp://${hosts[i % 3]}:${i + 1}`)
+    for (const caps of [{ maxPerHost: 4 }, { maxPerPrefix: 4 }]) {
+      expect(most(stage({ bulk }), targets, caps, () => 'all').peaks).toEqual(new Map([['all', 4]]))
+    }
+  })
+
   it('maxPerPrefix: 24 bits of IPv4, 48 of IPv6', () => {
     const targets = Array.from({ length: 400 }, (_, i) =>
       i % 2

@@ -6,7 +6,7 @@ import { isInet } from '../backend/address.js'
 import { inNetworkOrder } from '../backend/byte-order.js'
 import type { Pass } from '../connect/attempt-gate.js'
 import { Fifo } from '../reactor/fifo.js'
-import { type IpVersion, Literal } from './literal.js'
+import { type IpVersion, Literal, V4_MAPPED } from './literal.js'
 import { addressOfTask, endpointOf, type Task } from './task.js'
 
 export interface CapOptions {
@@ -129,7 +129,8 @@ export class Caps<T> {
   #prefixKey(version: IpVersion, { word0, word1, word2, word3 }: Words): Key | undefined {
     const { prefixLengths } = this.#options
     if (version === 0) return undefined
-    if (version === 4) return inNetworkOrder(word0) >>> (32 - prefixLengths.inet)
+    const ipv4 = ipv4Of(version, { word0, word1, word2, word3 })
+    if (ipv4 !== undefined) return inNetworkOrder(ipv4) >>> (32 - prefixLengths.inet)
     let key = ''
     let bits = prefixLengths.inet6
     for (const word of [word0, word1, word2, word3]) {
@@ -152,8 +153,15 @@ function giveBack<T>(shares: Shares<T>, key: Key | undefined): void {
   if (share) share.taken--
 }
 
-function addressKey(version: IpVersion, { word0, word1, word2, word3 }: Words): Key {
-  return version === 4 ? word0 : `${word0}:${word1}:${word2}:${word3}`
+/** `::ffff:192.0.2.1` is the host 192.0.2.1: its packets are IPv4 on the wire. */
+function ipv4Of(version: IpVersion, { word0, word1, word2, word3 }: Words): number | undefined {
+  if (version === 4) return word0
+  return word0 === 0 && word1 === 0 && word2 === V4_MAPPED ? word3 : undefined
+}
+
+function addressKey(version: IpVersion, words: Words): Key {
+  const { word0, word1, word2, word3 } = words
+  return ipv4Of(version, words) ?? `${word0}:${word1}:${word2}:${word3}`
 }
 
 function hostKey<T>(task: Task<T>): Key {
