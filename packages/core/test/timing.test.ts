@@ -148,16 +148,19 @@ describe('Deadlines', () => {
 
   it('a clock that throws leaves no entry behind, and stops no other', () => {
     const { clock, all, expired, add } = deadlines()
+    add('first', 15)
     const setTimer = clock.setTimer.bind(clock)
     clock.setTimer = () => {
       throw new Error('no timer')
     }
     expect(() => add('a', 10)).toThrow('no timer')
     clock.setTimer = setTimer
-    expect(all.size).toBe(0)
+    expect(all.size).toBe(1)
+    clock.advance(15)
+    expect([expired, all.size]).toEqual([['first'], 0])
     add('b', 20)
     clock.advance(20)
-    expect(expired).toEqual(['b'])
+    expect(expired).toEqual(['first', 'b'])
   })
 
   it('what became due between the timer and the check phase waits for its own turn', () => {

@@ -120,9 +120,10 @@ export class Deadlines {
   }
 
   #arm(at: number, now: number): void {
+    // The clock may throw, and those before need the timer that there is.
+    const timer = this.#clock.setTimer(Math.max(0, at - now), this.#onTimer)
     this.#timer?.cancel()
-    this.#timerAt = Number.POSITIVE_INFINITY
-    this.#timer = this.#clock.setTimer(Math.max(0, at - now), this.#onTimer)
+    this.#timer = timer
     this.#timerAt = at
   }
 
