@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -245,6 +246,21 @@ describe('locks', () => {
     expect(await takeLock(identity, platform)).toBe(process.pid)
     expect(await takeLock(`${identity} 2`, platform)).toBeUndefined()
     rmSync(lockName(`${identity} 2`, 'darwin'), { force: true })
+  })
+
+  it('a stranger that has the name, and says no end of other things, is one that is not known', async () => {
+    const identity = `stranger ${folder}`
+    const stranger = createServer((asking) => {
+      const flood = (): void => {
+        while (!asking.destroyed && asking.write('x'.repeat(65_536)));
+      }
+      asking.on('error', () => {}).on('drain', flood)
+      flood()
+    })
+    onTestFinished(() => void stranger.close())
+    stranger.listen(lockName(identity, process.platform))
+    await once(stranger, 'listening')
+    expect(await takeLock(identity)).toBe(0)
   })
 
   it('two runs into one output, checkpoint or report: the second is refused at once', async () => {

@@ -17,8 +17,9 @@ import { join } from 'node:path'
 const NAME_BYTES = 108
 /** It is asked again where the holder ends at this very moment. */
 const MOST_TRIES = 20
-/** A holder that is busy or stopped does not say who it is. */
+/** A holder that is busy or stopped does not say who it is; nor does a stranger that has this name and sends other things. */
 const ANSWER_MS = 1_000
+const LONGEST_ANSWER = 10
 
 /** Undefined where it is this process's from now on; else the number of the one that has it, 0 where that is not known. */
 export async function takeLock(
@@ -69,6 +70,7 @@ async function ask(name: string): Promise<number | undefined> {
   })
   socket.on('data', (text) => {
     answer += text
+    if (answer.length > LONGEST_ANSWER) socket.destroy()
   })
   // 'close' follows each of them.
   socket.on('error', () => {}).on('timeout', () => socket.destroy())
