@@ -119,6 +119,7 @@ export const SOCKET_FACE_ROWS: readonly Row[] = [
         () => socket.setNoDelay(),
         () => socket.setNoDelay(false),
         () => socket.setKeepAlive(true, 1_000),
+        () => socket.setKeepAlive(true, 40_000_000),
         () => socket.setKeepAlive(),
         () => socket.ref(),
         () => socket.unref(),

@@ -489,7 +489,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
       try {
         link.channel.setOption(name, value)
       } catch (error) {
-        if (!(error instanceof ConnectError)) throw error
+        // A RangeError: beyond what the kernel takes.
+        if (!(error instanceof ConnectError || error instanceof RangeError)) throw error
       }
     })
     return this
