@@ -8,6 +8,11 @@ export function quote(value: unknown): string {
   return text.length <= 80 && quoted.length <= 80 ? quoted : `${quoted.slice(0, 76)}..."`
 }
 
+/** What somebody else's code has thrown, as an error: it may be anything, also what has no text. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(asText(thrown), { cause: thrown })
+}
+
 function asText(value: unknown): string {
   try {
     return String(value)

@@ -1,5 +1,5 @@
 /** connectMany() on a scripted backend: exhaustion, order, laziness, and each target exactly once. */
-import { errno, type Outcome } from '@pollout/core'
+import { type Endpoint, errno, type Outcome } from '@pollout/core'
 import { Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import {
@@ -243,6 +243,22 @@ describe.each(LANES)('%s', (_lane, bulk) => {
         expect(many.outcome).toBe(how === 'abort' ? 'ABORT_ERR' : 'open')
       },
     )
+
+    it('a target that throws what has no text is invalid, and the others are none the worse', () => {
+      const { reactor, clock, script } = stage()
+      const hostile = {
+        get scheme(): 'tcp' {
+          throw Object.create(null)
+        },
+      } as Endpoint
+      const targets = [hostile, { scheme: 'tcp', host: '192.0.2.1', port: 1 } as const]
+      const many = record(reactor.connectMany(targets))
+      clock.settle()
+      script.deliverAll(script.open)
+      clock.settle()
+      expect(many.values.map(({ kind }) => kind)).toEqual(['invalid', 'connected'])
+      expect(many.outcome).toBe('complete')
+    })
 
     it('what is no source is thrown at once', () => {
       const { reactor } = stage()

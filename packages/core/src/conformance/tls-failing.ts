@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
 import { type Endpoint, tls } from '../endpoint/endpoint.js'
 import { ConnectError } from '../errors.js'
-import type { ReactorStats } from '../reactor/reactor-core.js'
 import { certificates, type Identity } from './certificates.js'
 import { turns } from './raw-backend.js'
-import { echo, LOOPBACK, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
+import { atRest, echo, LOOPBACK, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
 import { type Define, rejection, type Trial } from './trial.js'
 
 const needs = { certificates: true, transport: 'tcp4' } as const
@@ -256,6 +255,32 @@ export function defineTlsFailureTests(test: Define): void {
   )
 
   test(
+    'upgradeToTls() that is called off within any of its first ticks, or whose reactor goes, is told so',
+    async (t) => {
+      const reactor = reactorOf(t)
+      const limit = { timeoutMs: 8_000 }
+      for (let ticks = 0; ticks < 6; ticks++) {
+        const controller = new AbortController()
+        const { signal } = controller
+        const plain = await firstValueFrom(reactor.connect(t.world.endpoint('recorder')))
+        const aborted = rejection(plain.upgradeToTls({ ...limit, signal }))
+        const other = reactorOf(t)
+        const lost = await firstValueFrom(other.connect(t.world.endpoint('recorder')))
+        const gone = rejection(lost.upgradeToTls(limit))
+        for (let tick = 0; tick < ticks; tick++) await undefined
+        controller.abort()
+        await other.destroy()
+        assert.equal(((await aborted) as ConnectError).code, 'ABORT_ERR', `${ticks}`)
+        assert.equal(((await gone) as ConnectError).code, 'ERR_REACTOR_DESTROYED', `${ticks}`)
+        await t.world.nextRecord()
+        await t.world.nextRecord()
+      }
+      atRest(reactor.stats())
+    },
+    needs,
+  )
+
+  test(
     'a peer that resets later: the reader and the sender are told ECONNRESET',
     async (t) => {
       const peer = await tlsPeer((socket) => {
@@ -330,11 +355,4 @@ function silent(t: Trial): Endpoint {
 async function inHandshake(reactor: { stats(): { readonly open: number } }): Promise<void> {
   while (reactor.stats().open === 0) await turns(1)
   await turns(5)
-}
-
-function atRest({ open, inFlight, registrations, deadlines }: ReactorStats): void {
-  assert.deepEqual(
-    { open, inFlight, registrations, deadlines },
-    { open: 0, inFlight: 0, registrations: 0, deadlines: 0 },
-  )
 }

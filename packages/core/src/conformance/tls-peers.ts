@@ -1,4 +1,5 @@
 /** Servers of TLS for one test, and connects to them. */
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -12,6 +13,7 @@ import type { ConnectOptions } from '../connect/connect-options.js'
 import type { TlsConnection } from '../connection/connection.js'
 import type { Resolver } from '../names/resolver.js'
 import type { Reactor } from '../reactor/reactor.js'
+import type { ReactorStats } from '../reactor/reactor-core.js'
 import { certificates } from './certificates.js'
 import type { Trial } from './trial.js'
 
@@ -94,4 +96,12 @@ export function below(socket: Socket): Duplex {
   })
   socket.on('data', (chunk) => stream.push(chunk))
   return stream
+}
+
+/** Nothing is under way, and nothing was left behind. */
+export function atRest({ open, inFlight, registrations, deadlines }: ReactorStats): void {
+  assert.deepEqual(
+    { open, inFlight, registrations, deadlines },
+    { open: 0, inFlight: 0, registrations: 0, deadlines: 0 },
+  )
 }

@@ -1,9 +1,11 @@
 /** Conformance of TLS where user code throws, or its options are none: told at the call or as the connect's error, and nothing is left. */
 import assert from 'node:assert/strict'
 import { firstValueFrom } from 'rxjs'
+import type { UpgradeOptions } from '../connection/connection.js'
 import { ConnectError } from '../errors.js'
+import type { TlsSessions } from '../tls/session-cache.js'
 import type { TlsOptions } from '../tls/tls-options.js'
-import { echo, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
+import { atRest, echo, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
 import { type Define, rejection } from './trial.js'
 import { uncaughtDuring } from './uncaught-errors.js'
 
@@ -12,6 +14,10 @@ const silent = (): void => {}
 
 function fails(message: string): never {
   throw new Error(message)
+}
+
+function throwsNoText(): never {
+  throw Object.create(null)
 }
 
 /** Options as JavaScript may have them. */
@@ -35,12 +41,14 @@ const REFUSED: Readonly<Record<string, object>> = {
 
 const SESSIONS: Readonly<Record<string, () => unknown>> = {
   throws: () => fails('cache down'),
+  'throws what has no text': throwsNoText,
   'gives a promise': async () => undefined,
   'gives an object': () => ({}),
 }
 
 const CHECKS: Readonly<Record<string, () => unknown>> = {
   throws: () => fails('a bug in the check'),
+  'throws what has no text': throwsNoText,
   'gives no error': () => 'a bug in the check',
 }
 
@@ -91,6 +99,35 @@ export function defineTlsThrowingTests(test: Define): void {
   }
 
   test(
+    'a cache of sessions that puts an end to what asks it: that is told, and nothing of it is left',
+    async (t) => {
+      const peer = await plainPeer(silent)
+      const reactor = reactorOf(t)
+      const plain = await firstValueFrom(reactor.connect(`tcp://127.0.0.1:${peer.port}`))
+      for (const connect of [
+        (options: UpgradeOptions) => plain.upgradeToTls(options),
+        ({ timeoutMs, signal, ...tls }: UpgradeOptions) =>
+          secured(reactor, peer, { timeoutMs, signal, tls }),
+      ]) {
+        const controller = new AbortController()
+        const get = (): void => controller.abort()
+        const sessions = { get, set() {}, delete() {} } as unknown as TlsSessions
+        const { signal } = controller
+        const error = await rejection(connect({ timeoutMs: 8_000, signal, sessions }))
+        assert.equal((error as ConnectError).code, 'ABORT_ERR')
+        atRest(reactor.stats())
+      }
+      const get = (): void => void reactor.destroy()
+      const sessions = { get, set() {}, delete() {} } as unknown as TlsSessions
+      const error = await rejection(secured(reactor, peer, { timeoutMs: 8_000, tls: { sessions } }))
+      assert.equal((error as ConnectError).code, 'ERR_REACTOR_DESTROYED')
+      atRest(reactor.stats())
+      await peer.close()
+    },
+    needs,
+  )
+
+  test(
     'a cache that can’t keep sessions: uncaught, and the connection is used all the same',
     async (t) => {
       const peer = await tlsPeer(echo, { maxVersion: 'TLSv1.2' })
@@ -116,7 +153,7 @@ export function defineTlsThrowingTests(test: Define): void {
         const error = await rejection(secured(reactorOf(t), peer, { tls, timeoutMs: 8_000 }))
         assert.ok(error instanceof ConnectError)
         assert.equal(error.phase, 'tls')
-        assert.match(error.message, /a bug in the check|gave string, and no error/)
+        assert.match(error.message, /a bug in the check|gave string, and no error|: object$/)
         await peer.close()
       },
       needs,

@@ -150,10 +150,13 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
     return descriptor
   }
 
-  /** Gives the channel to somebody else once everything is sent; who reads or sends here is told as by `detach()`. */
-  async handOver(): Promise<Channel> {
-    this.assertOpen()
-    await this.#sender?.flushed()
+  /** Settles when everything is sent; undefined where nothing waits. */
+  flushed(): Promise<void> | undefined {
+    return this.#sender?.flushed()
+  }
+
+  /** Gives the channel to somebody else, at once; who reads or sends here is told as by `detach()`. */
+  handOver(): Channel {
     this.assertOpen()
     this.channel.unwant(Interest.READABLE | Interest.WRITABLE)
     this.#leave(closedFailure('upgradeToTls'))
@@ -214,7 +217,7 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
 
   async #flushAndRelease(): Promise<void> {
     this.#receiver?.end()
-    const flushed = this.#sender?.flushed()
+    const flushed = this.flushed()
     // Awaited only where there is something to await: a close with nothing to send is done when it returns.
     if (flushed) await flushed
     const finished = this.#closed ? undefined : this.channel.finish?.()

@@ -3,7 +3,7 @@ import { isPort } from '../backend/arguments.js'
 import { type Endpoint, InvalidEndpointError } from '../endpoint/endpoint.js'
 import { formatEndpoint, toEndpoint } from '../endpoint/endpoint-text.js'
 import { type Failure, ownFailure } from '../errors.js'
-import { quote } from '../quote.js'
+import { asError, quote } from '../quote.js'
 import type { Feed } from './fan-out-sides.js'
 import { Literal } from './literal.js'
 import type { Target } from './outcome.js'
@@ -74,6 +74,5 @@ function checked(endpoint: Endpoint): Endpoint {
 }
 
 function invalid(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error)
-  return ownFailure('ERR_INVALID_ENDPOINT', 'parse', 'parse', message, error)
+  return ownFailure('ERR_INVALID_ENDPOINT', 'parse', 'parse', asError(error).message, error)
 }

@@ -2,6 +2,7 @@
 import { type ConnectionOptions, connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { Link } from '../connection/link.js'
 import type { Failure } from '../errors.js'
+import { asError } from '../quote.js'
 import { Expirable } from '../reactor/deadlines.js'
 import type { Owned } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
@@ -51,13 +52,15 @@ export class Handshake extends Expirable implements Owned {
   /** Begins at once, and tells in a later turn. */
   start(): void {
     const { core } = this.#link
+    // First, as the user's cache of sessions is asked next: it may put an end to this.
+    core.own(this)
     try {
       this.#begin()
     } catch (cause) {
-      // What a cache of the user's threw, or gave; or what node:tls refuses.
+      // What that cache threw, or gave; or what node:tls refuses.
       core.later(() => this.#fail(beginFailure(cause)))
     }
-    core.own(this)
+    if (this.#owner === undefined) return
     this.#link.noteMoves()
     core.patience.add(this, this.#options.timeoutMs, core.clock.now())
   }
@@ -84,6 +87,7 @@ export class Handshake extends Expirable implements Owned {
   #begin(): void {
     // First what may fail: a stream that is handed to node:tls is hard to take back.
     const options = this.#connectionOptions()
+    if (this.#owner === undefined) return
     this.#stream = new CipherStream(this.#link)
     this.#socket = connect({ ...options, socket: this.#stream })
     this.#socket.on('error', this.#onError)
@@ -155,7 +159,7 @@ function judging(check: IdentityCheck): IdentityCheck {
       if (wrong instanceof Error) return wrong
       return new TypeError(`checkServerIdentity gave ${typeof wrong}, and no error`)
     } catch (thrown) {
-      return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+      return asError(thrown)
     }
   }
 }

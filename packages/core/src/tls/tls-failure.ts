@@ -1,6 +1,7 @@
 /** What went wrong with TLS, and what can be done about it. */
 import { errno } from '../backend/errno.js'
 import { ConnectError, type Failure, ownFailure } from '../errors.js'
+import { asError } from '../quote.js'
 import { visibleText } from '../visible-text.js'
 
 const UNTRUSTED =
@@ -41,7 +42,8 @@ export function tlsFailure(
   syscall: string,
 ): Failure {
   const { code: given, errno: number } = cause as NodeJS.ErrnoException
-  const code = given ?? 'ERR_TLS'
+  // A check of the user's has errors of its own.
+  const code = typeof given === 'string' ? given : 'ERR_TLS'
   return {
     code,
     errno: typeof number === 'number' ? number : undefined,
@@ -56,7 +58,7 @@ export function tlsFailure(
 
 /** The handshake was not even begun, for a reason of this side's. */
 export function beginFailure(cause: unknown): Failure {
-  const error = cause instanceof Error ? cause : new Error(String(cause), { cause })
+  const error = asError(cause)
   const reason = `the TLS handshake could not be begun: ${error.message}`
   return { ...tlsFailure(error, 'tls', 'handshake'), localFault: true, reason, cause }
 }

@@ -34,7 +34,10 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
     ? waitAtMost(core, limitMs, () => abort(tlsDeadlineFailure(limitMs)), link)
     : undefined
   try {
-    const channel = await link.handOver()
+    link.assertOpen()
+    await link.flushed()
+    // No gap from here to the handshake's start, in which nobody would hear of an abort or of the reactor's end.
+    const channel = link.handOver()
     timer?.cancel()
     const timeoutMs = timeLeft(limitMs, core.clock.now() - startedAt)
     return await new Promise<Secured>((resolve, reject) => {
@@ -44,11 +47,11 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
         { setup, timeoutMs, limitMs },
         { secured: (inner, info) => resolve({ channel: inner, info }), failed },
       )
-      handshake.start()
       abort = (failure) => {
         handshake.cancel()
         failed(failure)
       }
+      handshake.start()
     })
   } finally {
     timer?.cancel()
