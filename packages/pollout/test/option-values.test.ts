@@ -1,7 +1,16 @@
 /** The values of options, where they are more than a number. */
 import { describe, expect, it } from 'vitest'
 import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
-import { escapedText, kinds, list, ports, shard, threads } from '../src/cli/option-values.js'
+import {
+  escapedText,
+  file,
+  files,
+  kinds,
+  list,
+  ports,
+  shard,
+  threads,
+} from '../src/cli/option-values.js'
 import { nativeBackend } from '../src/index.js'
 
 describe('--send', () => {
@@ -26,6 +35,11 @@ describe('--send', () => {
 it('--exclude and its kin gather', () => {
   expect(list('c', list('a, b,', undefined))).toEqual(['a', 'b', 'c'])
   for (const text of ['', ' ', ',', ' , ']) expect(() => list(text)).toThrow(/empty/)
+})
+
+it('the name of a file is not empty', () => {
+  expect(files('a,b', ['c'])).toEqual(['c', 'a,b'])
+  for (const read of [file, files]) expect(() => read('')).toThrow(/name of a file/)
 })
 
 it('-p gathers too, each port once', () => {

@@ -335,6 +335,16 @@ describe('a full disk', () => {
     expect(rest).toHaveLength(1_024)
   })
 
+  it('under a checkpoint that is not there yet: told in one line, and nothing is left', async (context) => {
+    if (noMounts) return context.skip(noMounts)
+    const path = folder()
+    const command = `"$0" "$1" fanout 127.0.0.1:1 -o "$2/out" --checkpoint "$DISK/state"`
+    const script = `head -c 1M /dev/zero > "$DISK/filler"; ${command}; echo "code $?"; ls "$DISK"; ls "$2"`
+    const { stdout, stderr } = await onSmallDisk(32, script, path)
+    expect(stderr).toMatch(/(^|\n)pollout: can't write the checkpoint \S+state: ENOSPC[^\n]*\n$/)
+    expect(stdout).toBe('code 3\nfiller\n')
+  })
+
   it('under the checkpoint: told in one line, and resumed when there is room', async (context) => {
     if (noMounts) return context.skip(noMounts)
     const path = folder()

@@ -91,7 +91,16 @@ function parsed(text: string): Endpoint {
   try {
     return parseEndpoint(text)
   } catch (error) {
+    if (isHost(text)) throw new UsageError(`"${text}" has no port; write ${text}:443`)
     throw new UsageError(messageOf(error))
+  }
+}
+
+function isHost(text: string): boolean {
+  try {
+    return HOST_AND_PORT.test(`${text}:443`) && parseEndpoint(`tcp://${text}:443`) !== undefined
+  } catch {
+    return false
   }
 }
 

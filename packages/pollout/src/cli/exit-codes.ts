@@ -19,6 +19,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** A full disk, say, before anything was tried: one line too, and exit code 3. */
+export class CantWriteError extends Error {
+  override readonly name = 'CantWriteError'
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

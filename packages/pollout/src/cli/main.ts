@@ -1,7 +1,7 @@
 /** Runs the command: arguments in, exit code out; whatever goes wrong is one line on stderr. */
 import { type Command, CommanderError } from 'commander'
 import { say } from './console.js'
-import { ExitCode, messageOf, UsageError } from './exit-codes.js'
+import { CantWriteError, ExitCode, messageOf, UsageError } from './exit-codes.js'
 import { LineOutput } from './line-output.js'
 import { isSystemError } from './open-reactor.js'
 import { createProgram } from './program.js'
@@ -35,6 +35,10 @@ export async function main(args: readonly string[], version: string): Promise<Ex
     if (error instanceof UsageError) {
       refuse(error.message)
       return ExitCode.WRONG_USAGE
+    }
+    if (error instanceof CantWriteError) {
+      say(error.message)
+      return ExitCode.CANT_WRITE
     }
     if (!isSystemError(error)) throw error
     say(messageOf(error))

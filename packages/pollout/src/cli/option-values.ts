@@ -62,7 +62,12 @@ export function list(text: string, before: readonly string[] = []): readonly str
 
 /** The same for what may have commas in it: names of files. */
 export function files(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text]
+  return [...before, file(text)]
+}
+
+export function file(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('Write the name of a file.')
 }
 
 /** Gathers them too. */

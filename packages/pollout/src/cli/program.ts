@@ -11,6 +11,7 @@ import {
   concurrency,
   escapedText,
   expected,
+  file,
   files,
   hostErrors,
   kinds,
@@ -138,13 +139,14 @@ function addFanout(command: Command): Command {
     .optionsGroup('Output:')
     .option('--json', 'a JSON object a line and target, instead of a table of those that connected')
     .option('--csv', 'the same as CSV')
-    .option('-o, --output <file>', 'to a file instead of standard output, which is -')
+    .option('-o, --output <file>', 'to a file instead of standard output, which is -', file)
     .option('--only <kinds>', 'only these outcomes, or all', kinds)
-    .option('--checkpoint <file>', 'keep there how far it has come; needs -o')
+    .option('--checkpoint <file>', 'keep there how far it has come; needs -o', file)
     .option('--resume', 'go on where the checkpoint says')
     .option(
       '--report <file>',
       'a page with charts of it all, written at the end: one HTML file, or -',
+      file,
     )
     .option('--progress', 'tell the progress also where stderr is no terminal')
     .option('--silent', 'outcomes only')

@@ -2,7 +2,7 @@
 import type { Exclusions } from '../../targets/exclusions.js'
 import { Order, WHOLE } from '../../targets/order.js'
 import type { TargetSpace } from '../../targets/target-space.js'
-import { messageOf, UsageError } from '../exit-codes.js'
+import { CantWriteError, messageOf, UsageError } from '../exit-codes.js'
 import {
   Checkpoint,
   type RunState,
@@ -103,7 +103,8 @@ async function openJournal(
     return { file, output, ledger }
   } catch (error) {
     output.discard()
-    throw new UsageError(`can't write the checkpoint ${checkpoint.name}: ${messageOf(error)}`)
+    // Whether the folder can be written to was asked before: it is the disk, and no slip of the pen.
+    throw new CantWriteError(`can't write the checkpoint ${checkpoint.name}: ${messageOf(error)}`)
   }
 }
 
