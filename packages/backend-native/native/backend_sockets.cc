@@ -17,15 +17,25 @@ namespace pollout {
 
 namespace {
 
+// No connect was begun before, or none that could still end well: a 0 is that of a new one.
+bool IsNew(const ConnectProgress& connect) noexcept {
+  return connect.started_ns == 0 || connect.failed;
+}
+
 // For a socket that connect(2) with these times was called on.
 void NoteStart(Socket& socket, const SocketAddress& to, int result, std::uint64_t before) noexcept {
   // TCP's 0 for the second call, after the handshake, is the end of the first one.
-  if (result == 0 && socket.kind.IsTcp() && socket.connect.started_ns != 0) return;
+  if (result == 0 && socket.kind.IsTcp() && !IsNew(socket.connect)) return;
   socket.connect = {};
   socket.connect.started_ns = before;
   socket.connect.port = to.InetPort();
   // Ended within the call; TCP's 0 is no end (connect_completion.cc, TCP_FASTOPEN_CONNECT).
   if (result == 0 && !socket.kind.IsTcp()) socket.connect.ended_ns = uv_hrtime();
+}
+
+// EISCONN and EALREADY speak of a connect that stands, or goes on.
+bool HasFailed(int result) noexcept {
+  return !HasBegun(result) && result != -EISCONN && result != -EALREADY;
 }
 
 // UDP to port 0: connect(2) answers 0, and there is no peer. EINVAL, as where a port is checked.
@@ -136,9 +146,11 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
   if (HasBegun(result)) {
     socket->recycled = false;
-    const bool first = socket->connect.started_ns == 0;
+    const bool is_new = IsNew(socket->connect);
     NoteStart(*socket, to, result, before);
-    socket->connect.deferred |= first && result == 0;
+    socket->connect.deferred |= is_new && result == 0;
+  } else if (HasFailed(result)) {
+    socket->connect.failed = true;
   }
   return result;
 }
@@ -149,14 +161,16 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   if (IsNobody(socket->kind, to)) return -EINVAL;
   const int fd = socket->fd.get();
   socket->last_events = 0;
-  // NoteStart() may take a 0 for the end of an earlier connect.
-  socket->connect.lost = 0;
   const std::uint64_t before = uv_hrtime();
   const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
   if (!HasBegun(result)) {
     // What came of a handshake is told once, here.
-    if (socket->kind.IsTcp()) socket->connect.ended_ns = uv_hrtime();
+    if (socket->kind.IsTcp() && HasFailed(result)) {
+      socket->connect.ended_ns = uv_hrtime();
+      socket->connect.failed = true;
+      socket->connect.lost = 0;
+    }
     return result;
   }
   NoteStart(*socket, to, result, before);
@@ -189,6 +203,7 @@ int Backend::Finish(Socket& socket) noexcept {
   if (end.status == kPending || end.status == -ENOTCONN) return end.status;
   // A loss is told once, however often this is asked.
   if (end.lost != 0 && socket.connect.ended_ns == 0) socket.connect.lost = end.lost;
+  socket.connect.failed = end.status < 0 || end.lost != 0;
   if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
   return end.ForJavaScript();
 }

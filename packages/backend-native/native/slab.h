@@ -37,6 +37,8 @@ struct ConnectProgress {
   std::uint64_t reported_ns = 0;
   // When it ended; 0 until then.
   std::uint64_t ended_ns = 0;
+  // It ended without a connection, or with one that was lost.
+  bool failed = false;
   // TCP_FASTOPEN_CONNECT: the SYN is sent later than that, with the first data.
   bool deferred = false;
   // Of the peer, in network byte order.

@@ -47,6 +47,23 @@ describeNative('a connect that waits', (kit) => {
     expect(kit().backend.finishConnect(handle)).toBe(-E.ECONNRESET)
   })
 
+  it('after one that was refused, its times are its own', async () => {
+    const { backend, bench } = kit()
+    const server = await kit().serve()
+    const handle = bench.open('inet')
+    backend.connect(handle, inet(await closedPort()))
+    await bench.ready(handle, WRITABLE)
+    expect(backend.finishConnect(handle)).toBe(-E.ECONNREFUSED)
+    const before = performance.now()
+    // Linux answers the first connect(2) after that with ECONNABORTED, and begins nothing.
+    while (connectAndWait(server.at, 10_000, handle).result === -E.ECONNABORTED);
+    const times = new Float64Array(2)
+    expect(backend.finishConnect(handle, times)).toBe(CONNECTED)
+    expect(times[0]).toBeGreaterThanOrEqual(before)
+    expect(times[1]).toBeGreaterThanOrEqual(times[0] as number)
+    await server.accepted()
+  })
+
   it('the time is over: EINPROGRESS, and it goes on', async () => {
     const { backend, bench } = kit()
     const server = await kit().busyServer()
