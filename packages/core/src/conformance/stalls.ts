@@ -4,14 +4,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect as netConnect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TlsOptions as ServerOptions } from 'node:tls'
 import { firstValueFrom } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectError } from '../errors.js'
 import { certificates } from './certificates.js'
 import { MAIN } from './child-programs.js'
 import { type PeerElsewhere, peerElsewhere } from './peers-elsewhere.js'
-import { turns } from './raw-backend.js'
-import { plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
+import { blockLoop, turns } from './raw-backend.js'
+import { type Peer, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
 import { bytes, MEBIBYTE } from './transfer-tools.js'
 import { type Define, rejection, type Trial } from './trial.js'
 
@@ -40,6 +41,48 @@ const WAYS = [
   ['TCP', { transport: 'tcp4', realNetwork: true }, overTcp, () => undefined],
   ['TLS', { transport: 'tcp4', certificates: true }, insideTls, () => certificates().good],
 ] as const
+
+/** What stands between: the parts that something sent goes on in, and how long each takes. */
+type Pass = (data: Buffer) => { readonly parts: readonly Buffer[]; readonly eachMs: number }
+
+/** Of TLS, answers the first data with a record; what it sends goes on as `pass` says. */
+async function peerBehind(pass: Pass, options: ServerOptions = {}): Promise<Peer> {
+  const inner = await tlsPeer((socket) => {
+    socket.once('data', () => socket.write(bytes(RECORD)))
+  }, options)
+  const outer = await plainPeer((socket) => {
+    const way = netConnect(inner.port, '127.0.0.1').on('error', () => {})
+    socket.pipe(way)
+    let before: Promise<unknown> = Promise.resolve()
+    way.on('data', (data: Buffer) => {
+      const { parts, eachMs } = pass(data)
+      for (const part of parts) {
+        before = before.then(() => sleep(eachMs)).then(() => socket.write(part))
+      }
+    })
+  })
+  return { ...outer, close: async () => void (await Promise.all([outer.close(), inner.close()])) }
+}
+
+/** What is as long as that, or longer, goes on in eight parts, each of which takes a third of the limit. */
+function tricklingPeer(least: number): Promise<Peer> {
+  return peerBehind((data) => {
+    if (data.length < least) return { parts: [data], eachMs: 0 }
+    const size = Math.ceil(data.length / 8)
+    const parts = Array.from({ length: 8 }, (_, i) => data.subarray(i * size, (i + 1) * size))
+    return { parts, eachMs: LIMIT_MS / 3 }
+  })
+}
+
+/** Takes half of that limit for the first of all its answers, and no time for the others. */
+function tardyPeer(limitMs: number, options: ServerOptions): Promise<Peer> {
+  let eachMs = limitMs / 2
+  return peerBehind((data) => {
+    const first = { parts: [data], eachMs }
+    eachMs = 0
+    return first
+  }, options)
+}
 
 export function defineStallTests(test: Define): void {
   for (const [name, needs, connect, identity] of WAYS) {
@@ -121,20 +164,7 @@ export function defineStallTests(test: Define): void {
   test(
     'TLS: a record that comes in pieces is no silence',
     async (t) => {
-      const inner = await tlsPeer((socket) =>
-        socket.once('data', () => socket.write(bytes(RECORD))),
-      )
-      const peer = await plainPeer((socket) => {
-        const way = netConnect(inner.port, '127.0.0.1').on('error', () => {})
-        socket.pipe(way)
-        way.on('data', (data: Buffer) => {
-          const piece = data.length < RECORD ? data.length : Math.ceil(data.length / 8)
-          for (let at = 0; at < data.length; at += piece) {
-            const rest = data.subarray(at, at + piece)
-            setTimeout(() => socket.write(rest), (at / piece) * (LIMIT_MS / 3))
-          }
-        })
-      })
+      const peer = await tricklingPeer(RECORD)
       const connection = await secured(reactorOf(t), peer, { idleTimeoutMs: LIMIT_MS })
       const reading = connection.chunks()
       const first = reading.next()
@@ -142,7 +172,27 @@ export function defineStallTests(test: Define): void {
       assert.equal(((await first).value as Buffer).length, RECORD)
       const error = await rejection(reading.next())
       assert.equal((error as ConnectError).code, 'ERR_IDLE_TIMEOUT')
-      await Promise.all([peer.close(), inner.close()])
+      await peer.close()
+    },
+    { transport: 'tcp4', certificates: true },
+  )
+
+  test(
+    'TLS: nor is it for a Duplex, in its handshake and after that',
+    async (t) => {
+      const peer = await tricklingPeer(500)
+      const tls = { ca: certificates().ca }
+      const socket = reactorOf(t).duplex(`tls://peer.test:${peer.port}`, { tls })
+      const heard: unknown[] = []
+      socket.setTimeout(LIMIT_MS, () => heard.push('timeout'))
+      socket.on('secureConnect', () => heard.push('secure'))
+      socket.on('data', (data: Buffer) => heard.push(data.length))
+      socket.write('go')
+      await once(socket, 'timeout')
+      assert.deepEqual(heard, ['secure', RECORD, 'timeout'])
+      socket.destroy()
+      await once(socket, 'close')
+      await peer.close()
     },
     { transport: 'tcp4', certificates: true },
   )
@@ -160,6 +210,21 @@ export function defineStallTests(test: Define): void {
         const inside = await upgrading
         assert.equal(inside.tls.protocol, maxVersion)
         await inside.close()
+        await peer.close()
+      },
+      { transport: 'tcp4', certificates: true },
+    )
+
+    test(
+      `${maxVersion}: a connect that was held up here for less than its limit has all of it for its handshake`,
+      async (t) => {
+        const limitMs = 1_000
+        const peer = await tardyPeer(limitMs, { maxVersion })
+        const connecting = secured(reactorOf(t), peer, { timeoutMs: limitMs })
+        blockLoop(0.8 * limitMs)
+        const connection = await connecting
+        assert.equal(connection.tls.protocol, maxVersion)
+        await connection.close()
         await peer.close()
       },
       { transport: 'tcp4', certificates: true },

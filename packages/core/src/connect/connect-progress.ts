@@ -1,6 +1,7 @@
 /** What a connect tells of its way before it ends: the events of a socket that connects. */
 import type { InetAddress, SocketAddress } from '../backend/address.js'
 import type { ConnectError } from '../errors.js'
+import type { Moving } from '../reactor/patience.js'
 
 /** Both ends of what is connected. */
 export interface Ends {
@@ -21,6 +22,6 @@ export interface ConnectProgress {
   attemptOverdue(address: SocketAddress): void
   /** What connect(2) has come to. */
   attemptFailed(error: ConnectError, address: SocketAddress): void
-  /** Connected, and TLS is to follow. */
-  reached(ends: Ends): void
+  /** Connected, and TLS is to follow over `below`. */
+  reached(ends: Ends, below: Moving): void
 }

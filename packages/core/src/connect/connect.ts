@@ -9,7 +9,7 @@ import { abortedFailure, ConnectError, type Failure } from '../errors.js'
 import { checkCallback, checkSignal, checkTimeout } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
-import { timeLeft } from '../reactor/patience.js'
+import { timeLeft, timeWaited } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Handshake } from '../tls/handshake.js'
 import { checkTls, type TlsSetup } from '../tls/tls-options.js'
@@ -105,6 +105,7 @@ export function connections(
     if (signal?.aborted) return fail(abortedFailure(signal.reason))
 
     let handshake: Handshake | undefined
+    const waitedMs = tls && timeWaited(core)
     const emit = (connection: Connection): void => {
       stopWatching()
       if (idleTimeoutMs !== undefined) connection.idleTimeout(idleTimeoutMs)
@@ -123,7 +124,11 @@ export function connections(
         if (tls === undefined) return emit(establish(core, request))
         const origin = originOf(request)
         const link = new Link(core, new SocketChannel(core, request.takeHandle(), origin), origin)
-        const leftMs = timeLeft(timeoutMs, tookMs(request, origin.timeline))
+        const tookMs = Math.min(
+          kernelMs(request, origin.timeline),
+          waitedMs?.() ?? Number.POSITIVE_INFINITY,
+        )
+        const leftMs = timeLeft(timeoutMs, tookMs)
         const options = { setup: tls, timeoutMs: leftMs, limitMs: timeoutMs }
         handshake = new Handshake(link, options, {
           secured: (channel, info) => emit(new Connection(core, channel, { ...origin, tls: info })),
@@ -131,12 +136,13 @@ export function connections(
         })
         handshake.start()
         // Not before: who is told may cancel what is under way.
-        progress?.reached({
+        const ends = {
           peerAddress: origin.address,
           get localAddress() {
             return link.channel.localAddress
           },
-        })
+        }
+        progress?.reached(ends, link)
       },
     })
     const cancel = (): void => {
@@ -145,7 +151,8 @@ export function connections(
     }
     const stopWatching = onAbort(signal, () => {
       cancel()
-      inContext(() => subscriber.error(new ConnectError(abortedFailure(signal?.reason), request)))
+      const why = request.toldInPlaceOf(abortedFailure(signal?.reason))
+      inContext(() => subscriber.error(new ConnectError(why, request)))
     })
     request.start()
     return () => {
@@ -156,9 +163,9 @@ export function connections(
 }
 
 /** Where the kernel says when it was connected, a loop that was held up since is not counted. */
-function tookMs({ elapsedMs }: Request, { startedAt, readyAt }: ConnectTimeline): number {
-  const kernelMs = (readyAt ?? Number.NaN) - (startedAt ?? Number.NaN)
-  return kernelMs < elapsedMs ? kernelMs : elapsedMs
+function kernelMs({ elapsedMs }: Request, { startedAt, readyAt }: ConnectTimeline): number {
+  const untilReadyMs = (readyAt ?? Number.NaN) - (startedAt ?? Number.NaN)
+  return untilReadyMs < elapsedMs ? untilReadyMs : elapsedMs
 }
 
 /** Makes a connection of a request's connected socket. */

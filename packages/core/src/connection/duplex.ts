@@ -11,7 +11,7 @@ import type { ConnectProgress, Ends } from '../connect/connect-progress.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { ConnectError, ownFailure } from '../errors.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
-import { Patience } from '../reactor/patience.js'
+import { type Moving, Patience } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { guarded } from '../reactor/uncaught.js'
 import type { ValueOf } from '../socket/socket-calls.js'
@@ -93,6 +93,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   #soon = 1
   #isReset = false
   #idle: Patience | undefined
+  /** Of TLS: what it stands on. */
+  #below: Moving | undefined
   /** What was not sent when the idle timeout was last looked at, or when a write began. */
   #unsent = 0
   #bytesRead = 0
@@ -127,6 +129,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     if (typeof source !== 'function') {
       this.encrypted = source.tls !== undefined
       this.connection = this.ends = source
+      this.#below = source.link.channel.below
       this.isReached = true
       process.nextTick(() => this.#readAhead())
     } else {
@@ -139,7 +142,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
           this.#tellSoon('connectionAttemptTimeout', ...placeOf(address)),
         attemptFailed: (error, address) =>
           this.#tellSoon('connectionAttemptFailed', ...placeOf(address), error),
-        reached: (ends) => this.#reached(ends),
+        reached: (ends, below) => this.#reached(ends, below),
         connected: (connection) => this.#connected(connection),
         failed: (error) => this.destroy(error),
       })
@@ -189,7 +192,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
 
   /**
    * Emits 'timeout' when nothing was sent or received for so long; 0 for never. Nothing else happens then. It runs anew when
-   * the name is looked up and when it connects; while the peer takes what was written, however slowly, it is not told.
+   * the name is looked up and when it connects; while the peer takes what was written, or sends a record of TLS, however
+   * slowly, it is not told.
    */
   setTimeout(timeoutMs: number, listener?: () => void): this {
     if (this.destroyed) return this
@@ -373,8 +377,9 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   }
 
   /** Connected, and TLS is to follow. */
-  #reached(ends: Ends): void {
+  #reached(ends: Ends, below: Moving): void {
     this.ends = ends
+    this.#below = below
     this.#announce()
   }
 
@@ -473,10 +478,15 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#unsent = link.unsentBytes
   }
 
-  /** Nothing came, and no write began or ended; but the peer may have taken a part of one. */
+  /**
+   * Nothing came, and no write began or ended; but the peer may have taken a part of one, and below there may be a part of what
+   * TLS has as one.
+   */
   #idled(): void {
     const unsent = this.connection?.link.unsentBytes ?? 0
-    if (unsent === this.#unsent) return this.#tell('timeout')
+    const quietSince = this.#core.clock.now() - (this.timeout as number)
+    const hasMoved = this.#below !== undefined && this.#below.movedAt > quietSince
+    if (unsent === this.#unsent && !hasMoved) return this.#tell('timeout')
     this.#unsent = unsent
     this.#idle?.touch()
   }

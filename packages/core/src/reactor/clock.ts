@@ -40,6 +40,11 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer
   /** Calls back in a later phase of the loop, after pending I/O and never at once; keeps the process alive if told to. */
   defer(callback: () => void, keepAlive: boolean): void
+  /**
+   * How long the loop has waited for events so far, in milliseconds: while it did anything else nobody was listened to. Left
+   * out where that is not known.
+   */
+  waitedMs?(): number
 }
 
 /** setTimeout(2^31 ms) and longer fires at once; such a delay is cut here and armed again by its owner. */
@@ -67,4 +72,5 @@ export const systemClock: Clock = {
     if (keepAlive) setImmediate(callback)
     else setTimeout(callback, 0).unref()
   },
+  waitedMs: () => performance.nodeTiming.idleTime,
 }

@@ -81,6 +81,20 @@ export function waitAtMost(
 }
 
 /**
+ * How long somebody else has been waited for from now on: no longer than this loop has listened, where its clock knows. It tells that
+ * a long task held the loop up, and not that the process was stopped while it listened.
+ */
+export function timeWaited({ clock }: Pick<PatientCore, 'clock'>): () => number {
+  const from = clock.now()
+  const waitedBefore = clock.waitedMs?.()
+  return () => {
+    const elapsedMs = clock.now() - from
+    if (waitedBefore === undefined) return elapsedMs
+    return Math.min(elapsedMs, (clock.waitedMs?.() ?? 0) - waitedBefore)
+  }
+}
+
+/**
  * What is left of a limit for what comes next: all of it after who took longer, and was not expired. That one was held up by
  * this side, for how long nobody knows.
  */

@@ -2,7 +2,7 @@
 import { Link, type LinkPlace } from '../connection/link.js'
 import { abortedFailure, type Failure } from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
-import { timeLeft, waitAtMost } from '../reactor/patience.js'
+import { timeLeft, timeWaited, waitAtMost } from '../reactor/patience.js'
 import { Handshake } from './handshake.js'
 import type { TlsChannel } from './tls-channel.js'
 import { tlsDeadlineFailure } from './tls-failure.js'
@@ -28,7 +28,7 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
   let abort = (failure: Failure): void => link.fail(failure)
   if (signal?.aborted) throw link.error(abortedFailure(signal.reason, 'handshake'))
   const stopWatching = onAbort(signal, () => abort(abortedFailure(signal?.reason, 'handshake')))
-  const startedAt = core.clock.now()
+  const waitedMs = timeWaited(core)
   const isLimited = limitMs !== Number.POSITIVE_INFINITY
   const timer = isLimited
     ? waitAtMost(core, limitMs, () => abort(tlsDeadlineFailure(limitMs)), link)
@@ -39,7 +39,7 @@ export async function upgrade(link: Link, place: LinkPlace, options: Upgrade): P
     // No gap from here to the handshake's start, in which nobody would hear of an abort or of the reactor's end.
     const channel = link.handOver()
     timer?.cancel()
-    const timeoutMs = timeLeft(limitMs, core.clock.now() - startedAt)
+    const timeoutMs = timeLeft(limitMs, waitedMs())
     return await new Promise<Secured>((resolve, reject) => {
       const failed = (failure: Failure): void => reject(link.error(failure))
       const handshake = new Handshake(
