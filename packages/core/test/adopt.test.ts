@@ -193,6 +193,37 @@ describe('adopt()', () => {
     },
   )
 
+  it.each(['destroyed', 'aborted'])(
+    'refused, and %s before that is told: it is told as refused, since it is the caller’s',
+    async (how) => {
+      const { script, reactor } = withDescriptor()
+      const controller = new AbortController()
+      script.once('adopt', -errno.ENOTSOCK)
+      const adopting = record(reactor.adopt(FD, { signal: controller.signal }))
+      if (how === 'destroyed') await reactor.destroy()
+      else controller.abort()
+      expect(adopting.ended).toMatchObject({ code: 'ENOTSOCK', phase: 'local', localFault: true })
+      expect(script.descriptors.has(FD)).toBe(true)
+    },
+  )
+
+  it.each(['destroyed', 'aborted'])(
+    'refused when it is %s while it waits for its turn: told as refused',
+    async (how) => {
+      const { script, reactor } = withDescriptor()
+      const controller = new AbortController()
+      const others = Array.from({ length: 200 }, () =>
+        record(reactor.connect('tcp://192.0.2.1:80')),
+      )
+      const adopting = record(reactor.adopt(FD, { signal: controller.signal }))
+      script.once('adopt', -errno.ENOTSOCK)
+      if (how === 'destroyed') await reactor.destroy()
+      else controller.abort()
+      expect(adopting.ended).toMatchObject({ code: 'ENOTSOCK', phase: 'local', localFault: true })
+      for (const { subscription } of others) subscription.unsubscribe()
+    },
+  )
+
   it.each([-errno.EACCES, -errno.EINVAL, ConnectStatus.SELF_CONNECTED])(
     'what ends in %d is closed, and so not told as local',
     (status) => {

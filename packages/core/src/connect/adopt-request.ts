@@ -67,6 +67,8 @@ export class AdoptRequest extends Request {
   #handle: Handle | undefined
   /** The backend was asked to take the descriptor. */
   #isAsked = false
+  /** It was not taken, for this: the caller's it is, whatever else happens until that is told. */
+  #refusal: Failure | undefined
 
   constructor(
     core: ReactorCore,
@@ -98,14 +100,23 @@ export class AdoptRequest extends Request {
   protected override abandon(): void {
     if (this.#isAsked) return super.abandon()
     // It waits for its turn; the descriptor was given all the same.
+    this.#isAsked = true
     const taken = this.#adoptable.take(this.core)
     if (typeof taken === 'number') this.core.close(taken, 0, 'reset')
+    else this.#refusal = taken
+  }
+
+  override toldInPlaceOf(why: Failure): Failure {
+    return this.#refusal ?? why
   }
 
   protected proceed(): void {
     this.#isAsked = true
     const taken = this.#adoptable.take(this.core)
-    if (typeof taken !== 'number') return this.core.later(() => this.fail(taken))
+    if (typeof taken !== 'number') {
+      this.#refusal = taken
+      return this.core.later(() => this.fail(taken))
+    }
     this.#handle = taken
     const spec = this.core.backend.kernel?.specOf(taken) ?? { family: 'inet', type: this.type }
     this.type = spec.type

@@ -196,7 +196,12 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
 
   reactorGone(why: Failure): void {
     this.abandon()
-    this.fail(why)
+    this.fail(this.toldInPlaceOf(why))
+  }
+
+  /** Of one that is called off for `why`: what to tell, which may be what it has come to before. */
+  toldInPlaceOf(why: Failure): Failure {
+    return why
   }
 
   /** Closes what is under way, and hears no more of it. */
