@@ -6,6 +6,7 @@ import {
   errno,
   type SocketAddress,
 } from '@pollout/core'
+import { Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { LANES, microtasks, type Recording, record, type Stage, stage } from './harness.js'
 
@@ -70,6 +71,27 @@ describe.each(LANES)('%s', (_lane, bulk) => {
     await untilComplete(set, many)
     expect(at).toHaveLength(10 + 10 * 5)
     expectPace(at, 10)
+  })
+
+  it('what waits at the gate is let in at its time, though a name is held for longer', async () => {
+    const set = stage({
+      bulk,
+      resolver: {
+        resolve: () =>
+          new Promise((resolve) => set.clock.setTimer(100, () => resolve(['192.0.2.1']))),
+      },
+    })
+    const at = watchConnects(set, () => -errno.ECONNREFUSED)
+    const targets = new Subject<string>()
+    const many = record(set.reactor.connectMany(targets, { rate: 1 }))
+    targets.next('tcp://198.51.100.1:9')
+    await pass(set, 499)
+    targets.next('tcp://a.test:9')
+    // Its look-up is due at 1,500 ms, when the attempt at the other's address is long overdue.
+    targets.next('tcp://b.test:9')
+    targets.complete()
+    await untilComplete(set, many)
+    expect(at.map((ms) => Math.round(ms / 50) * 50)).toEqual([0, 1_000, 2_000])
   })
 
   it('a socket that has connected to itself is replaced at the pace', async () => {

@@ -88,6 +88,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** The next one, for which there was no room, or no time by `rate`. */
   #held: Task<T> | undefined
   #paceTimer: Timer | undefined
+  #paceTimerAt = Number.POSITIVE_INFINITY
   #resumeTimer: Timer | undefined
   #passScheduled = false
   #ended = false
@@ -201,7 +202,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const now = this.#core.clock.now()
     if (this.#gate?.serve(now) === false) {
       if (this.#pace) this.#pace.heldBy = 'busy'
-      return this.#askAgain(this.#pacer.waitMs(now))
+      return this.#askAgain(now + this.#pacer.waitMs(now), now)
     }
     let nextLook = WORK_BETWEEN_LOOKS
     for (let work = 0; !this.#ended; ) {
@@ -293,7 +294,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const waitMs = this.#pacerOf(task).waitMs(now)
     const aheadMs = isBulk ? AHEAD_MS : 0
     if (waitMs <= aheadMs) return true
-    this.#askAgain(waitMs - aheadMs / 2)
+    this.#askAgain(now + waitMs - aheadMs / 2, now)
     return false
   }
 
@@ -302,9 +303,13 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     return isName ? this.#namePacer : this.#pacer
   }
 
-  #askAgain(delayMs: number): void {
-    this.#paceTimer ??= this.#core.setTimer(delayMs, () => {
-      this.#paceTimer = undefined
+  /** The gate and a name that is held wait for different paces: the first of them counts, and asks for the other one anew. */
+  #askAgain(at: number, now: number): void {
+    if (at >= this.#paceTimerAt) return
+    this.#paceTimer?.cancel()
+    this.#paceTimerAt = at
+    this.#paceTimer = this.#core.setTimer(at - now, () => {
+      this.#paceTimerAt = Number.POSITIVE_INFINITY
       this.#pass()
     })
   }
