@@ -197,12 +197,17 @@ int Backend::Disconnect(double handle) {
 
 // An end is noted once: by the next report the kernel may have measured other round trips.
 int Backend::Finish(Socket& socket) noexcept {
-  const ConnectEnd end =
+  ConnectEnd end =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   socket.failed_here = end.is_own;
   if (end.status == kPending || end.status == -ENOTCONN) return end.status;
-  // A loss is told once, however often this is asked.
-  if (end.lost != 0 && socket.connect.ended_ns == 0) socket.connect.lost = end.lost;
+  // Whoever uses it next is told of a loss, once, however often this is asked; and this answers the
+  // same each time.
+  if (end.lost_is_news || (end.lost != 0 && socket.connect.ended_ns == 0)) {
+    socket.connect.lost = end.lost;
+  } else if (end.lost != 0 && socket.connect.lost != 0) {
+    end.lost = socket.connect.lost;
+  }
   socket.connect.failed = end.status < 0 || end.lost != 0;
   if (end.status < 0 || socket.connect.ended_ns == 0) socket.connect.ended_ns = end.at_ns;
   return end.ForJavaScript();

@@ -144,7 +144,7 @@ ConnectEnd Failed(int fd, SocketError failure, const ConnectProgress& progress,
   if (acked == 0) return failure.At(at_ns);
   tcp_info info{};
   std::memcpy(&info, bytes.data(), sizeof(info));
-  return {kConnected, HandshakeEnd(progress, info, at_ns), false, number};
+  return {kConnected, HandshakeEnd(progress, info, at_ns), false, number, true};
 }
 
 // For a socket without a peer and without an error: somebody else has read it, or nobody has begun
@@ -158,7 +158,8 @@ int WithoutReason(const ConnectProgress& progress) noexcept {
 ConnectEnd Closed(int fd, SocketError failure, const ConnectProgress& progress,
                   std::uint64_t at_ns) noexcept {
   if (failure) return Failed(fd, failure, progress, at_ns);
-  const ConnectEnd end = Failed(fd, SocketError{ECONNRESET, false}, progress, at_ns);
+  ConnectEnd end = Failed(fd, SocketError{ECONNRESET, false}, progress, at_ns);
+  end.lost_is_news = false;
   return end.status < 0 ? ConnectEnd{WithoutReason(progress), at_ns} : end;
 }
 

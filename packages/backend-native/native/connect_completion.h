@@ -25,6 +25,8 @@ struct ConnectEnd {
   bool is_own = false;
   // Of one that connected: the errno by which it was lost before anybody looked, or 0.
   int lost = 0;
+  // It was read from the socket just now, so that the kernel tells it to nobody else.
+  bool lost_is_news = false;
 
   int ForJavaScript() const noexcept { return lost != 0 ? kLost + lost : status; }
 };

@@ -155,10 +155,15 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       case State.CONNECTED:
         return this.#isSelfConnected() ? ConnectStatus.SELF_CONNECTED : ConnectStatus.CONNECTED
       default:
-        // Whoever receives or sends next is told by what.
-        if (this.#lostAtOnce && this.#pendingError !== 0) return LOST - this.#pendingError
+        // Whoever receives or sends next is told by what, once; that there was a connection, however often this is asked.
+        if (this.#wasLost) return LOST - (this.#pendingError || -errno.ECONNRESET)
         return this.#takeError() || -errno.ECONNRESET
     }
+  }
+
+  /** It had a peer, and the network took that away; of a unix socket no number says so. */
+  get #wasLost(): boolean {
+    return this.#wasConnected && !this.#failedHere && this.#spec.family !== 'unix'
   }
 
   get failedHere(): boolean {

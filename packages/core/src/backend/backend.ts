@@ -172,6 +172,7 @@ export const ConnectStatus = {
   /**
    * This plus an errno, a positive one: TCP's handshake had ended, and the connection was lost before anybody looked, by a
    * reset mostly. The socket is connected like any other; that errno is told by its next `receive()` or `send()`, once.
+   * `finishConnect()` answers so however often it is asked of what was lost, with ECONNRESET once the errno is told.
    */
   LOST: 65_536,
 } as const

@@ -1,9 +1,10 @@
 /** Conformance of the backend interface itself, without a reactor: backend.ts says all that is tested here. */
 import assert from 'node:assert/strict'
-import { ConnectStatus, type Handle } from '../backend/backend.js'
+import { type Backend, ConnectStatus, type Handle } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest, Readiness } from '../backend/readiness.js'
 import { footprint } from './leaks.js'
+import { peerElsewhere } from './peers-elsewhere.js'
 import { blockLoop, turns } from './raw-backend.js'
 import { addressOf, type Define } from './trial.js'
 import { TRANSPORTS } from './world.js'
@@ -65,6 +66,50 @@ export function defineBackendInterfaceTests(test: Define): void {
         assert.equal(raw.backend.finishConnect(handle), -errno.ECONNRESET)
       },
       { transport },
+    )
+  }
+
+  test('a connection that was lost since: LOST, however often it is asked for; its errno once', async (t) => {
+    const raw = t.raw()
+    const handle = await raw.connected(addressOf(t.world.endpoint('resetter')))
+    raw.backend.send(handle, Buffer.from('x'), 0)
+    await raw.ready(handle, READABLE)
+    assertLost(raw.backend, handle, errno.ECONNRESET)
+    assert.equal(raw.backend.receive(handle, Buffer.alloc(1)), -errno.ECONNRESET)
+    assertLost(raw.backend, handle, errno.ECONNRESET)
+    assert.equal(raw.backend.receive(handle, Buffer.alloc(1)), 0)
+    assert.equal(raw.backend.send(handle, Buffer.from('x'), 0), -errno.EPIPE)
+  })
+
+  const losses = { reset: errno.ECONNRESET, endAndReset: errno.EPIPE } as const
+  for (const [how, number] of Object.entries(losses)) {
+    test(
+      `a connection that was lost before anybody looked, by ${how}: the same`,
+      async (t) => {
+        const peer = await peerElsewhere(how as keyof typeof losses)
+        const raw = t.raw()
+        const handle = raw.connecting({ family: 'inet', address: '127.0.0.1', port: peer.port })
+        // Node calls connect(2) in a tick of its own.
+        await new Promise<void>((resolve) => process.nextTick(resolve))
+        peer.holdUp(10, () => peer.gone === 1)
+        assert.ok((await raw.ready(handle, WRITABLE)) & Readiness.ERROR)
+        assertLost(raw.backend, handle, number)
+        const into = Buffer.alloc(1)
+        // An end came first, and is one for who reads; who sends is told.
+        if (number === errno.EPIPE) {
+          assert.deepEqual(
+            [0, 1].map(() => raw.backend.receive(handle, into)),
+            [0, 0],
+          )
+          assertLost(raw.backend, handle, number)
+          assert.equal(raw.backend.send(handle, Buffer.from('x'), 0), -errno.EPIPE)
+        } else assert.equal(raw.backend.receive(handle, into), -number)
+        assertLost(raw.backend, handle, errno.ECONNRESET)
+        assert.equal(raw.backend.receive(handle, into), 0)
+        assert.equal(raw.backend.send(handle, Buffer.from('x'), 0), -errno.EPIPE)
+        await peer.close()
+      },
+      { transport: 'tcp4', realNetwork: true },
     )
   }
 
@@ -245,4 +290,10 @@ export function defineBackendInterfaceTests(test: Define): void {
     raw.backend.ref()
     raw.backend.unref()
   })
+}
+
+function assertLost(backend: Backend, handle: Handle, number: number): void {
+  for (let times = 0; times < 3; times++) {
+    assert.equal(backend.finishConnect(handle), ConnectStatus.LOST + number)
+  }
 }

@@ -8,6 +8,7 @@ import { blockLoop, turns } from './raw-backend.js'
 const RECEIVED = 0
 const SENT = 1
 const ECHOED = 2
+const GONE = 3
 /** What never comes ends the wait all the same, and the test tells. */
 const LONGEST_BLOCK_MS = 20_000
 
@@ -28,8 +29,10 @@ const server = require('node:net').createServer((socket) => {
     Atomics.store(counts, 1, socket.bytesWritten - socket.writableLength)
   }
   const timer = setInterval(count, 1)
-  socket.on('close', () => { clearInterval(timer); count() }).on('error', () => {})
-  if (inner) inner.emit('connection', socket)
+  socket.on('close', () => { clearInterval(timer); count(); Atomics.add(counts, 3, 1) }).on('error', () => {})
+  if (talk === 'reset') socket.resetAndDestroy()
+  else if (talk === 'endAndReset') socket.end(() => socket.resetAndDestroy())
+  else if (inner) inner.emit('connection', socket)
   else serve(socket)
 })
 server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
@@ -42,17 +45,19 @@ export interface PeerElsewhere {
   readonly sent: number
   /** Bytes sent back on all of its connections: inside of TLS where there is one. */
   readonly echoed: number
+  /** How many of its connections are closed. */
+  readonly gone: number
   /** Holds this loop up for so long, and until that is so. */
   holdUp(leastMs: number, until?: () => boolean): void
   close(): Promise<void>
 }
 
-/** `echo` sends back what it gets, `sink` only takes it. */
+/** `echo` sends back what it gets, `sink` only takes it; the others reset at once, or once they have ended. */
 export async function peerElsewhere(
-  talk: 'echo' | 'sink',
+  talk: 'echo' | 'sink' | 'reset' | 'endAndReset',
   tls?: ServerOptions,
 ): Promise<PeerElsewhere> {
-  const counts = new Int32Array(new SharedArrayBuffer(12))
+  const counts = new Int32Array(new SharedArrayBuffer(16))
   const worker = new Worker(PROGRAM, { eval: true, workerData: { talk, tls, counts } })
   const [port] = (await once(worker, 'message')) as [number]
   return {
@@ -65,6 +70,9 @@ export async function peerElsewhere(
     },
     get echoed() {
       return Atomics.load(counts, ECHOED)
+    },
+    get gone() {
+      return Atomics.load(counts, GONE)
     },
     holdUp(leastMs, until = () => true) {
       blockLoop(leastMs)

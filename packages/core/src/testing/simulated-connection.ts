@@ -63,6 +63,10 @@ export class SimulatedConnection implements SimulatedPeerEnd {
     if (this.state === 'fresh') return -errno.ENOTCONN
     if (this.state === 'connecting') return ConnectStatus.PENDING
     if (this.state === 'connected') return this.#status
+    // Of a unix socket no number says that there was a connection.
+    if (this.#wasConnected && this.address.family !== 'unix') {
+      return ConnectStatus.LOST - (this.#error || -errno.ECONNRESET)
+    }
     return this.#takeError() || -errno.ECONNRESET
   }
 
