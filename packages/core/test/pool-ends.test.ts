@@ -1,5 +1,5 @@
 /** How a pool ends, with connections in every state, and what can't be meant when it is made. */
-import type { ConnectionPool, PoolOptions } from '@pollout/core'
+import type { Connection, ConnectionPool, PoolOptions } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { watch } from './harness.js'
 import { serverStage, URI } from './server-setups.js'
@@ -32,7 +32,7 @@ describe('close()', () => {
     expect(closing.state).toBe('done')
     expect([reactor.stats().open, reactor.stats().inFlight]).toEqual([0, 0])
     await pass(100)
-    expect([server.ends.length, [...server.left].sort()]).toEqual([2, ['0: reset', '1: reset']])
+    expect([server.ends.length, [...server.left].sort()]).toEqual([2, ['0: reset', '1: end']])
     lease.release()
     expect(counts(pool)).toEqual({})
     await expect(pool.acquire()).rejects.toMatchObject({
@@ -70,8 +70,26 @@ describe('close()', () => {
     expect([waiting.state, clock.pendingTimers, server.left]).toEqual([
       'ERR_POOL_CLOSED',
       0,
-      ['0: reset'],
+      ['0: end'],
     ])
+  })
+
+  it('resets what a check has not got out', async () => {
+    const { reactor, server, pass } = serverStage()
+    const check = (connection: Connection): Promise<boolean> => {
+      connection.send(Buffer.alloc(400_000)).catch(() => {})
+      return new Promise(() => {})
+    }
+    const pool = reactor.pool(URI, { check })
+    const using = pool.use(() => {})
+    await pass()
+    await using
+    server.ends[0]?.pause()
+    const waiting = watch(pool.acquire())
+    await pass(10)
+    await pool.close()
+    await pass()
+    expect([waiting.state, counts(pool), reactor.stats().open]).toEqual(['ERR_POOL_CLOSED', {}, 0])
   })
 
   it('does not wait for a peer that takes nothing', async () => {

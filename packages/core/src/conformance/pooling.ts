@@ -122,6 +122,26 @@ export function definePoolTests(test: Define): void {
     await pool.close()
   })
 
+  test('pool(): close() ends what is looked at as it ends what is idle', async (t) => {
+    const reactor = t.reactor()
+    let asked = (): void => {}
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    const check = (): Promise<boolean> => {
+      asked()
+      return new Promise(() => {})
+    }
+    const pool = reactor.pool(t.world.endpoint('recorder'), { check })
+    await pool.use((connection) => connection.send('once'))
+    const waiting = codeOf(pool.acquire())
+    await isAsked
+    await pool.close()
+    assert.equal(await waiting, 'ERR_POOL_CLOSED')
+    const { bytes, end } = await t.world.nextRecord()
+    assert.deepEqual([bytes, end, reactor.stats().open], [4, 'fin', 0])
+  })
+
   test('pool(): idleTimeoutMs gives the descriptors back', async (t) => {
     const reactor = t.reactor()
     const pool = reactor.pool(t.world.endpoint('recorder'), { idleTimeoutMs: 20 })

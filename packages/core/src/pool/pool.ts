@@ -168,7 +168,10 @@ export class ConnectionPool implements AsyncDisposable {
     return empty.finally(() => timer.cancel())
   }
 
-  /** Ends all at once: those who wait are rejected, connections on loan are reset. Resolves when none is left. Idempotent. */
+  /**
+   * Ends all at once: those who wait are rejected, connections on loan are reset, those that are idle or looked at are closed.
+   * Resolves when none is left. Idempotent.
+   */
   close(): Promise<void> {
     this.#end(this.#core.gone ?? closedFailure('close'))
     return this.#untilEmpty()

@@ -104,12 +104,12 @@ export class Supply {
     leave?.()
   }
 
-  /** Ends all of them at once. */
+  /** Ends all of them at once. One that is looked at is nobody's, and goes as those that are idle do. */
   clear(): void {
     for (const leave of this.#connecting) leave()
     for (const [{ connection }, checkup] of this.#checking) {
       checkup.cancel()
-      connection.reset()
+      closeUnfit(connection)
     }
     this.#checking.clear()
     for (const { connection } of this.#leased) connection.reset()
@@ -123,9 +123,7 @@ export class Supply {
     const checkup = new Checkup(this.#core, connection, this.#limits, (fit) => {
       this.#checking.delete(pooled)
       if (fit && pooled.isReusable(this.#core.clock.now())) this.#owner.ready(pooled)
-      // What its check has left unsent is of no use to anybody.
-      else if (connection.unsentBytes > 0) connection.reset()
-      else void connection.close()
+      else closeUnfit(connection)
       this.#owner.changed()
     })
     this.#checking.set(pooled, checkup)
@@ -172,4 +170,10 @@ export class Supply {
       this.#owner.changed()
     })
   }
+}
+
+/** What its check has left unsent is of no use to anybody. */
+function closeUnfit(connection: Connection): void {
+  if (connection.unsentBytes > 0) connection.reset()
+  else void connection.close()
 }
