@@ -17,6 +17,9 @@ const ON_CONNECTED = { keep: 0, close: 1, reset: 2 } as const
 
 const EBADF = { code: 'EBADF', errno: -errno.EBADF, syscall: 'open' }
 
+/** The addon's `int`: as good as no limit. */
+const MOST_IN_FLIGHT = 2 ** 31 - 1
+
 export class NativeBulk implements BulkConnector {
   readonly threads: number
   readonly #native: NativeFunctions
@@ -29,7 +32,7 @@ export class NativeBulk implements BulkConnector {
   open(given: BulkLaneOptions, sink: BulkSink): BulkLane {
     const { limit, onConnected, options, sources, intervalMs = 0 } = given
     const lane = this.#native.openLane(
-      limit,
+      Math.min(limit, MOST_IN_FLIGHT),
       ON_CONNECTED[onConnected],
       options.inet.map(flattened),
       options.inet6.map(flattened),
@@ -58,7 +61,7 @@ class NativeLane implements BulkLane {
   }
 
   limit(most: number): void {
-    this.#native.limit(this.#lane, most)
+    this.#native.limit(this.#lane, Math.min(most, MOST_IN_FLIGHT))
   }
 
   cancel(): void {

@@ -235,6 +235,14 @@ describeLanes('starts', (kit) => {
     lane.lane.cancel()
   })
 
+  it('no limit at all', async () => {
+    const lane = kit().open({ limit: Number.POSITIVE_INFINITY })
+    const to = { address: LOOPBACK, port: await closedPort() }
+    lane.submit(...range(20).map((id) => ({ id, to })))
+    lane.lane.limit(2 ** 40)
+    expect(await lane.told(20)).toHaveLength(20)
+  })
+
   it('START_AT is the earliest moment', async () => {
     const to = { address: LOOPBACK, port: await closedPort() }
     const lane = kit().open()

@@ -1,14 +1,20 @@
 /** Checks of what users pass in: a mistake is thrown at once, and says what to write instead. */
+import { quote } from './quote.js'
 
 /** How long a connect may take where the user doesn't say, in milliseconds. The kernel's own limit is about 134 s. */
 const DEFAULT_TIMEOUT_MS = 30_000
+
+/** Text in quotes: what looks like a number may be the mistake. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? quote(value) : String(value)
+}
 
 /** A duration in milliseconds, more than 0; Infinity leaves it to the kernel. */
 export function checkTimeout(name: string, value: number | undefined): number {
   if (value === undefined) return DEFAULT_TIMEOUT_MS
   if (typeof value !== 'number' || !(value > 0)) {
     throw new RangeError(
-      `${name} must be more than 0 milliseconds (Infinity for no limit), not ${String(value)}`,
+      `${name} must be more than 0 milliseconds (Infinity for no limit), not ${shown(value)}`,
     )
   }
   return value
@@ -17,7 +23,7 @@ export function checkTimeout(name: string, value: number | undefined): number {
 /** A whole number, 1 or more; Infinity for no limit. */
 export function checkCount(name: string, value: number): number {
   if (value !== Number.POSITIVE_INFINITY && (!Number.isInteger(value) || value < 1)) {
-    throw new RangeError(`${name} must be a whole number from 1, not ${String(value)}`)
+    throw new RangeError(`${name} must be a whole number from 1, not ${shown(value)}`)
   }
   return value
 }
@@ -26,7 +32,7 @@ export function checkCount(name: string, value: number): number {
 export function checkRate(name: string, value: number): number {
   if (typeof value !== 'number' || !(value > 0)) {
     throw new RangeError(
-      `${name} must be more than 0 a second (Infinity for no limit), not ${String(value)}`,
+      `${name} must be more than 0 a second (Infinity for no limit), not ${shown(value)}`,
     )
   }
   return value
@@ -36,13 +42,13 @@ export function checkRate(name: string, value: number): number {
 export function checkDescriptor(descriptor: number): void {
   if (Number.isInteger(descriptor) && descriptor >= 0 && descriptor < 2 ** 31) return
   throw new RangeError(
-    `a descriptor is a whole number from 0 to 2147483647, not ${String(descriptor)}`,
+    `a descriptor is a whole number from 0 to 2147483647, not ${shown(descriptor)}`,
   )
 }
 
 export function checkFlag(name: string, value: boolean): boolean {
   if (typeof value === 'boolean') return value
-  throw new TypeError(`${name} must be true or false, not ${String(value)}`)
+  throw new TypeError(`${name} must be true or false, not ${shown(value)}`)
 }
 
 /** A function, where there is one. */

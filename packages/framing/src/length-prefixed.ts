@@ -4,7 +4,7 @@ import { type ByteQueue, viewOf } from './byte-queue.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
-import { checkMaxBytes, checkWhole, type FrameLimits } from './options.js'
+import { checkMaxBytes, checkWhole, type FrameLimits, shown } from './options.js'
 
 /**
  * How the length is written, and what it counts. A layout that can't be meant throws RangeError at the call.
@@ -120,15 +120,13 @@ interface Layout {
 function checkLayout(options: LengthPrefixedOptions): Layout {
   const { bytes, endian = 'big', offset = 0, includesHeader = false } = options
   if (![1, 2, 3, 4, 8].includes(bytes)) {
-    throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${String(bytes)}`)
+    throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${shown(bytes)}`)
   }
   if (endian !== 'big' && endian !== 'little') {
-    throw new TypeError(`endian must be big or little, not ${String(endian)}`)
+    throw new TypeError(`endian must be big or little, not ${shown(endian)}`)
   }
   if (includesHeader !== 'field' && typeof includesHeader !== 'boolean') {
-    throw new TypeError(
-      `includesHeader must be true, false or field, not ${String(includesHeader)}`,
-    )
+    throw new TypeError(`includesHeader must be true, false or field, not ${shown(includesHeader)}`)
   }
   checkWhole('offset', offset, 0)
   const headerBytes = checkWhole(

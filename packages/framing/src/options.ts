@@ -19,13 +19,18 @@ export interface FrameLimits {
   readonly maxBytes?: number | undefined
 }
 
+/** Text in quotes: what looks like a number may be the mistake. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
 export function checkMaxBytes(maxBytes: number = DEFAULT_MAX_BYTES): number {
   return checkWhole('maxBytes', maxBytes, 1)
 }
 
 export function checkWhole(name: string, value: number, least: number): number {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new RangeError(`${name} must be a whole number from ${least}, not ${String(value)}`)
+    throw new RangeError(`${name} must be a whole number from ${least}, not ${shown(value)}`)
   }
   return value
 }
@@ -55,7 +60,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export function checkDuration(name: string, value: number): number {
   if (typeof value !== 'number' || !(value > 0)) {
     throw new RangeError(
-      `${name} must be more than 0 milliseconds (Infinity for no limit), not ${String(value)}`,
+      `${name} must be more than 0 milliseconds (Infinity for no limit), not ${shown(value)}`,
     )
   }
   return value > LONGEST_TIMER_MS ? Number.POSITIVE_INFINITY : value

@@ -13,7 +13,7 @@ import {
 } from '../backend/socket-options.js'
 import { unixPathProblem } from '../backend/unix-path.js'
 import type { AttemptRecord } from '../errors.js'
-import { checkCount, unknownOption } from '../options.js'
+import { checkCount, shown, unknownOption } from '../options.js'
 import { checkPolicy } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { int } from '../socket/socket-calls.js'
@@ -158,7 +158,7 @@ export function checkDestination(options: DestinationOptions): Destination {
   const delayMs = attemptDelayMs ?? ATTEMPT_DELAY.default
   if (typeof delayMs !== 'number' || !(delayMs >= ATTEMPT_DELAY.least)) {
     throw new RangeError(
-      `attemptDelayMs must be ${ATTEMPT_DELAY.least} milliseconds or more (Infinity: only after a failure), not ${String(delayMs)}`,
+      `attemptDelayMs must be ${ATTEMPT_DELAY.least} milliseconds or more (Infinity: only after a failure), not ${shown(delayMs)}`,
     )
   }
   return {

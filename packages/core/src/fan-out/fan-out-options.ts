@@ -14,6 +14,7 @@ import {
   checkRate,
   checkSignal,
   checkTimeout,
+  shown,
 } from '../options.js'
 import type { CapOptions } from './caps.js'
 import type { FanOutOptions, OnConnected } from './fan-out-sides.js'
@@ -131,5 +132,5 @@ function checkCap(name: string, value: number | undefined): number {
 
 function checkBits(name: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return
-  throw new RangeError(`${name} must be a whole number from 1 to ${most}, not ${String(value)}`)
+  throw new RangeError(`${name} must be a whole number from 1 to ${most}, not ${shown(value)}`)
 }

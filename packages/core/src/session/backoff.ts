@@ -1,5 +1,5 @@
 /** How long to wait before trying again: exponential, with jitter. */
-import { checkNames, checkTimeout, checkWord } from '../options.js'
+import { checkCallback, checkNames, checkTimeout, checkWord, shown } from '../options.js'
 
 /**
  * How waits grow, and what chance does to them.
@@ -66,12 +66,13 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1
  */
 export function backoff(options: BackoffOptions = {}): Backoff {
   checkNames(options, NAMES)
-  const { factor = 2, random = Math.random } = options
+  const { factor = 2 } = options
+  const random = checkCallback('random', options.random ?? Math.random)
   const longestMs = checkWait('longestMs', options.longestMs ?? 30_000)
   const firstMs = checkWait('firstMs', options.firstMs ?? Math.min(100, longestMs))
   const jitter = checkWord('jitter', options.jitter ?? 'full', ['full', 'equal', 'none'])
   if (typeof factor !== 'number' || !(factor >= 1)) {
-    throw new RangeError(`factor must be 1 or more, not ${String(factor)}`)
+    throw new RangeError(`factor must be 1 or more, not ${shown(factor)}`)
   }
   if (firstMs > longestMs) {
     throw new RangeError(`firstMs (${firstMs}) must not be more than longestMs (${longestMs})`)
@@ -91,7 +92,14 @@ function checkWait(name: string, value: number): number {
   throw new RangeError(`${name} must be at most ${LONGEST_WAIT_MS} ms, not ${value}`)
 }
 
-function checkStable(value: number): number {
+/** @internal */
+export function checkStable(value: number): number {
   if (typeof value === 'number' && value >= 0) return value
-  throw new RangeError(`stableMs must be 0 milliseconds or more, not ${String(value)}`)
+  throw new RangeError(`stableMs must be 0 milliseconds or more, not ${shown(value)}`)
+}
+
+/** @internal What a rule of the user's says: a timer would take what is no time for no time at all, and try without a pause. */
+export function checkDelay(value: number): number {
+  if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) return value
+  throw new RangeError(`delayMs() must give 0 milliseconds or more, not ${shown(value)}`)
 }

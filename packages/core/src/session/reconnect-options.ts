@@ -1,7 +1,7 @@
 /** The options of `reconnecting()`, and their check: once, at the call. */
 import type { ConnectOptions } from '../connect/connect-options.js'
 import { checkCallback, checkCount, checkTimeout } from '../options.js'
-import { type Backoff, backoff } from './backoff.js'
+import { type Backoff, backoff, checkStable } from './backoff.js'
 import { isBeyondRetry } from './beyond-retry.js'
 import type { RetryRules } from './retry-plan.js'
 
@@ -43,6 +43,7 @@ export function checkRetryRules(options: ReconnectOptions): RetryRules {
   if (typeof waits.delayMs !== 'function' || typeof waits.stableMs !== 'number') {
     throw new TypeError('backoff must be a Backoff, as backoff({ ... }) makes it')
   }
+  checkStable(waits.stableMs)
   const giveUpAfterMs = options.giveUpAfterMs ?? Number.POSITIVE_INFINITY
   return {
     backoff: waits,

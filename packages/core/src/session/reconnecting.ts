@@ -17,6 +17,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
+import { checkFlag } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
@@ -69,6 +70,7 @@ export function reconnecting<T>(
 ): ReconnectingSession<T> {
   const { backoff, maxAttempts, giveUpAfterMs, giveUp, repeat = false, ...others } = options
   const endpoint = toEndpoint(target)
+  checkFlag('repeat', repeat)
   const rules = checkRetryRules({ backoff, maxAttempts, giveUpAfterMs, giveUp })
   const states = new ReconnectStates(core)
   // One for all attempts: it checks the options now, and takes its turns among several local addresses.

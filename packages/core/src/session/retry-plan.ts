@@ -1,5 +1,5 @@
 /** The count of failures in a row, and what follows from it: how long to wait, or to give up. */
-import type { Backoff } from './backoff.js'
+import { type Backoff, checkDelay } from './backoff.js'
 
 export interface RetryRules {
   readonly backoff: Backoff
@@ -37,7 +37,7 @@ export class RetryPlan {
     this.#connectedAt = undefined
     const attempt = ++this.#failures
     if (attempt >= maxAttempts || giveUp(error, attempt)) return undefined
-    const delayMs = backoff.delayMs(attempt)
+    const delayMs = checkDelay(backoff.delayMs(attempt))
     return now - this.#since + delayMs > giveUpAfterMs ? undefined : delayMs
   }
 
@@ -45,7 +45,7 @@ export class RetryPlan {
   completed(now: number): number {
     this.#restart(now)
     this.#connectedAt = undefined
-    return this.#rules.backoff.delayMs(1)
+    return checkDelay(this.#rules.backoff.delayMs(1))
   }
 
   #restart(now: number): void {

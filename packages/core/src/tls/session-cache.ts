@@ -1,4 +1,5 @@
 /** TLS sessions to be resumed, by who they were made with. RFC 8446, 2.2. */
+import { shown } from '../options.js'
 
 /**
  * Where sessions are kept; a `Map` is one that never forgets. Keys are opaque, and tell apart what must not be mixed.
@@ -60,7 +61,7 @@ export class BoundedMap<V> {
  */
 export function tlsSessionCache(capacity = 256): TlsSessions {
   if (!Number.isInteger(capacity) || capacity < 1) {
-    throw new RangeError(`capacity must be a whole number from 1, not ${String(capacity)}`)
+    throw new RangeError(`capacity must be a whole number from 1, not ${shown(capacity)}`)
   }
   return new BoundedMap<Buffer>(capacity)
 }
