@@ -11,8 +11,10 @@ import {
   hostsFileResolver,
   type LookUpContext,
   type Resolver,
+  systemClock,
 } from '@pollout/core'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { manualClock } from '@pollout/core/testing'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LocalNames } from '../src/names/hosts-file.js'
 import { LookUpQueue } from '../src/names/look-up-queue.js'
 import { candidates, parse } from '../src/names/search-list.js'
@@ -153,6 +155,29 @@ it('a queue in which nothing is answered gives up those that wait, and not the o
   }, undefined)
   await expect(waiting).rejects.toMatchObject({ code: 'ERR_RESOLVER_STUCK' })
   expect(isMade).toBe(false)
+})
+
+it.each([
+  ['ENOTFOUND', 'an answer too, and it goes on', 'ENOTFOUND'],
+  ['ETIMEOUT', 'none, and the others are given up', 'ERR_RESOLVER_STUCK'],
+])('a queue in which look-ups end in %s: that is %s', async (code, _, last) => {
+  const clock = manualClock()
+  vi.spyOn(systemClock, 'now').mockImplementation(() => clock.now())
+  vi.spyOn(systemClock, 'setTimer').mockImplementation((ms, then) => clock.setTimer(ms, then))
+  onTestFinished(() => void vi.restoreAllMocks())
+  const queue = new LookUpQueue({ most: 1, patienceMs: 100 })
+  const failure = Object.assign(new Error('no'), { code })
+  const look = (): Promise<never> =>
+    new Promise((_, reject) => clock.setTimer(60, () => reject(failure)))
+  const codes = Array.from({ length: 5 }, () =>
+    queue.run(look, undefined).catch((error: { code: string }) => error.code),
+  )
+  for (let ms = 0; ms < 500; ms += 10) {
+    await microtasks()
+    clock.advance(10)
+  }
+  const told = await Promise.all(codes)
+  expect([told[0], told.at(-1)]).toEqual([code, last])
 })
 
 it('a look-up that could not be made, as the resolver answers nobody: no fault of this side', async () => {

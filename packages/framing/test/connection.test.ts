@@ -1,4 +1,5 @@
 /** On real connections: `Connection.received` and iteration over it, with a server that cuts where it likes. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { netBackend } from '@pollout/backend-net'
@@ -108,3 +109,45 @@ it('closing the connection ends the channel', async () => {
   connection.reset()
   await told
 })
+
+it.each(['in a handler of a response', "at 'exit'"])(
+  'a request that is given %s, before the process exits, is sent',
+  async (when) => {
+    let heard = ''
+    const server = net.createServer((socket) => {
+      socket.write('hello\n')
+      socket.on('data', (data) => {
+        heard += data
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const ended = once(server, 'connection').then(([socket]) => once(socket as Socket, 'end'))
+    const { port } = server.address() as AddressInfo
+    const ask = "channel.request('last words').subscribe({ error() {} })"
+    const program = `
+      import { netBackend } from '@pollout/backend-net'
+      import { createReactor } from '@pollout/core'
+      import { encodeLine, lines, RequestChannel } from '@pollout/framing'
+      createReactor({ backend: netBackend() }).connect('tcp://127.0.0.1:${port}').subscribe((connection) => {
+        const channel = new RequestChannel({
+          responses: connection.received.pipe(lines()),
+          send: (command) => connection.send(encodeLine(command)),
+          isPush: () => true,
+        })
+        ${when === "at 'exit'" ? `process.on('exit', () => ${ask})` : ''}
+        channel.pushes.subscribe(() => {
+          ${when === "at 'exit'" ? '' : ask}
+          process.exit()
+        })
+      })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    const [code] = await once(child, 'close')
+    await ended
+    expect([code, heard]).toEqual([0, 'last words\n'])
+    server.close()
+  },
+)

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { inThread, MAIN } from './child-programs.js'
 import { run } from './processes.js'
+import { tlsPeer } from './tls-peers.js'
 import type { Define, Needs } from './trial.js'
 
 const BYTES = 1_000_000
@@ -60,7 +61,8 @@ const SAID_BY_SEND = `
 c.received.subscribe(() => { c.send('last words').catch(() => {}); process.exit() })`
 
 const onConnection = (how: string): string => `
-reactor.connect(endpoint).subscribe((c) => { ${how} })`
+const options = endpoint.startsWith('tls') ? { tls: { rejectUnauthorized: false } } : {}
+reactor.connect(endpoint, options).subscribe((c) => { ${how} })`
 
 const LAST_WORDS: Readonly<Record<string, string>> = {
   'send() in a process': MAIN + onConnection(SAID_BY_SEND),
@@ -108,6 +110,39 @@ export function defineLastWordsTests(test: Define): void {
         assert.deepEqual({ bytes, end }, { bytes: 'last words'.length, end: 'fin' })
       },
       { realNetwork: true },
+    )
+  }
+
+  for (const [how, program] of Object.entries(LAST_WORDS)) {
+    test(
+      `last words in a handler of data are sent, inside of TLS: ${how}`,
+      async (t) => {
+        let heard = ''
+        let told = (): void => {}
+        const over = new Promise<void>((resolve) => {
+          told = resolve
+        })
+        const peer = await tlsPeer((socket) => {
+          socket.write('hello')
+          socket.on('data', (data) => {
+            heard += data
+          })
+          socket.on('error', (error) => {
+            heard += ` ${error.message}`
+          })
+          socket.on('close', told)
+        })
+        const { code, signal } = await run(
+          t.subject,
+          program,
+          new URL(`tls://127.0.0.1:${peer.port}`),
+        )
+        assert.deepEqual({ code, signal }, { code: 0, signal: null })
+        await over
+        assert.equal(heard, 'last words')
+        await peer.close()
+      },
+      { realNetwork: true, certificates: true },
     )
   }
 }

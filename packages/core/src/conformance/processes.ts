@@ -26,15 +26,16 @@ interface Run {
   readonly signal: string | null
 }
 
-/** Runs a program that has a reactor on the subject's backend, and the endpoint of a peer. */
+/** Runs a program that has a reactor on the subject's backend, and the endpoint of a peer: of the world's, or another one. */
 export async function run(
   subject: Subject,
   program: string,
-  peer: PeerKind,
+  peer: PeerKind | URL,
   { within = [] }: { within?: readonly string[] } = {},
 ): Promise<Run> {
   const { directory, specifier, name } = subject.module
-  const endpoint = formatEndpoint(subject.world.endpoint(peer))
+  const endpoint =
+    typeof peer === 'string' ? formatEndpoint(subject.world.endpoint(peer)) : peer.href
   const [command = process.execPath, ...args] = [
     ...within,
     process.execPath,
