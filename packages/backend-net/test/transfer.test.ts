@@ -2,7 +2,14 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { errno, type Handle, Interest, Readiness, type SocketAddress } from '@pollout/core'
+import {
+  ConnectStatus,
+  errno,
+  type Handle,
+  Interest,
+  Readiness,
+  type SocketAddress,
+} from '@pollout/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readAll, readSlowly, settle, useWorld } from './harness.js'
 
@@ -182,7 +189,7 @@ describe('a reset by the peer', () => {
     expect(world.h.backend.receive(handle, into)).toBe(0)
     expect(world.h.backend.send(handle, into, 0)).toBe(-errno.EPIPE)
     expect(world.h.backend.shutdown(handle)).toBe(-errno.ENOTCONN)
-    expect(world.h.backend.finishConnect(handle)).toBe(-errno.ECONNRESET)
+    expect(world.h.backend.finishConnect(handle)).toBe(ConnectStatus.LOST + errno.ECONNRESET)
     expect(world.h.backend.peerAddress(handle)).toBeUndefined()
     expect(world.h.backend.localAddress(handle)).toBeDefined()
   })
