@@ -137,6 +137,14 @@ describe('retries', () => {
     expect(await waiting).toMatchObject({ done: true })
   })
 
+  it('are not begun once it is stopped', async () => {
+    const feed = new Feed(targets(1), 1, owner())
+    const { value } = await feed.next()
+    feed.stop()
+    feed.retry(value as Job)
+    expect([vi.getTimerCount(), feed.open, feed.waitingRetries]).toEqual([0, 0, 0])
+  })
+
   it('go past a source that has nothing yet', async () => {
     let give = (_: IteratorResult<Numbered>): void => {}
     let asked = 0

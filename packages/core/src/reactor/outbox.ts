@@ -19,7 +19,7 @@ let innermost: Outbox | undefined
 
 // One listener for all reactors of a thread, as long as it lives; only the end of the process or thread cuts a batch short.
 process.on('exit', () => {
-  for (let each = innermost; each; each = each.outer) each.close()
+  while (innermost) innermost.close()
 })
 
 export class Outbox {
@@ -52,6 +52,7 @@ export class Outbox {
   /** The batch is through. */
   close(): void {
     if (innermost === this) innermost = this.outer
+    this.outer = undefined
     this.#isHolding = false
     this.#flush()
   }

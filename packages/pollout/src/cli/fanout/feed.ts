@@ -75,6 +75,7 @@ export class Feed implements AsyncIterableIterator<Job, undefined> {
 
   /** Gives it again, later. It is not open until then. */
   retry(job: Job): void {
+    if (this.#stopped) return this.done(1)
     const timer = setTimeout(() => {
       this.#waiting.delete(timer)
       this.#due.push(job)
