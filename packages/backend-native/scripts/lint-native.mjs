@@ -1,7 +1,8 @@
 // Checks layout (clang-format) and code (clang-tidy) of native/; `--fix` mends the layout.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -15,12 +16,10 @@ const nodeHeaders = join(prefix, 'include', 'node')
 const fix = process.argv.includes('--fix')
 
 const layout = fix ? ['-i'] : ['--dry-run', '-Werror']
-run('clang-format', [...layout, ...sources, ...headers])
+await run('clang-format', layout, [...sources, ...headers])
 
 if (existsSync(join(nodeHeaders, 'node_api.h'))) {
-  run('clang-tidy', [
-    '--quiet',
-    ...sources,
+  const compiler = [
     '--',
     '-std=c++17',
     '-fno-exceptions',
@@ -30,21 +29,42 @@ if (existsSync(join(nodeHeaders, 'node_api.h'))) {
     `-isystem${nodeHeaders}`,
     // Its `include_dir` is relative to where this was started.
     `-isystem${dirname(require.resolve('node-addon-api/package.json'))}`,
-  ])
+  ]
+  await run('clang-tidy', ['--quiet'], sources, compiler)
 } else {
   console.log(`skipped: clang-tidy needs Node's headers, which are not in ${nodeHeaders}`)
 }
 
-function run(tool, args) {
+/** `files` are shared out among as many processes as there are processors. */
+async function run(tool, before, files, after = []) {
   if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0) {
     console.log(`skipped: ${tool} is not installed`)
     return
   }
-  const { status, stdout, stderr } = spawnSync(tool, args, { cwd: root, encoding: 'utf8' })
-  if (status === 0) {
+  const count = Math.min(availableParallelism(), files.length)
+  const shares = Array.from({ length: count }, (_, n) => files.filter((_, i) => i % count === n))
+  const said = await Promise.all(
+    shares.map((share) => complaints(tool, [...before, ...share, ...after])),
+  )
+  if (said.every((text) => text === undefined)) {
     console.log(`${tool}: ok`)
     return
   }
-  console.log(stdout + stderr)
+  console.log(said.join(''))
   process.exitCode = 1
+}
+
+/** Undefined where there are none. */
+function complaints(tool, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(tool, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk
+      })
+    }
+    child.on('error', reject)
+    child.on('close', (code) => resolve(code === 0 ? undefined : text))
+  })
 }

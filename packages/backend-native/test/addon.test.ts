@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConnectStatus, type Handle, type SocketAddress, type Token } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   availability,
   Bench,
-  closedPort,
   descriptors,
   listen,
   type TestServer,
@@ -87,7 +87,7 @@ describe.skipIf(!availability.available)(`native addon${title}`, () => {
 
     it('refused: WRITABLE, ERROR and HANGUP, and the errno once', async () => {
       const handle = bench.open()
-      expect(bench.backend.connect(handle, inet(await closedPort()))).toBe(-E.EINPROGRESS)
+      expect(bench.backend.connect(handle, inet(await unusedPort()))).toBe(-E.EINPROGRESS)
       expect(await bench.ready(handle, WRITABLE)).toBe(WRITABLE | ERROR | HANGUP)
       expect(bench.backend.finishConnect(handle)).toBe(-E.ECONNREFUSED)
       expect(bench.backend.peerAddress(handle)).toBeUndefined()

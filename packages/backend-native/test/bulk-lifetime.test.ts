@@ -1,8 +1,9 @@
 /** What outlives what, with a storm under way: processes, Workers, exceptions, exhaustion, and a system without threads. */
 import { spawnSync } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
+import { unusedPort } from '@pollout/test-servers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ADDON, availability, closedPort, descriptors, runChild, title } from './support.js'
+import { ADDON, availability, descriptors, runChild, title } from './support.js'
 
 /** For a child process: `storm(lane, count, port)` submits so many attempts at once. */
 const STORM = `
@@ -33,7 +34,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
   (threads) => {
     let port = 0
     beforeAll(async () => {
-      port = await closedPort()
+      port = await unusedPort()
     })
 
     it('a lane with attempts in flight keeps no process alive', async () => {

@@ -1,5 +1,6 @@
 /** Random operations on lanes: each attempt has exactly one outcome, unless it was cancelled, and nothing is left open. */
 import type { Handle } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { expect, it } from 'vitest'
 import {
   type AttemptSpec,
@@ -8,7 +9,7 @@ import {
   RecordedLane,
   until,
 } from './bulk-support.js'
-import { closedPort, E, turn } from './support.js'
+import { E, turn } from './support.js'
 
 const STEPS = Number(process.env['MODEL_STEPS'] ?? 400)
 const SEED = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31)
@@ -73,7 +74,7 @@ describeLanes(`random operations, MODEL_SEED=${SEED}`, (kit) => {
     const targets: readonly Target[] = [
       { to: { address, port: server.at.port }, timeoutMs: 30_000, statuses: [0] },
       {
-        to: { address, port: await closedPort() },
+        to: { address, port: await unusedPort() },
         timeoutMs: 30_000,
         statuses: [-E.ECONNREFUSED],
       },

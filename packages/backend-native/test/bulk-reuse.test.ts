@@ -2,19 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FAMILY_NUMBERS } from '../src/native-kernel.js'
 import { type AttemptSpec, encode } from './bulk-support.js'
-import {
-  availability,
-  closedPort,
-  E,
-  has,
-  listen,
-  runChild,
-  type TestServer,
-  title,
-} from './support.js'
+import { availability, E, has, listen, runChild, type TestServer, title } from './support.js'
 
 type Peer = AttemptSpec['to']
 
@@ -73,7 +65,7 @@ describe.skipIf(!availability.available || !has('strace')).each([0, 1, 2])(
     beforeEach(async () => {
       server = await listen()
       open = { address: '127.0.0.1', port: server.at.port }
-      const port = await closedPort()
+      const port = await unusedPort()
       refusing = [
         { address: '127.0.0.1', port },
         { address: '127.0.0.2', port },

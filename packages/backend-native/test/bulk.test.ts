@@ -1,8 +1,9 @@
 /** The bulk lane on the real kernel: every kind of outcome, pacing, limits, cancellation. */
 import { type Handle, MAKE_UP_MS, BulkStep as STEP } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { expect, it } from 'vitest'
 import { describeLanes, encode, type Outcome, until } from './bulk-support.js'
-import { closedPort, descriptors, E, turn, turns } from './support.js'
+import { descriptors, E, turn, turns } from './support.js'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -66,7 +67,7 @@ describeLanes('outcomes', (kit) => {
   })
 
   it('refused', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const { status, step, startedAt, sentAt, readyAt, endedAt } = await kit()
       .open()
       .outcomeOf({ to })
@@ -139,7 +140,7 @@ describeLanes('outcomes', (kit) => {
       sentAt: Number.NaN,
       readyAt: Number.NaN,
     })
-    const v6 = await lane.outcomeOf({ to: { address: '::1', port: await closedPort() } })
+    const v6 = await lane.outcomeOf({ to: { address: '::1', port: await unusedPort() } })
     expect(v6).toMatchObject({ status: -E.ECONNREFUSED, step: STEP.SO_ERROR })
   })
 
@@ -157,7 +158,7 @@ describeLanes('outcomes', (kit) => {
   it('source addresses and ports', async () => {
     const server = await kit().serve()
     const to = { address: LOOPBACK, port: server.at.port }
-    const sourcePort = await closedPort()
+    const sourcePort = await unusedPort()
     const lane = kit().open({
       sources: [
         { family: 'inet', address: '127.0.0.5', port: 0 },
@@ -185,7 +186,7 @@ describeLanes('outcomes', (kit) => {
 
   it('thousands of them, each once', async () => {
     const server = await kit().serve()
-    const refused = await closedPort()
+    const refused = await unusedPort()
     const lane = kit().open({ limit: 200 })
     const count = 4_000
     const port = (id: number) => (id % 2 === 0 ? server.at.port : refused)
@@ -207,7 +208,7 @@ describeLanes('starts', (kit) => {
     { startAt: 1e300 },
     { source: 1 },
   ])('none of a submission where %o is in one of them', async (wrong) => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open()
     expect(() => lane.submit({ id: 9, to }, { id: 8, to, ...wrong })).toThrow(RangeError)
     expect((await lane.outcomeOf({ to })).id).toBe(0)
@@ -215,7 +216,7 @@ describeLanes('starts', (kit) => {
 
   it('in the order of their submission', async () => {
     const lane = kit().open({ limit: 1 })
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     for (const id of range(50)) lane.submit({ id, to })
     expect((await lane.told(50)).map(({ id }) => id)).toEqual(range(50))
   })
@@ -237,14 +238,14 @@ describeLanes('starts', (kit) => {
 
   it('no limit at all', async () => {
     const lane = kit().open({ limit: Number.POSITIVE_INFINITY })
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     lane.submit(...range(20).map((id) => ({ id, to })))
     lane.lane.limit(2 ** 40)
     expect(await lane.told(20)).toHaveLength(20)
   })
 
   it('START_AT is the earliest moment', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open()
     const base = performance.now()
     lane.submit(...range(10).map((id) => ({ id, to, startAt: base + 20 + id * 5 })))
@@ -254,7 +255,7 @@ describeLanes('starts', (kit) => {
   })
 
   it('intervalMs apart, with no more than MAKE_UP_MS worth of them at once', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const intervalMs = 2
     const lane = kit().open({ intervalMs })
     const count = 30
@@ -273,7 +274,7 @@ describeLanes('starts', (kit) => {
   })
 
   it('an attempt without a time does not wait for the schedule', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open({ intervalMs: 60_000 })
     lane.submit({ id: 0, to, startAt: 0.001 }, { id: 1, to })
     expect((await lane.told(2)).map(({ status }) => status)).toEqual(
@@ -292,7 +293,7 @@ describeLanes('the sink', (kit) => {
   })
 
   it('may submit more', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open({ limit: 10 })
     const count = 500
     lane.onBatch = (batch) => {
@@ -303,7 +304,7 @@ describeLanes('the sink', (kit) => {
   })
 
   it('may cancel its lane, and is not called again', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open({ limit: 10 })
     lane.onBatch = () => lane.lane.cancel()
     lane.submit(...range(5_000).map((id) => ({ id, to })))
@@ -337,7 +338,7 @@ describeLanes('the sink', (kit) => {
   })
 
   it('may take the array away', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lane = kit().open()
     lane.onBatch = (_batch, records) => {
       structuredClone(records, { transfer: [records.buffer as ArrayBuffer] })
@@ -346,7 +347,7 @@ describeLanes('the sink', (kit) => {
   })
 
   it('of one lane does not get what is of another', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lanes = range(5).map(() => kit().open({ limit: 50 }))
     for (const [index, lane] of lanes.entries()) {
       lane.submit(...range(1_000).map((id) => ({ id: index * 1_000 + id, to })))
@@ -359,7 +360,7 @@ describeLanes('the sink', (kit) => {
   })
 
   it('may open another lane, and nobody is passed over for it', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     const lanes = [kit().open(), kit().open()]
     const [first] = lanes
     if (first === undefined) throw new Error('no lane')
@@ -460,7 +461,7 @@ describeLanes('the end', (kit) => {
   })
 
   it('another lane after end()', async () => {
-    const to = { address: LOOPBACK, port: await closedPort() }
+    const to = { address: LOOPBACK, port: await unusedPort() }
     for (const round of range(20)) {
       const lane = kit().open()
       lane.submit(...range(round + 1).map((id) => ({ id, to })))

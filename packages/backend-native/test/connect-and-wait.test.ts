@@ -2,8 +2,9 @@
 import { constants, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Handle, SocketAddress } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it } from 'vitest'
-import { closedPort, describeNative, E, flagsOf, has, inet, opened, runChild } from './support.js'
+import { describeNative, E, flagsOf, has, inet, opened, runChild } from './support.js'
 
 const WRITABLE = 2
 const CONNECTED = 0
@@ -41,7 +42,7 @@ describeNative('a connect that waits', (kit) => {
   )
 
   it.each([1_000, Number.POSITIVE_INFINITY])('refused, within %d ms', async (timeoutMs) => {
-    const { handle, result } = connectAndWait(inet(await closedPort()), timeoutMs)
+    const { handle, result } = connectAndWait(inet(await unusedPort()), timeoutMs)
     expect(result).toBe(-E.ECONNREFUSED)
     // The errno has been told, and is told once.
     expect(kit().backend.finishConnect(handle)).toBe(-E.ECONNRESET)
@@ -51,7 +52,7 @@ describeNative('a connect that waits', (kit) => {
     const { backend, bench } = kit()
     const server = await kit().serve()
     const handle = bench.open('inet')
-    backend.connect(handle, inet(await closedPort()))
+    backend.connect(handle, inet(await unusedPort()))
     await bench.ready(handle, WRITABLE)
     expect(backend.finishConnect(handle)).toBe(-E.ECONNREFUSED)
     const before = performance.now()

@@ -4,11 +4,11 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { type Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Handle } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it } from 'vitest'
 import { loadAddon } from '../src/addon.js'
 import {
   type Bench,
-  closedPort,
   describeNative,
   descriptors,
   E,
@@ -87,7 +87,7 @@ describeNative('descriptors', (kit) => {
       const { bench, backend } = kit()
       const other = kit().another()
       const refused = other.open()
-      other.backend.connect(refused, inet(await closedPort()))
+      other.backend.connect(refused, inet(await unusedPort()))
       await other.ready(refused, WRITABLE)
       const handle = handOver(other, refused, bench)
       const times = new Float64Array(2)

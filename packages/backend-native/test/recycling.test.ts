@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Handle, SocketAddress, Token } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   ADDON,
   availability,
   Bench,
-  closedPort,
   descriptors,
   listen,
   runChild,
@@ -176,7 +176,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   })
 
   it('a refused one connects again', async () => {
-    const at = inet(await closedPort())
+    const at = inet(await unusedPort())
     await makeKnown(at)
     const next = await connectAnd(at, (handle, status) => {
       expect(status).toBe(-E.ECONNREFUSED)
@@ -282,7 +282,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
       })
       expect(closed).toBe(-1)
     }
-    const refusing: SocketAddress = { family: 'inet6', address: '::1', port: await closedPort() }
+    const refusing: SocketAddress = { family: 'inet6', address: '::1', port: await unusedPort() }
     const handle = bench.open('inet6')
     backend.connect(handle, refusing)
     await bench.ready(handle, WRITABLE)
@@ -367,7 +367,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   it('nothing of the old life shows in the new one', async () => {
     const { backend, sink } = bench
     const servers = [await serve(), await serve({ host: '::1' })] as const
-    const refused = await closedPort()
+    const refused = await unusedPort()
     const success = { status: CONNECTED, readiness: WRITABLE }
     const refusal = { status: -E.ECONNREFUSED, readiness: WRITABLE | ERROR | HANGUP }
     const targets: readonly { at: SocketAddress; status: number; readiness: number }[] = [
@@ -463,7 +463,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
 
   it('no more than 256 are kept', async () => {
     const { backend, sink } = bench
-    const at = inet(await closedPort())
+    const at = inet(await unusedPort())
     await makeKnown(at)
     const handles = Array.from({ length: 400 }, () => bench.open())
     for (const handle of handles) backend.connect(handle, at)
@@ -490,7 +490,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   })
 
   it('destroy() gives the spares back, from inside the sink and after it', async () => {
-    const at = inet(await closedPort())
+    const at = inet(await unusedPort())
     for (const when of ['inside', 'after']) {
       const other = new Bench()
       const count = descriptors().size
@@ -520,7 +520,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
 
   it('with spares and nothing armed, a process ends', async () => {
     const { lines, code, stderr } = await runChild(`
-      ${KEEPING_CHILD(await closedPort())}
+      ${KEEPING_CHILD(await unusedPort())}
       keep(20, () => say('kept ' + (descriptors() - before)))
       process.on('exit', () => say('exit ' + backend.openHandles()))
     `)
@@ -529,7 +529,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
 
   it('spares are gone before the loop sleeps', async () => {
     const { lines, code } = await runChild(`
-      ${KEEPING_CHILD(await closedPort())}
+      ${KEEPING_CHILD(await unusedPort())}
       keep(20, () => {
         say('kept ' + (descriptors() - before))
         setTimeout(() => say('left ' + (descriptors() - before)), 50)
@@ -541,7 +541,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
   it('spares never are the reason for EMFILE', async () => {
     const { lines, stderr, code } = await runChild(
       `
-      ${KEEPING_CHILD(await closedPort())}
+      ${KEEPING_CHILD(await unusedPort())}
       const fill = () => {
         const held = []
         try { for (;;) held.push(fs.openSync('/dev/null')) } catch (error) { say(error.code) }
@@ -598,7 +598,7 @@ describe.skipIf(!availability.available)(`native addon, recycling${title}`, () =
         ${last}
       })
     `
-    const port = await closedPort()
+    const port = await unusedPort()
     const run = async (last: string) => {
       const worker = new Worker(code(last), { eval: true })
       const exit = once(worker, 'exit')

@@ -256,13 +256,6 @@ export function blockLoop(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
-export async function closedPort(): Promise<number> {
-  const server = await listen()
-  await server.close()
-  return server.at.port
-}
-
 /** The process's descriptors, and the one that reads the folder: the first that is free. */
 export function descriptors(): Set<number> {
   return new Set(readdirSync('/proc/self/fd').map(Number))

@@ -1,8 +1,9 @@
 /** When a connect began and ended, by the backend's own clock readings: native/connect_completion.cc. */
 import { join } from 'node:path'
 import type { Handle } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it } from 'vitest'
-import { blockLoop, closedPort, describeNative, E, inet, runChild } from './support.js'
+import { blockLoop, describeNative, E, inet, runChild } from './support.js'
 
 const READABLE = 1
 const WRITABLE = 2
@@ -72,7 +73,7 @@ describeNative('times', (kit) => {
   it('a failure ends when it becomes known: in the loop', async () => {
     const { bench, backend } = kit()
     const handle = bench.open()
-    backend.connect(handle, inet(await closedPort()))
+    backend.connect(handle, inet(await unusedPort()))
     blockLoop(STALL_MS)
     await bench.ready(handle, WRITABLE)
     const reported = performance.now()
@@ -105,7 +106,7 @@ describeNative('times', (kit) => {
       started: Number.NaN,
       ended: Number.NaN,
     })
-    backend.connect(handle, inet(await closedPort()))
+    backend.connect(handle, inet(await unusedPort()))
     await bench.ready(handle, WRITABLE)
     const refused = finish(handle)
     // connect(2) tells of the abort before; then it begins anew.

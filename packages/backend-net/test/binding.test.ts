@@ -1,5 +1,6 @@
 /** Local addresses and ports, and when what is wrong with them is told. */
 import { errno, type InetAddress, type SocketAddress, type SocketType } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { fixturePath, inNamespace } from './fixtures.js'
 import { closedPort, readAll, settle, TestServer, useWorld } from './harness.js'
@@ -27,7 +28,7 @@ describe('a stream', () => {
   })
 
   it('connects from the port it was given, and again after a refusal', async () => {
-    const from = { ...local(), port: await freePort() }
+    const from = { ...local(), port: await unusedPort() }
     const handle = world.h.open(to)
     expect(bind(handle, from)).toBe(0)
     expect(await world.h.attempt(handle, await closedPort())).toBe(-errno.ECONNREFUSED)
@@ -61,7 +62,7 @@ describe('a stream', () => {
   })
 
   it('passes its address to nobody who uses the same stream again', async () => {
-    const from = { ...local(), port: await freePort() }
+    const from = { ...local(), port: await unusedPort() }
     const refused = await closedPort()
     for (let i = 0; i < 3; i++) {
       const handle = world.h.open(to)
@@ -178,8 +179,4 @@ function bind(handle: ReturnType<typeof world.h.open>, at: SocketAddress): numbe
 /** Another address of the loopback network than the server's. */
 function local(): InetAddress {
   return { family: 'inet', address: '127.0.0.2', port: 0 }
-}
-
-async function freePort(): Promise<number> {
-  return ((await closedPort()) as InetAddress).port
 }

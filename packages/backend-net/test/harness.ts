@@ -8,11 +8,13 @@ import {
   type Backend,
   errno,
   type Handle,
+  type InetAddress,
   Interest,
   type SocketAddress,
   type SocketType,
   type Token,
 } from '@pollout/core'
+import { unusedPort } from '@pollout/test-servers'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { netBackend } from '../src/index.js'
 
@@ -186,8 +188,11 @@ export class TestServer {
   async stop(): Promise<void> {
     await this.closeAccepted()
     if (!this.server.listening) return
+    const closed = once(this.server, 'close')
     this.server.close()
-    await once(this.server, 'close')
+    // Those too that were accepted in the meantime: it waits for all of them.
+    for (const socket of this.sockets) socket.destroy()
+    await closed
   }
 }
 
@@ -211,11 +216,8 @@ export async function readSlowly(peer: Socket): Promise<number> {
 }
 
 /** An address of 127.0.0.1 where nobody listens. */
-export async function closedPort(): Promise<SocketAddress> {
-  const server = new TestServer()
-  const address = await server.listen({ host: '127.0.0.1' })
-  await server.stop()
-  return address
+export async function closedPort(): Promise<InetAddress> {
+  return { family: 'inet', address: '127.0.0.1', port: await unusedPort() }
 }
 
 function temporaryDirectory(): { path: string; remove: () => void } {

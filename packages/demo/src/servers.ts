@@ -1,5 +1,6 @@
 /** The servers that the demo connects to: started for it on loopback, and ended with it. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -35,7 +36,7 @@ export async function startServers(connects: number): Promise<Servers> {
   const [acceptingPorts, [silentPort = 0], closedPort] = await Promise.all([
     portsOf(accepting),
     portsOf(silent),
-    freePort(),
+    unusedPort(),
   ])
   silent.kill('SIGSTOP')
   const fillers = await fillBacklog(silentPort)
@@ -67,14 +68,18 @@ async function portsOf(child: ChildProcess): Promise<readonly number[]> {
   return message as number[]
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
+/** A port that nobody listens on: the system gives ports out from 32,768 on, and so lower ones to nobody. */
+async function unusedPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(1_024, 32_768)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    await new Promise((done) => server.close(done))
+    if (isFree) return port
+  }
 }
 
 /** A backlog of one holds two, and one more lingers half-open; the rest get no answer. */

@@ -4,9 +4,10 @@ import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isNativeBackendAvailable } from '../src/index.js'
-import { closedPort, finish, listen, pollout, start } from './harness.js'
+import { finish, listen, pollout, start } from './harness.js'
 
 const backends = isNativeBackendAvailable().available ? ['native', 'net'] : ['net']
 const FIELDS = ['event', 'endpoint', 'backend', 'elapsedMs', 'local', 'peer']
@@ -27,7 +28,7 @@ describe.each(backends)('pollout connect --backend %s', (backend) => {
   })
 
   it('tells a refusal in one line on stderr and ends with 1', async () => {
-    const [{ uri }, closed] = [await listen(), `tcp://127.0.0.1:${await closedPort()}`]
+    const [{ uri }, closed] = [await listen(), `tcp://127.0.0.1:${await unusedPort()}`]
     const { code, lines, stderr } = await connect(uri, closed)
     expect(lines).toHaveLength(1)
     expect(stderr).toMatch(
@@ -55,7 +56,7 @@ describe.each(backends)('pollout connect --backend %s', (backend) => {
 
   it('--json: one object a line, with the documented fields', async () => {
     const { uri, port } = await listen()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const { code, lines, stderr } = await connect('--json', uri, `tcp://127.0.0.1:${closed}`)
     const reports = lines.map((line) => JSON.parse(line))
     const connected = reports.find(({ event }) => event === 'connected')

@@ -3,9 +3,10 @@ import { randomFillSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isNativeBackendAvailable } from '../src/index.js'
-import { closedPort, listen, pollout } from './harness.js'
+import { listen, pollout } from './harness.js'
 
 const backends = isNativeBackendAvailable().available ? ['native', 'net'] : ['net']
 
@@ -53,7 +54,7 @@ describe.each(backends)('on %s', (backend) => {
     ['from a pipe, as it comes', ['--stream']],
   ])('reads standard input, %s', async (_, args) => {
     const { uri } = await listen()
-    const refused = `tcp://127.0.0.1:${await closedPort()}`
+    const refused = `tcp://127.0.0.1:${await unusedPort()}`
     const stdin = `# list\n\n${uri}\n${refused}\r\n${refused}`
     const { code, stderr } = await fanout([...options, ...args], { stdin })
     expect(stderr).toMatch(/refused +│ ECONNREFUSED │ +2 │ +66\.7 %/)
@@ -63,7 +64,7 @@ describe.each(backends)('on %s', (backend) => {
 
   it('--json: one object a line and target, with the documented fields', async () => {
     const { uri, port } = await listen()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const own = { id: 7, nested: { tags: ['a', 'b\n'] } }
     const stdin = [
       JSON.stringify({ ...own, host: '127.0.0.1', port }),
@@ -147,7 +148,7 @@ describe.each(backends)('on %s', (backend) => {
 describe('targets', () => {
   it('blocks, ranges and ports, less what is excluded', async () => {
     const { port } = await listen()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const excluded = file('# ours\n127.0.0.4\n127.0.0.8/30 # and these\n')
     const { lines, stderr } = await fanout([
       ...['127.0.0.0/28', '127.0.0.20-21', '-p', `${port},${closed}`, '--json'],
@@ -163,7 +164,7 @@ describe('targets', () => {
   })
 
   it('the same seed, the same order; --no-shuffle, that of the list', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const order = async (...args: string[]) => {
       const run = await fanout([`127.0.0.0/27:${closed}`, '--json', '-c', '1', ...args])
       return parsed(run.lines).map(({ peer }) => Number(/\.(\d+):/.exec(peer)?.[1]))
@@ -182,7 +183,7 @@ describe('targets', () => {
   })
 
   it('shards are disjoint and complete', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const runs = await Promise.all(
       [1, 2, 3].map((i) => fanout([`127.0.0.0/26:${closed}`, '--json', '--shard', `${i}/3`])),
     )
@@ -226,7 +227,7 @@ describe('targets', () => {
   )
 
   it('what is excluded counts neither in the total nor in the progress', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const args = [`127.0.0.0/24:${closed}`, '--exclude', '127.0.0.128/25', '--rate', '80']
     const { stderr } = await fanout([...args, '--progress'])
     expect(stderr).toMatch(/^pollout: 128 targets, /)
@@ -234,7 +235,7 @@ describe('targets', () => {
   })
 
   it('one way to write lines, in lists and in excludes', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const lines = (...hosts: string[]) => `\uFEFF# hosts\r\n\r\n${hosts.join(' # why\r\n')} # why`
     const list = file(lines('127.0.0.1', '127.0.0.2', '127.0.0.3'))
     const excluded = file(lines('127.0.0.2', 'bücher.invalid'))
@@ -267,7 +268,7 @@ describe('targets', () => {
 
 describe('patience', () => {
   it('--retries tries again what is worth it', async () => {
-    const closed = `tcp://127.0.0.1:${await closedPort()}`
+    const closed = `tcp://127.0.0.1:${await unusedPort()}`
     const args = [closed, 'unix:/none', '--json', '--retries', '1', '--retry-on', 'refused']
     const reports = parsed((await fanout(args)).lines)
     expect(reports.map(({ endpoint, tries }) => [endpoint, tries]).sort()).toEqual([
@@ -322,7 +323,7 @@ describe('output', () => {
 
   it('--only chooses, in every format', async () => {
     const { port } = await listen()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const run = async (...args: string[]) =>
       (await fanout([`127.0.0.1:${port},${closed}`, ...args])).lines
     expect(await run('--only', 'all')).toHaveLength(2)

@@ -105,15 +105,6 @@ export async function listen(
   return { uri: `tcp://${name}:${address.port}`, port: address.port }
 }
 
-/** A port where nobody listens: it was free a moment ago. */
-export async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  return typeof address === 'object' && address ? address.port : 1
-}
-
 /** Signed by nobody but itself, by openssl(1). */
 export function certificate(name = 'unit.example'): {
   readonly key: string

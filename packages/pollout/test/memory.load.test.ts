@@ -2,8 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { closedPort, finish, start } from './harness.js'
+import { finish, start } from './harness.js'
 
 const LINES = 100_000
 /** Denied ones need no kernel: what is left is the command's own memory, for each. */
@@ -34,7 +35,7 @@ describe.skipIf(process.platform !== 'linux')('in bounded memory', () => {
     const folder = mkdtempSync(join(tmpdir(), 'pollout-memory-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const list = join(folder, 'list')
-    writeFileSync(list, `tcp://127.0.0.1:${await closedPort()}\n`.repeat(LINES))
+    writeFileSync(list, `tcp://127.0.0.1:${await unusedPort()}\n`.repeat(LINES))
     const { code, lines, peakMb } = await peakOf(['--json', '-l', list])
     expect(lines).toHaveLength(LINES)
     expect(code).toBe(1)

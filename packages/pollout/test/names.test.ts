@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { CLI, closedPort, pollout } from './harness.js'
+import { CLI, pollout } from './harness.js'
 
 function rows(text: string): Record<string, unknown>[] {
   return text
@@ -44,7 +45,7 @@ async function nameServer() {
 
 describe('--resolver with servers', () => {
   it('every name is asked once for all its ports, and localhost not at all', async () => {
-    const port = await closedPort()
+    const port = await unusedPort()
     const server = await nameServer()
     const names = Array.from({ length: 300 }, (_, i) => `host${i % 150}.test.:${port}`)
     const args = ['fanout', ...names, `localhost:${port}`, '--resolver', server.address, '--json']
@@ -55,7 +56,7 @@ describe('--resolver with servers', () => {
   })
 
   it('connect asks them too', async () => {
-    const port = await closedPort()
+    const port = await unusedPort()
     const server = await nameServer()
     const args = ['connect', `tcp://peer.test:${port}`, '--resolver', server.address, '--json']
     const { stdout } = await pollout(args)
@@ -63,7 +64,7 @@ describe('--resolver with servers', () => {
   })
 
   it('a server that is not there is named, also where the time is over before it is given up', async () => {
-    const dead = `127.0.0.1:${await closedPort()}`
+    const dead = `127.0.0.1:${await unusedPort()}`
     const connect = ['connect', 'tcp://a.test.:1', 'tcp://b.test.:1', '--resolver']
     const { code, stderr } = await pollout([...connect, dead])
     const line = `failed tcp://(a|b)\\.test\\.:1 after \\S+ ms: query(A|Aaaa) ECONNREFUSED tcp://\\1\\.test\\.:1: the name \\1\\.test\\. could not be resolved: DNS server ${dead} could not be reached, asked for (A|AAAA) of \\1\\.test`

@@ -5,11 +5,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readCheckpoint } from '../src/cli/fanout/checkpoint.js'
 import { OutputFile } from '../src/cli/fanout/destination.js'
 import { placeOf } from '../src/cli/fanout/file-place.js'
-import { CLI, closedPort, finish, listen, pollout, start } from './harness.js'
+import { CLI, finish, listen, pollout, start } from './harness.js'
 
 const KILLS = 20
 /** Some 150 outcomes; all kills together leave some for the last run, whatever the machine does meanwhile. */
@@ -43,7 +44,7 @@ async function storm() {
   const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
   let accepted = 0
   const { port } = await listen(() => accepted++, { host: '0.0.0.0' })
-  const closed = await closedPort()
+  const closed = await unusedPort()
   const excluded = ['--exclude', '127.0.3.0/24']
   const args = ['fanout', '127.0.0.0/20', '-p', `${port},${closed}`, ...excluded]
   const hosts = Array.from({ length: 4_096 }, (_, i) => `127.0.${i >> 8}.${i & 255}`)
@@ -130,7 +131,7 @@ it('Ctrl-C: a clean end, a summary, and the rest later', async () => {
 describe('refuses in one line', () => {
   async function interrupted() {
     const path = folder()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const list = join(path, 'list')
     writeFileSync(list, `127.0.0.0/22:${closed}\n`)
     const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
@@ -224,7 +225,7 @@ describe('refuses in one line', () => {
 
 it('more than a window of targets is excluded: they have no positions', async () => {
   const path = folder()
-  const closed = await closedPort()
+  const closed = await unusedPort()
   const [output, checkpoint] = [join(path, 'out'), join(path, 'state')]
   const args = ['fanout', '127.0.0.0/11', '-p', `${closed}`, '--exclude', '127.0.0.0-127.31.255.0']
   const files = ['--json', '-o', output, '--checkpoint', checkpoint, '--no-shuffle']
@@ -311,7 +312,7 @@ describe('a full disk', () => {
   it('under the output: told in one line, nothing confirmed is lost', async (context) => {
     if (noMounts) return context.skip(noMounts)
     const path = folder()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const command = `"$0" "$1" fanout "127.0.0.0/22:$2" --json --rate 100000 -c 20 -o "$DISK/out" --checkpoint "$3/state"`
     const script = [
       `${command}; echo "code $?"`,
@@ -348,7 +349,7 @@ describe('a full disk', () => {
   it('under the checkpoint: told in one line, and resumed when there is room', async (context) => {
     if (noMounts) return context.skip(noMounts)
     const path = folder()
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const command = `"$0" "$1" fanout "127.0.0.0/20:$2" --json --rate 100000 -o "$3/out" --checkpoint "$DISK/state"`
     const script = [
       `head -c 24K /dev/zero > "$DISK/filler"; ${command}; echo "code $?"`,
@@ -388,7 +389,7 @@ it('what a snapshot says of the output is on the disk before it', async (context
     '-o',
     `${trace}`,
   ]
-  const target = `127.0.0.0/28:${await closedPort()}`
+  const target = `127.0.0.0/28:${await unusedPort()}`
   const files = ['-o', `${output}`, '--checkpoint', `${checkpoint}`]
   const steps = async (...more: string[]) => {
     const args = ['fanout', target, '--json', ...files, ...more]

@@ -15,12 +15,13 @@ import {
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { FanoutCommandOptions } from '../src/cli/fanout/fanout-options.js'
 import { lockName, takeLock } from '../src/cli/fanout/file-lock.js'
 import { openInput } from '../src/cli/fanout/input.js'
 import { outputsOf } from '../src/cli/fanout/run-files.js'
-import { CLI, closedPort, finish, listen, pollout, start } from './harness.js'
+import { CLI, finish, listen, pollout, start } from './harness.js'
 
 let folder = ''
 beforeEach(() => {
@@ -190,7 +191,7 @@ describe('redirections', () => {
   })
 
   it('-o - is standard output, and so is --report - with -o', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const target = `127.0.0.1:${closed}`
     const { lines } = await shell(`$P fanout ${target} --json --silent -o -`)
     expect(lines).toEqual([expect.stringContaining(`"endpoint":"tcp://${target}"`)])
@@ -204,7 +205,7 @@ describe('redirections', () => {
   })
 
   it('a limit of file sizes is told as a full disk is, and nothing half is left', async () => {
-    const closed = await closedPort()
+    const closed = await unusedPort()
     const run = '$P fanout "127.0.0.0/24:$1" --json --rate 100000 -c 20 -o out --checkpoint state'
     const script = `set -- ${closed}; (ulimit -f 8; ${run}); echo "code $?"; ${run} --resume --silent`
     const { lines, stderr, code } = await shell(script)
@@ -266,7 +267,7 @@ describe('locks', () => {
   it('two runs into one output, checkpoint or report: the second is refused at once', async () => {
     const files = ['-o', 'out', '--checkpoint', 'state', '--report', 'page']
     const child = start(
-      ['fanout', '127.0.0.0/8', '-p', `${await closedPort()}`, '--rate', '1', ...files],
+      ['fanout', '127.0.0.0/8', '-p', `${await unusedPort()}`, '--rate', '1', ...files],
       {
         cwd: folder,
       },

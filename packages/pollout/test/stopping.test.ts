@@ -12,8 +12,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CLI, closedPort, finish, listen, native, pollout, start } from './harness.js'
+import { CLI, finish, listen, native, pollout, start } from './harness.js'
 
 let folder = ''
 beforeAll(() => {
@@ -95,7 +96,7 @@ async function spooled(pid: number | undefined): Promise<void> {
 
 it('a second Ctrl-C kills at once', async () => {
   // Nobody reads its stdout, so the clean end has to wait.
-  const uri = `tcp://127.0.0.1:${await closedPort()}`
+  const uri = `tcp://127.0.0.1:${await unusedPort()}`
   const list = join(folder, 'many')
   writeFileSync(list, `${uri}\n`.repeat(100_000))
   const child = start(['fanout', '--json', '--rate', '1000000', '-l', list])
@@ -111,7 +112,7 @@ it('a second Ctrl-C kills at once', async () => {
 
 describe('stdout', () => {
   it('`| head` ends it quietly', async () => {
-    const uri = `tcp://127.0.0.1:${await closedPort()}`
+    const uri = `tcp://127.0.0.1:${await unusedPort()}`
     const list = join(folder, 'refused')
     writeFileSync(list, `${uri}\n`.repeat(50_000))
     const script = `"$0" "$1" fanout --json -l "$2" | head -n 2; echo "codes \${PIPESTATUS[*]}"`
@@ -155,7 +156,7 @@ describe('stdout', () => {
   })
 
   it('a slow reader gets every outcome', async () => {
-    const uri = `tcp://127.0.0.1:${await closedPort()}`
+    const uri = `tcp://127.0.0.1:${await unusedPort()}`
     const child = start(['fanout', '--json', '--rate', '1000000'], {
       stdin: `${uri}\n`.repeat(5_000),
     })

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@pollout/test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ExitCode } from '../src/cli/exit-codes.js'
 import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
-import { closedPort, pollout } from './harness.js'
+import { pollout } from './harness.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 let folder = ''
@@ -127,7 +128,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
   )
 
   it('one endpoint that is none is refused before the others are tried', async () => {
-    const good = `tcp://127.0.0.1:${await closedPort()}`
+    const good = `tcp://127.0.0.1:${await unusedPort()}`
     const { code, stdout, stderr } = await pollout(['connect', good, 'tcp://x', good])
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(/^pollout: "tcp:\/\/x" has no port[^\n]*\n$/)

@@ -10,4 +10,5 @@ export {
   redis,
   sshd,
 } from './plans.js'
+export { unusedPort } from './ports.js'
 export { type RealServer, type ServerPlan, startServer } from './server.js'

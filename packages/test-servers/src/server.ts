@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unusedPort } from './ports.js'
 import { endingWithParent, findProgram, killAll, stopped, unprivileged } from './processes.js'
 
 export interface ServerPlan {
@@ -102,7 +103,7 @@ export async function startServer(plan: ServerPlan): Promise<RealServer> {
     return new RealServer(plan, { port: 0, directory: '', missing, launch })
   }
   const directory = mkdtempSync(join(tmpdir(), `pollout-${plan.program}-`))
-  const port = await freePort()
+  const port = await unusedPort()
   const as = plan.user === undefined ? undefined : unprivileged(plan.user)
   let args: readonly string[] = []
   const launch = (): ChildProcess => {
@@ -119,14 +120,6 @@ export async function startServer(plan: ServerPlan): Promise<RealServer> {
     await server.stop()
     throw error
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
 /** There is no event for another program's listening: it is asked until it answers, or ends. */

@@ -6,7 +6,7 @@
  * Takes `{ stranger: { port, host, message } }`: to send a datagram from a socket of its own; answers `sent`. Takes `listenUp`, and `{ fill: { path } | { host, port } }`: to connect until a backlog of 1 is full; answers `filled`.
  */
 export const PEERS_PROGRAM = `
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -17,6 +17,23 @@ const [folder, prefix] = process.argv.slice(1)
 const missing = {}
 const ports = {}
 const deaf = new Set()
+
+// The system gives ports out from 32768 on: on a lower one that was given back, nobody else comes to listen.
+let refusedPort = 0
+while (refusedPort === 0 || !(await isFree(refusedPort))) refusedPort = randomInt(1024, 32768)
+const portOf = (kind) => kind === 'refused' ? refusedPort : 0
+
+async function isFree(port) {
+  const server = net.createServer().listen(port)
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
+  server.close()
+  await once(server, 'close')
+  return true
+}
 
 function record(socket) {
   const hash = createHash('sha1')
@@ -42,8 +59,8 @@ const kinds = {
 
 for (const [kind, serve] of Object.entries(kinds)) {
   const places = {
-    tcp4: { host: '127.0.0.1', port: 0 },
-    tcp6: { host: '::1', port: 0 },
+    tcp4: { host: '127.0.0.1', port: portOf(kind) },
+    tcp6: { host: '::1', port: portOf(kind) },
     unix: { path: join(folder, kind) },
     abstract: { path: '\\0' + (prefix + kind).padEnd(107, '-') },
   }
@@ -68,7 +85,7 @@ for (const [transport, type, host] of [['udp4', 'udp4', '127.0.0.1'], ['udp6', '
   for (const kind of ['echo', 'refused']) {
     const socket = dgram.createSocket(type)
     try {
-      socket.bind(0, host)
+      socket.bind(portOf(kind), host)
       await once(socket, 'listening')
     } catch (error) {
       missing[transport] = error.code
