@@ -60,13 +60,19 @@ module.exports = {
       name: 'backend-uses-core-only',
       severity: 'error',
       from: { path: '^packages/(backend-[^/]+)/' },
-      to: { path: '^packages/', pathNot: '^packages/(core|$1)/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|$1|test-servers)/' },
     },
     {
       name: 'pollout-uses-core-and-backends-only',
       severity: 'error',
       from: { path: '^packages/pollout/' },
-      to: { path: '^packages/', pathNot: '^packages/(core|backend-[^/]+|pollout)/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|backend-[^/]+|pollout|test-servers)/' },
+    },
+    {
+      name: 'test-servers-for-tests-only',
+      severity: 'error',
+      from: { pathNot: '^packages/([^/]+/test|test-servers)/' },
+      to: { path: '^packages/test-servers/' },
     },
     {
       name: 'packages-by-name',
