@@ -83,6 +83,26 @@ describe('--resolver with servers', () => {
     )
   })
 
+  it('sums tell a name server that refuses from a peer that does', async () => {
+    const [port, dead] = [await unusedPort(), `127.0.0.1:${await unusedPort()}`]
+    const targets = ['a.test.', 'b.test.', '127.0.0.1'].map((host) => `${host}:${port}`)
+    const args = [
+      'fanout',
+      ...targets,
+      '--resolver',
+      dead,
+      '--json',
+      '--report',
+      '-',
+      '-o',
+      '/dev/null',
+    ]
+    const { stdout, stderr } = await pollout(args)
+    expect(stderr).toMatch(/│ other +│ ECONNREFUSED \(name\) +│ +2 │/)
+    expect(stderr).toMatch(/│ refused +│ ECONNREFUSED +│ +1 │/)
+    expect(stdout).toContain('<code>ECONNREFUSED (name)</code>')
+  })
+
   it.each(['nonsense', '', '127.0.0.1,x'])('%j is refused', async (who) => {
     const { code, stderr } = await pollout(['connect', 'tcp://a.test:1', '--resolver', who])
     expect(code).toBe(2)

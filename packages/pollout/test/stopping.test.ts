@@ -1,5 +1,6 @@
 /** How the command ends early: signals, and a stdout that nobody reads or that is full. */
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import {
   mkdtempSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unusedPort } from '@pollout/test-servers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { CLI, finish, listen, native, pollout, start } from './harness.js'
 
 let folder = ''
@@ -78,6 +79,43 @@ describe.each([
     // Here it is the signal itself that ends it: to a shell the same number.
     expect([run.code, run.signal]).toEqual([null, signal])
     expect(run.stderr).toMatch(/\nstopped after 1 target,/)
+  })
+})
+
+describe.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('connect: %s', (signal, expected) => {
+  it.each([[], ['--json']])('every endpoint has its outcome: %j', async (...options) => {
+    const refused = `tcp://127.0.0.1:${await unusedPort()}`
+    const names = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(names, 'listening')
+    onTestFinished(() => void names.close())
+    let child: ChildProcess | undefined
+    let waiting = 0
+    const waits = (): void => {
+      if (++waiting === 2) child?.kill(signal)
+    }
+    // One waits for a name server's answer, and one for the peer's in the TLS handshake.
+    names.once('message', waits)
+    const { port } = await listen((socket) => socket.once('data', waits))
+    const [unnamed, silent] = ['tcp://a.test.:1', `tls://127.0.0.1:${port}`]
+    const resolver = `127.0.0.1:${names.address().port}`
+    const endpoints = [unnamed, silent, refused, refused]
+    child = start(['connect', ...endpoints, '--resolver', resolver, ...options])
+    const run = await finish(child)
+    expect([run.code, run.signal]).toEqual([expected, null])
+    const lines = options.length > 0 ? run.lines : run.stderr.trimEnd().split('\n')
+    expect(lines).toHaveLength(4)
+    for (const endpoint of [unnamed, silent]) {
+      const line = lines.find((text) => text.includes(endpoint))
+      if (options.length === 0) {
+        expect(line).toMatch(/^failed .* ABORT_ERR .*: stopped before there was an outcome$/)
+      } else {
+        const report = { event: 'error', endpoint, code: 'ABORT_ERR', phase: 'aborted' }
+        expect(JSON.parse(line ?? '')).toMatchObject(report)
+      }
+    }
   })
 })
 

@@ -21,7 +21,14 @@ import { identitiesOf } from './fanout/file-place.js'
 import { tlsSummary } from './fanout/tls-summary.js'
 import { LineOutput } from './line-output.js'
 import { openReactor } from './open-reactor.js'
-import { type Answer, brokenReport, jsonLine, type Report, reportOf } from './report.js'
+import {
+  type Answer,
+  brokenReport,
+  jsonLine,
+  type Report,
+  reportOf,
+  stoppedReport,
+} from './report.js'
 import type { ResolverChoice } from './resolver.js'
 import { Stop } from './stop.js'
 
@@ -110,6 +117,8 @@ class ConnectRun {
   readonly #options: ConnectCommandOptions
   readonly #stop: Stop
   readonly #output: LineOutput
+  /** Those that nothing has been told of yet. */
+  readonly #untold = new Set<ConnectTarget>()
   readonly #handshakes: Promise<void>[] = []
   /** Answers go to stdout one after another, each whole. */
   #exchanges: Promise<void> = Promise.resolve()
@@ -125,6 +134,8 @@ class ConnectRun {
     const { timeoutMs } = this.#options
     const { signal } = this.#stop
     const concurrency = endpoints.length
+    const startedAt = performance.now()
+    for (const endpoint of endpoints) this.#untold.add(endpoint)
     await new Promise<void>((resolve, reject) => {
       this.#reactor
         .connectMany(endpoints, { concurrency, timeoutMs, signal, onConnected: 'keep' })
@@ -136,14 +147,22 @@ class ConnectRun {
     })
     await Promise.all(this.#handshakes)
     await this.#exchanges
+    // Whoever has stopped it is told what had no outcome by then; but where the output has failed nobody would read it.
+    if (this.#stop.isBySignal) this.#tellRest(performance.now() - startedAt)
     await this.#output.end()
   }
 
+  #tellRest(elapsedMs: number): void {
+    const { backend } = this.#reactor
+    for (const target of this.#untold) this.#tell(target, stoppedReport(target, backend, elapsedMs))
+  }
+
   async #settled(outcome: KeptOutcome<ConnectTarget>): Promise<void> {
+    const { target } = outcome
     let report = reportOf(outcome, this.#reactor.backend)
-    if (outcome.kind !== 'connected') return this.#tell(report)
+    if (outcome.kind !== 'connected') return this.#tell(target, report)
     let connection: Connection = outcome.connection
-    if (outcome.target.isTls) {
+    if (target.isTls) {
       const { insecure = false, timeoutMs } = this.#options
       const { signal } = this.#stop
       try {
@@ -153,20 +172,25 @@ class ConnectRun {
         report = { ...report, tls: tlsSummary(inside.tls) }
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error
-        if (!signal.aborted) this.#tell(brokenReport(report, error))
+        if (!signal.aborted) this.#tell(target, brokenReport(report, error))
         return
       }
     }
     const { send } = this.#options
     if (send === undefined) {
       void connection.close()
-      return this.#tell(report)
+      return this.#tell(target, report)
     }
-    if (!this.#options.json) this.#tell(report)
-    this.#exchanges = this.#exchanges.then(() => this.#exchange(connection, report, send))
+    if (!this.#options.json) this.#tell(target, report)
+    this.#exchanges = this.#exchanges.then(() => this.#exchange(target, connection, report, send))
   }
 
-  async #exchange(connection: Connection, report: Report, send: Uint8Array | '-'): Promise<void> {
+  async #exchange(
+    target: ConnectTarget,
+    connection: Connection,
+    report: Report,
+    send: Uint8Array | '-',
+  ): Promise<void> {
     const { json, timeoutMs: idleMs, answerTimeoutMs: answerMs } = this.#options
     const kept = new Beginning(LONGEST_RECEIVED)
     const shown = json || !process.stdout.isTTY ? undefined : terminalText()
@@ -199,8 +223,8 @@ class ConnectRun {
     const result = end instanceof ConnectError ? brokenReport(report, end) : report
     if (end === 'timed-out') this.failed = true
     const why = end instanceof ConnectError ? 'reset' : end
-    if (json) this.#tell(result, { bytes: kept.bytes, end: why, truncated: kept.isCut })
-    else if (result.event === 'error') this.#tell(result)
+    if (json) this.#tell(target, result, { bytes: kept.bytes, end: why, truncated: kept.isCut })
+    else if (result.event === 'error') this.#tell(target, result)
     else if (end === 'silent') {
       say(`${report.endpoint} sent nothing more for ${idleMs} ms and was left`)
     } else if (end === 'timed-out') {
@@ -208,7 +232,8 @@ class ConnectRun {
     }
   }
 
-  #tell(report: Report, answer?: Answer): void {
+  #tell(target: ConnectTarget, report: Report, answer?: Answer): void {
+    this.#untold.delete(target)
     if (report.event === 'error') this.failed = true
     if (this.#options.json) {
       return this.#output.line(jsonLine(report, answer))

@@ -39,7 +39,7 @@ const FIELDS = `
   Only for "error":
   code       "ECONNREFUSED", ...: the system's name, or one of ERR_...
   errno      the system's number, negated (-111); null where no system call failed
-  phase      "parse", "resolve", "policy", "local", "connect", "send", "receive"
+  phase      "resolve", "policy", "local", "connect", "tls", "send", "receive"; "aborted": stopped before its end
   localFault true: the trouble is on this side and says nothing about the peer
   message    one line for people
   Further:`
@@ -56,7 +56,8 @@ More: pollout connect --help, pollout fanout --help`
 
 export const CONNECT_HELP = `
 Tries all endpoints at once. One line for each, as it ends: "connected ..." on standard output, "failed ..." on
-standard error. One endpoint that is none is refused before any is tried.
+standard error. One endpoint that is none is refused before any is tried. When it is stopped, by Ctrl-C say, what has no
+outcome yet gets ABORT_ERR.
 
 host:port is tcp://host:port. tls://host:port makes a TLS handshake, and checks the certificate.
 
@@ -107,7 +108,7 @@ Each target has one outcome:
   denied        by --allow, --deny, --public-only; or a name stands for an excluded address
   local         this machine could not try
   invalid       no target
-  other         names that can't be resolved, ...
+  other         names that can't be resolved ("(name)" behind the code in the summary), ...
   probe-failed  connected, but the handshake failed, --expect did not match, the connection broke
   skipped       by --max-host-errors, which counts timed-out, unreachable and other (after --resume anew)
 ${ENDPOINTS}

@@ -1,6 +1,6 @@
 /** One outcome of `pollout connect` as data for `--json` and for people; its fields are the command's interface. */
 import {
-  type ConnectError,
+  ConnectError,
   type ConnectPhase,
   type Endpoint,
   formatAddress,
@@ -67,6 +67,27 @@ export function reportOf(outcome: AnyOutcome, backend: string): Report {
 /** For a connection that broke after it had been made. */
 export function brokenReport(connected: Report, error: ConnectError): ErrorReport {
   return { ...connected, ...errorPart(error) }
+}
+
+/** For what had no outcome when the command was stopped. */
+export function stoppedReport(
+  target: AnyOutcome['target'],
+  backend: string,
+  elapsedMs: number,
+): ErrorReport {
+  const error = new ConnectError(
+    {
+      code: 'ABORT_ERR',
+      errno: undefined,
+      syscall: 'connect',
+      phase: 'aborted',
+      localFault: false,
+      reason: 'stopped before there was an outcome',
+    },
+    { endpoint: target },
+  )
+  const base = { endpoint: target.uri, backend, elapsedMs: inMicroseconds(elapsedMs) }
+  return { ...errorPart(error), ...base, local: null, peer: null }
 }
 
 export function jsonLine(report: Report, answer: Answer | undefined): string {

@@ -21,6 +21,11 @@ export class Stop implements Disposable {
     return this.#exitCode
   }
 
+  /** The user's word, and not an output that takes nothing more. */
+  get isBySignal(): boolean {
+    return this.#exitCode === ExitCode.INTERRUPTED || this.#exitCode === ExitCode.TERMINATED
+  }
+
   /** Calls back once, when the run stops. Returns how to wait no longer. */
   watch(callback: () => void): () => void {
     this.#callbacks.add(callback)

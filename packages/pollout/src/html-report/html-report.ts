@@ -23,11 +23,11 @@ export class HtmlReport implements OutcomeSink {
   /** Of this run: a tally has those of the runs before in it. */
   readonly #counts = new Counts()
 
-  outcome({ kind, code, place, elapsedMs }: OutcomeRow): void {
+  outcome({ kind, summedCode, place, elapsedMs }: OutcomeRow): void {
     const latencyMs = kind === 'connected' ? elapsedMs : undefined
     this.#rate.add(kind, performance.now())
     this.#prefixes.add(place, latencyMs)
-    this.#counts.add(kind, code)
+    this.#counts.add(kind, summedCode)
     if (latencyMs !== undefined) this.#latencies.add(latencyMs)
   }
 

@@ -143,7 +143,8 @@ class Fanout implements RunOwner {
   settled(position: number, row: OutcomeRow): void {
     for (const sink of this.#sinks) sink.outcome(row)
     const isShown = this.#shown?.includes(row.kind) ?? true
-    this.#writer.outcome(position, isShown ? this.#format.line(row) : '', row.kind, row.code)
+    const line = isShown ? this.#format.line(row) : ''
+    this.#writer.outcome(position, line, row.kind, row.summedCode)
   }
 
   hasRoom(position: number): boolean {

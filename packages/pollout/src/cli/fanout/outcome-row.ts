@@ -55,6 +55,8 @@ export interface OutcomeRow {
   readonly kind: FanoutKind
   /** Empty for connected ones. */
   readonly code: string
+  /** The code as sums tell it: of a name's failure it says so, as name servers refuse (ECONNREFUSED) like peers. */
+  readonly summedCode: string
   /** Of the last try's connect; 0 where none was made. */
   readonly elapsedMs: number
   /** When it ended, in milliseconds since 1970. */
@@ -109,6 +111,7 @@ export function probeRow(
     endpoint,
     kind,
     code,
+    summedCode: code,
     elapsedMs,
     endedAt: Date.now(),
     peer,
@@ -123,7 +126,7 @@ export function probeRow(
 
 export function invalidRow({ raw, line, message }: InvalidLine): OutcomeRow {
   const failure = { errno: undefined, phase: 'parse', localFault: true, message }
-  return { ...untried(raw, raw), kind: 'invalid', code: 'ERR_INVALID_ENDPOINT', line, failure }
+  return { ...untried(raw, raw, 'ERR_INVALID_ENDPOINT'), kind: 'invalid', line, failure }
 }
 
 export function skippedRow(job: Job, errors: number): OutcomeRow {
@@ -131,16 +134,25 @@ export function skippedRow(job: Job, errors: number): OutcomeRow {
   const failure = { errno: undefined, phase: 'policy', localFault: true, message }
   const { fields } = job
   return {
-    ...untried(formatEndpoint(job), placeOf(job)),
+    ...untried(formatEndpoint(job), placeOf(job), 'ERR_HOST_ERRORS'),
     kind: 'skipped',
-    code: 'ERR_HOST_ERRORS',
     fields,
     failure,
   }
 }
 
-function untried(endpoint: string, place: string) {
-  return { ...PLAIN, endpoint, elapsedMs: 0, endedAt: Date.now(), peer: null, place, tries: 0 }
+function untried(endpoint: string, place: string, code: string) {
+  const codes = { code, summedCode: code }
+  return {
+    ...PLAIN,
+    ...codes,
+    endpoint,
+    elapsedMs: 0,
+    endedAt: Date.now(),
+    peer: null,
+    place,
+    tries: 0,
+  }
 }
 
 function placeOf(job: Job): string {
@@ -182,6 +194,12 @@ class ConnectRow implements OutcomeRow {
     const address =
       outcome.kind === 'connected' ? outcome.address : outcome.error.attempts.at(-1)?.address
     return (address && formatAddress(address)) || null
+  }
+
+  get summedCode(): string {
+    const outcome = this.#outcome
+    const isOfName = outcome.kind !== 'connected' && outcome.phase === 'resolve'
+    return isOfName ? `${this.code} (name)` : this.code
   }
 
   get place(): string {

@@ -51,8 +51,8 @@ export class Tally implements OutcomeSink {
     this.earlier = this.total
   }
 
-  outcome({ kind, code, elapsedMs }: OutcomeRow): void {
-    this.#count(kind, code, 1)
+  outcome({ kind, summedCode, elapsedMs }: OutcomeRow): void {
+    this.#count(kind, summedCode, 1)
     if (kind === 'connected' || kind === 'probe-failed') this.#latencies.add(elapsedMs)
   }
 
