@@ -207,7 +207,7 @@ export class DatagramSocket extends Registration implements BackendSocket {
   #connectTo(socket: Socket, { address, port }: InetAddress): void {
     const connect = ++this.#connects
     try {
-      socket.connect(port, zonedHost(address) ?? address, (error?: Error) => {
+      socket.connect(port, zonedHost(address), (error?: Error) => {
         if (error === undefined || !this.#failing || connect !== this.#connects) return
         this.#failing = false
         this.#fail(negatedErrno(error))

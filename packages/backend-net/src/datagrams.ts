@@ -25,7 +25,7 @@ export function openDatagrams(
   }
   socket.on('error', onRefused)
   // Exclusive: in a worker of a cluster the primary would bind otherwise, and answer later.
-  socket.bind({ address: zonedHost(address) ?? address, port, exclusive: true })
+  socket.bind({ address: zonedHost(address), port, exclusive: true })
   refusal ||= options.applyTo(socket)
   if (refusal !== 0) {
     socket.close()

@@ -10,7 +10,7 @@ import {
   type SocketAddress,
   type SocketSpec,
 } from '@pollout/core'
-import { zonedHost } from './zone.js'
+import { zonedHost, zoneFault } from './zone.js'
 
 /** fe80::/10 with no zone. The kernel wants to be told the interface; libuv since 1.47 guesses one. */
 const ZONELESS_LINK_LOCAL = /^fe[89ab][0-9a-f]:[^%]*$/i
@@ -33,8 +33,7 @@ export function addressFault(spec: SocketSpec, to: SocketAddress): number {
   if (to.family !== spec.family) return familyFault(spec, to)
   if (addressProblem(to) !== undefined) return -errno.EINVAL
   if (to.family === 'inet6') {
-    const isLost = ZONELESS_LINK_LOCAL.test(to.address) || zonedHost(to.address) === undefined
-    return isLost ? -errno.EINVAL : 0
+    return ZONELESS_LINK_LOCAL.test(to.address) ? -errno.EINVAL : zoneFault(to.address)
   }
   if (to.family === 'inet') return 0
   if (to.family !== 'unix') return -errno.EAFNOSUPPORT
@@ -54,10 +53,10 @@ export function connectOptions(
 ): SocketConnectOpts {
   // No vsock address gets here: `addressFault()`.
   if (!isInet(to)) return { path: to.family === 'unix' ? to.path : '' }
-  const host = zonedHost(to.address) ?? to.address
+  const host = zonedHost(to.address)
   const options = { host, port: to.port, autoSelectFamily: false, lookup: refuseLookup }
   if (from === undefined) return options
-  const localAddress = zonedHost(from.address) ?? from.address
+  const localAddress = zonedHost(from.address)
   return { ...options, localAddress, localPort: from.port }
 }
 

@@ -1,4 +1,5 @@
 /** Local addresses and ports, and when what is wrong with them is told. */
+import { spawnSync } from 'node:child_process'
 import { errno, type InetAddress, type SocketAddress, type SocketType } from '@pollout/core'
 import { unusedPort } from '@pollout/test-servers'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -180,3 +181,13 @@ function bind(handle: ReturnType<typeof world.h.open>, at: SocketAddress): numbe
 function local(): InetAddress {
   return { family: 'inet', address: '127.0.0.2', port: 0 }
 }
+
+it('an address with a zone where no descriptor is left: EMFILE, and nothing is thrown', () => {
+  const program = `"${process.execPath}" "${fixturePath('no-descriptors.mjs')}"`
+  const { stdout, stderr } = spawnSync('sh', ['-c', `ulimit -n 64; ${program}`], {
+    encoding: 'utf8',
+  })
+  const answer = (call: string) => `${call} ${-errno.EMFILE}\n`
+  expect(stderr).toBe('')
+  expect(stdout).toBe(['bind', 'bind', 'connect', 'connect'].map(answer).join(''))
+})

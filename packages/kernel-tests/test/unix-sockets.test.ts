@@ -1,5 +1,6 @@
 /** What only the kernel's own unix sockets can show: empty packets, names that are no text, files that a connect leaves. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -18,7 +19,7 @@ import {
   unixpacket,
 } from '@pollout/core'
 import { firstValueFrom, map, toArray } from 'rxjs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 const HAS_PYTHON = spawnSync('python3', ['-c', '']).status === 0
 
@@ -156,6 +157,27 @@ describe.skipIf(!isNativeBackendAvailable().available)('unix sockets', () => {
       await other.destroy()
       expect(existsSync(localAddress)).toBe(false)
     })
+
+    it.each(['attempt', 'connected', 'error'])(
+      'goes with a reactor that is destroyed by a subscriber of pollout:connect:%s',
+      async (event) => {
+        await using server = await listening()
+        const localAddress = join(folder, 'here')
+        const other = createReactor({ backend: nativeBackend() })
+        let destroyed: Promise<void> | undefined
+        const destroy = (): void => {
+          destroyed ??= other.destroy()
+        }
+        subscribe(`pollout:connect:${event}`, destroy)
+        onTestFinished(() => void unsubscribe(`pollout:connect:${event}`, destroy))
+        const to = event === 'error' ? unix(join(folder, 'nobody')) : server
+        const connect = firstValueFrom(other.connect(to, { localAddress }))
+        const code = event === 'error' ? 'ENOENT' : 'ERR_REACTOR_DESTROYED'
+        await expect(connect).rejects.toMatchObject({ code })
+        await destroyed
+        expect(existsSync(localAddress)).toBe(false)
+      },
+    )
 
     it('stays where somebody else has put his in its place', async () => {
       await using server = await listening()

@@ -37,6 +37,11 @@ export class BoundPaths {
     }
   }
 
+  /** All of them are closed. */
+  allClosed(): void {
+    for (const handle of this.#files.keys()) this.closed(handle)
+  }
+
   /** The socket is somebody else's from now on. */
   given(handle: Handle): void {
     this.#files.delete(handle)

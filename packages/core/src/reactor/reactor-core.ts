@@ -336,6 +336,8 @@ export class ReactorCore implements ReadinessSink {
     this.patience.clear()
     this.#keepAlive.destroy()
     this.backend.destroy().then(resolve, reject)
+    // Also of what had connected and was nobody's yet: a subscriber of a diagnostics channel may destroy the reactor then.
+    this.boundPaths.allClosed()
     return promise
   }
 }
