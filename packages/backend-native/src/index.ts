@@ -60,7 +60,7 @@ const MOST_THREADS = 64
 /**
  * The native backend, for `createReactor({ backend: nativeBackend() })`.
  *
- * Throws a RangeError for a number of threads that it can't have.
+ * Throws a RangeError for a number of threads that it can't have, and a TypeError for an option that there is none of.
  *
  * The factory throws an Error with code `ERR_POLLOUT_NATIVE_UNAVAILABLE` where the addon can't be
  * loaded, and one in Node's shape (`EMFILE`, say) where the system has no epoll descriptor to give.
@@ -73,11 +73,15 @@ const MOST_THREADS = 64
  * await using reactor = createReactor({ backend: nativeBackend() })
  * ```
  */
-export function nativeBackend({
-  threads = DEFAULT_THREADS,
-}: NativeBackendOptions = {}): BackendFactory {
+export function nativeBackend(options: NativeBackendOptions = {}): BackendFactory {
+  const { threads = DEFAULT_THREADS, ...others } = options
+  for (const [name, value] of Object.entries(others)) {
+    if (value === undefined) continue
+    throw new TypeError(`there is no option ${JSON.stringify(name)}, only threads`)
+  }
   if (!Number.isInteger(threads) || threads < 0 || threads > MOST_THREADS) {
-    throw new RangeError(`threads must be a whole number from 0 to ${MOST_THREADS}, not ${threads}`)
+    const given = typeof threads === 'string' ? JSON.stringify(threads) : String(threads)
+    throw new RangeError(`threads must be a whole number from 0 to ${MOST_THREADS}, not ${given}`)
   }
   return (sink) => {
     const loaded = loadAddon()

@@ -27,7 +27,8 @@ export function stage(options: StageOptions = {}): Stage {
   const clock = manualClock()
   const script = scriptedBackend({ clock, ...options })
   const backend = options.bulk ? withBulkLane(script.factory, { clock }) : script.factory
-  const reactor = createReactor({ clock, ...options, backend })
+  const { policy, resolver } = options
+  const reactor = createReactor({ clock: options.clock ?? clock, policy, resolver, backend })
   onTestFinished(async () => {
     await reactor.destroy()
     clock.settle()

@@ -1,5 +1,15 @@
 /** What can't be meant by a number, for every one that is an option: thrown at the call, by the name of the option. */
-import { type Backoff, backoff, tlsSessionCache } from '@pollout/core'
+import {
+  type Backoff,
+  backoff,
+  boundedResolver,
+  cachedResolver,
+  createReactor,
+  dnsResolver,
+  Interest,
+  systemResolver,
+  tlsSessionCache,
+} from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { connected, type Stage, stage } from './harness.js'
 import { serverStage, URI } from './server-setups.js'
@@ -20,6 +30,11 @@ const KINDS = {
   'a size': { wrong: [...NONE, 0, 1.5, Number.POSITIVE_INFINITY], right: [1, 100] },
   rate: { wrong: [...NONE, 0], right: [0.001, 1, Number.POSITIVE_INFINITY] },
   factor: { wrong: [...NONE, 0, 0.99], right: [1, 1.5] },
+  'an int of its own': {
+    wrong: [...NONE, 0, 1.5, 2 ** 31, Number.POSITIVE_INFINITY],
+    right: [1, 2 ** 31 - 1],
+  },
+  'a time to live': { wrong: [...NONE, Number.POSITIVE_INFINITY], right: [0, 0.5, 1] },
   bits: { wrong: [...NONE, 0, 1.5, 33, Number.POSITIVE_INFINITY], right: [1, 32] },
 } as const
 
@@ -35,6 +50,10 @@ const inColumns: Row[2] = ({ reactor }, options) => reactor.connectBatches([], o
 const pool: Row[2] = ({ reactor }, options) => reactor.pool(URI, options)
 const again: Row[2] = ({ reactor }, options) => reactor.reconnecting(URI, () => [], options)
 const waits: Row[2] = (_, options) => backoff(options)
+const bounded: Row[2] = (_, options) => {
+  return boundedResolver(systemResolver, { concurrency: 1, ...options })
+}
+const cached: Row[2] = (_, options) => cachedResolver(systemResolver, options)
 const ofAPrefix: Row[2] = ({ reactor }, _, inet) =>
   reactor.connectMany([], { maxPerPrefix: 1, prefixLengths: { inet } })
 
@@ -66,6 +85,13 @@ const rows: readonly Row[] = [
   ['timeoutMs', 'milliseconds', pool],
   ['maxAddresses', 'count', pool],
   ['timeoutMs', 'milliseconds', ({ reactor }, options) => reactor.pool(URI).drain(options)],
+  ['patienceMs', 'milliseconds', bounded],
+  ['concurrency', 'count', bounded],
+  ['timeoutMs', 'an int of its own', (_, options) => dnsResolver(options)],
+  ['tries', 'an int of its own', (_, options) => dnsResolver(options)],
+  ['concurrency', 'count', (_, options) => dnsResolver(options)],
+  ...['ttlMs', 'negativeTtlMs', 'maxTtlMs'].map((name): Row => [name, 'a time to live', cached]),
+  ['maxEntries', 'a size', cached],
   ['maxAttempts', 'count', again],
   ['giveUpAfterMs', 'milliseconds', again],
   ['timeoutMs', 'milliseconds', again],
@@ -113,6 +139,71 @@ it.each(KINDS.milliseconds.wrong)('of one lease, and of a connection: not %j', a
   await expect(connection.upgradeToTls({ timeoutMs })).rejects.toThrow(RangeError)
   expect(connection.closed).toBe(false)
 })
+
+describe('a misspelt option is refused', () => {
+  const options: object = { timeotMs: 5 }
+
+  it.each<[call: string, call: (set: Stage) => unknown]>([
+    ['connect', ({ reactor }) => reactor.connect(URI, options)],
+    ['duplex', ({ reactor }) => reactor.duplex(URI, options)],
+    ['session', ({ reactor }) => reactor.session(URI, () => [], options)],
+    ['reconnecting', ({ reactor }) => reactor.reconnecting(URI, () => [], options)],
+    ['connectMany', ({ reactor }) => reactor.connectMany([], options)],
+    ['connectBatches', ({ reactor }) => reactor.connectBatches([], options)],
+    ['adopt', ({ reactor }) => reactor.adopt(5, options)],
+    ['pool', ({ reactor }) => reactor.pool(URI, options)],
+    ['acquire', ({ reactor }) => reactor.pool(URI).acquire(options)],
+    ['drain', ({ reactor }) => reactor.pool(URI).drain(options)],
+    [
+      'readiness',
+      ({ reactor }) => reactor.readiness(reactor.socket('inet'), Interest.READABLE, options),
+    ],
+    [
+      'connectSync',
+      ({ reactor }) => {
+        return reactor
+          .socket('inet')
+          .connectSync({ family: 'inet', address: '127.0.0.1', port: 1 }, options)
+      },
+    ],
+    ['createReactor', () => createReactor({ backend: fails, ...options })],
+    ['backoff', () => backoff(options)],
+    ['boundedResolver', () => boundedResolver(systemResolver, { concurrency: 1, ...options })],
+    ['cachedResolver', () => cachedResolver(systemResolver, options)],
+    ['dnsResolver', () => dnsResolver(options)],
+  ])('%s()', (_, call) => {
+    expect(() => call(stage())).toThrow(new TypeError('there is no option "timeotMs"'))
+  })
+
+  it('pool.use()', async () => {
+    const using = stage()
+      .reactor.pool(URI)
+      .use(() => {}, options)
+    await expect(using).rejects.toThrow(TypeError)
+  })
+
+  it.each(['chunks', 'close', 'toNetSocket', 'toDuplex'] as const)(
+    'connection.%s()',
+    async (call) => {
+      const { connection } = await connected()
+      expect(() => connection[call](options)).toThrow(
+        new TypeError('there is no option "timeotMs"'),
+      )
+      expect(connection.closed).toBe(false)
+    },
+  )
+
+  it('connection.send() and upgradeToTls()', async () => {
+    const { connection } = await connected()
+    expect(() => connection.send('a', options)).toThrow(TypeError)
+    await expect(connection.upgradeToTls(options)).rejects.toThrow(TypeError)
+    expect([connection.closed, connection.unsentBytes]).toEqual([false, 0])
+  })
+})
+
+function fails(): never {
+  throw new Error('a backend was opened')
+}
 
 it.each([Number.NaN, -1, Number.POSITIVE_INFINITY, '5', undefined])(
   'a wait of a rule of one’s own: not %j, and the session fails',

@@ -5,7 +5,7 @@ import { DelimiterSearch } from './delimiter-search.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
-import { checkDelimiter, checkMaxBytes, type FrameLimits } from './options.js'
+import { checkDelimiter, checkLimits, type FrameLimits } from './options.js'
 
 /**
  * An operator: what stands between delimiters, without them. Errors with {@link FrameError}: a frame longer than
@@ -24,7 +24,7 @@ export function delimited(
   options: FrameLimits = {},
 ): OperatorFunction<Uint8Array, Buffer> {
   const bytes = checkDelimiter(delimiter)
-  const maxBytes = checkMaxBytes(options.maxBytes)
+  const maxBytes = checkLimits(options)
   return frames(() => new FrameParser(new DelimitedDecoder(bytes, maxBytes)))
 }
 
@@ -43,7 +43,7 @@ export function delimitedParser(
   delimiter: string | Uint8Array,
   options: FrameLimits = {},
 ): FrameParser<Buffer> {
-  const decoder = new DelimitedDecoder(checkDelimiter(delimiter), checkMaxBytes(options.maxBytes))
+  const decoder = new DelimitedDecoder(checkDelimiter(delimiter), checkLimits(options))
   return new FrameParser(decoder)
 }
 

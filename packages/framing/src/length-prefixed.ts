@@ -4,7 +4,7 @@ import { type ByteQueue, viewOf } from './byte-queue.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
-import { checkMaxBytes, checkWhole, type FrameLimits, shown } from './options.js'
+import { checkMaxBytes, checkNames, checkWhole, type FrameLimits, shown } from './options.js'
 
 /**
  * How the length is written, and what it counts. A layout that can't be meant throws RangeError at the call.
@@ -117,7 +117,13 @@ interface Layout {
   readonly maxBytes: number
 }
 
+const LAYOUT_NAMES = [
+  ...['bytes', 'endian', 'offset', 'headerBytes', 'includesHeader', 'keepHeader'],
+  'maxBytes',
+]
+
 function checkLayout(options: LengthPrefixedOptions): Layout {
+  checkNames(options, LAYOUT_NAMES)
   const { bytes, endian = 'big', offset = 0, includesHeader = false } = options
   if (![1, 2, 3, 4, 8].includes(bytes)) {
     throw new RangeError(`bytes must be 1, 2, 3, 4 or 8, not ${shown(bytes)}`)

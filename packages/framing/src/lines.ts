@@ -5,7 +5,7 @@ import { DelimiterSearch } from './delimiter-search.js'
 import { FrameError, tooLarge } from './frame-error.js'
 import { type FrameDecoder, FrameParser } from './frame-parser.js'
 import { frames } from './frames.js'
-import { checkDelimiter, checkMaxBytes, type FrameLimits } from './options.js'
+import { checkDelimiter, checkMaxBytes, checkNames, type FrameLimits, shown } from './options.js'
 
 /**
  * Those in which no character holds the bytes of another one.
@@ -115,13 +115,14 @@ interface LineRules {
 }
 
 function checkOptions(options: LineOptions): LineRules {
+  checkNames(options, ['delimiter', 'encoding', 'keepEnd', 'unterminated', 'maxBytes'])
   const { encoding = 'utf8', delimiter = '\n', keepEnd = false, unterminated = 'error' } = options
   if (encoding !== 'utf8' && encoding !== 'latin1') {
-    throw new TypeError(`encoding must be utf8 or latin1, not ${String(encoding)}`)
+    throw new TypeError(`encoding must be utf8 or latin1, not ${shown(encoding)}`)
   }
   if (typeof delimiter !== 'string') throw new TypeError('delimiter must be text')
   if (unterminated !== 'error' && unterminated !== 'emit') {
-    throw new TypeError(`unterminated must be error or emit, not ${String(unterminated)}`)
+    throw new TypeError(`unterminated must be error or emit, not ${shown(unterminated)}`)
   }
   return {
     maxBytes: checkMaxBytes(options.maxBytes),

@@ -24,8 +24,21 @@ export function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
+/** No other names than these: what is misspelt is never left out in silence. */
+export function checkNames(options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || names.includes(name)) continue
+    throw new TypeError(`there is no option ${JSON.stringify(name)}, only ${names.join(', ')}`)
+  }
+}
+
 export function checkMaxBytes(maxBytes: number = DEFAULT_MAX_BYTES): number {
   return checkWhole('maxBytes', maxBytes, 1)
+}
+
+export function checkLimits(options: FrameLimits): number {
+  checkNames(options, ['maxBytes'])
+  return checkMaxBytes(options.maxBytes)
 }
 
 export function checkWhole(name: string, value: number, least: number): number {

@@ -1,13 +1,18 @@
 /** Requests and responses on one connection, paired by order or by an id. */
 import { AsyncSubject, Observable, Subject, type Subscription } from 'rxjs'
 import { onAbort } from './abort.js'
-import { checkCount, checkDuration, checkSignal } from './options.js'
+import { checkCount, checkDuration, checkNames, checkSignal } from './options.js'
 import { RequestEntry, RequestQueue } from './request-entry.js'
 import { RequestError, type RequestErrorCode } from './request-error.js'
 import type { RequestChannelOptions, RequestOptions } from './request-options.js'
 import { type Pairing, pairById, pairByOrder } from './request-pairing.js'
 import { responseTimer } from './response-timer.js'
 import { guarded } from './uncaught.js'
+
+const CHANNEL_NAMES = [
+  ...['responses', 'send', 'match', 'isPush'],
+  ...['timeoutMs', 'maxOutstanding', 'maxQueued'],
+]
 
 /**
  * Sends requests in order and gives each its response.
@@ -59,6 +64,7 @@ export class RequestChannel<Q, R> implements Disposable {
   #ended: ((sent: boolean) => RequestError) | undefined
 
   constructor(options: RequestChannelOptions<Q, R>) {
+    checkNames(options, CHANNEL_NAMES)
     this.#options = options
     this.#timeoutMs = checkDuration('timeoutMs', options.timeoutMs ?? 30_000)
     this.#maxOutstanding = checkCount('maxOutstanding', options.maxOutstanding ?? 1_024)
@@ -111,9 +117,10 @@ export class RequestChannel<Q, R> implements Disposable {
    * Sends `request` on subscription, each time, and emits its response. Unsubscribing takes it back where it is not sent
    * yet; else its response will be swallowed. Errors with {@link RequestError}, or with what `send` threw.
    */
-  request(request: Q, options: RequestOptions = {}): Observable<R> {
-    const timeoutMs = checkDuration('timeoutMs', options.timeoutMs ?? this.#timeoutMs)
-    const signal = checkSignal(options.signal)
+  request(request: Q, options?: RequestOptions): Observable<R> {
+    if (options) checkNames(options, ['timeoutMs', 'signal'])
+    const timeoutMs = checkDuration('timeoutMs', options?.timeoutMs ?? this.#timeoutMs)
+    const signal = checkSignal(options?.signal)
     return new Observable((subscriber) => {
       if (this.#ended) return subscriber.error(this.#ended(false))
       if (signal?.aborted) return subscriber.error(aborted(signal, false))

@@ -4,6 +4,7 @@ import {
   delimitedParser,
   encodeFixedSize,
   encodeLengthPrefixed,
+  encodeLine,
   fixedSize,
   fixedSizeParser,
   lengthPrefixed,
@@ -72,6 +73,33 @@ describe.each(rows)('%s: %s', (name, kind, call) => {
 
   it.each(right)('%d', (value) => {
     expect(thrown(() => call({ [name]: value }, value))).toBeUndefined()
+  })
+})
+
+describe('a misspelt option is refused', () => {
+  const options: object = { timeotMs: 5 }
+  const layout = { bytes: 2, ...options } as const
+
+  it.each<[name: string, call: () => unknown]>([
+    ['RequestChannel', () => channel(options, 0)],
+    [
+      'request',
+      () => {
+        using open = new RequestChannel({ responses: NEVER, send: () => {} })
+        return open.request('a', options)
+      },
+    ],
+    ['lines', () => lines(options)],
+    ['lineParser', () => lineParser(options)],
+    ['encodeLine', () => encodeLine('a', options)],
+    ['delimited', () => delimited('\0', options)],
+    ['delimitedParser', () => delimitedParser('\0', options)],
+    ['lengthPrefixed', () => lengthPrefixed(layout)],
+    ['lengthPrefixedParser', () => lengthPrefixedParser(layout)],
+    ['encodeLengthPrefixed', () => encodeLengthPrefixed('a', layout)],
+  ])('%s', (_, call) => {
+    expect(call).toThrow(TypeError)
+    expect(call).toThrow('there is no option "timeotMs"')
   })
 })
 

@@ -5,6 +5,7 @@
  * The numbers are Linux's (asm-generic/socket.h, netinet/in.h, netinet/tcp.h), the same on every architecture that
  * Node has builds for. Another system's are a backend's own business: it is given names, and need not look here.
  */
+import { shown } from '../options.js'
 import type { AddressFamily, SocketType } from './address.js'
 import type { Capabilities, SocketSpec } from './backend.js'
 import { errno } from './errno.js'
@@ -357,7 +358,7 @@ export function checkSocketOption(name: SocketOptionName, value: unknown): Socke
   switch (kind.is) {
     case 'flag':
       if (typeof value === 'boolean') return value
-      throw new TypeError(`${name} must be true or false, not ${String(value)}`)
+      throw new TypeError(`${name} must be true or false, not ${shown(value)}`)
     case 'number':
       return checkWhole(name, value, kind.low, kind.high, kind.unit)
     case 'linger':
@@ -375,7 +376,7 @@ function checkWhole(name: string, value: unknown, low: number, high: number, uni
     return value
   }
   const range = `a whole number from ${low} to ${high}${unit && ` (${unit})`}`
-  throw new RangeError(`${name} must be ${range}, not ${String(value)}`)
+  throw new RangeError(`${name} must be ${range}, not ${shown(value)}`)
 }
 
 function isPlainText(text: string, longest: number): boolean {

@@ -207,7 +207,7 @@ function checkPort(localPort: number | PortRange): PortRange {
     return [localPort, localPort]
   }
   throw new RangeError(
-    `localPort must be a whole number from 1 to 65535, or [first, last], not ${localPort}; leave it out for any port`,
+    `localPort must be a whole number from 1 to 65535, or [first, last], not ${shown(localPort)}; leave it out for any port`,
   )
 }
 
@@ -224,7 +224,7 @@ const PATH = /^$|^[@\0/]|^\.\.?\//
 
 function checkAddress(address: unknown): string {
   if (typeof address !== 'string') {
-    throw new TypeError(`localAddress must be a string, not ${String(address)}`)
+    throw new TypeError(`localAddress must be a string, not ${shown(address)}`)
   }
   if (literalFamily(address)) return address
   if (!PATH.test(address) || address === '@' || address === '\0') {
@@ -258,13 +258,13 @@ function checkRawValue(value: unknown): Uint8Array {
     return int(value)
   }
   throw new TypeError(
-    `rawOptions: value must be a 32-bit whole number or a Uint8Array, not ${String(value)}`,
+    `rawOptions: value must be a 32-bit whole number or a Uint8Array, not ${shown(value)}`,
   )
 }
 
 function checkNumber(what: string, value: unknown): number {
   if (isOptionNumber(value)) return value
   throw new TypeError(
-    `rawOptions: ${what} must be a 32-bit whole number from 0, not ${String(value)}`,
+    `rawOptions: ${what} must be a 32-bit whole number from 0, not ${shown(value)}`,
   )
 }

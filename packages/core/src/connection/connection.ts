@@ -5,7 +5,7 @@ import type { SocketOptionName } from '../backend/socket-options.js'
 import type { ConnectTimeline } from '../connect/timeline.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { type AttemptRecord, abortedFailure } from '../errors.js'
-import { checkSignal, checkTimeout } from '../options.js'
+import { checkNames, checkSignal, checkTimeout } from '../options.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { unsupported, type ValueOf } from '../socket/socket-calls.js'
@@ -242,6 +242,7 @@ export class Connection implements AsyncDisposable {
    * peer down. Leaving the loop stops the reading and leaves the connection open. One reader at a time.
    */
   chunks(options: ReadOptions = {}): Chunks {
+    checkNames(options, ['signal'])
     const signal = checkSignal(options.signal)
     return new ChunkIterator({
       open: (listener) => this.link.read(listener),
@@ -265,8 +266,9 @@ export class Connection implements AsyncDisposable {
    * datagrams, any other errno; ECONNREFUSED means that an earlier one was not wanted, and that this one was not sent.
    * An empty datagram is sent; an empty packet is not, since a peer that reads with recv(2) would take it for the end.
    */
-  send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
-    const signal = checkSignal(options.signal)
+  send(data: string | Uint8Array, options?: SendOptions): Promise<void> {
+    if (options) checkNames(options, ['signal'])
+    const signal = checkSignal(options?.signal)
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new TypeError('send() takes a string or a Uint8Array')
     return this.link.send(bytes, signal)
@@ -291,6 +293,7 @@ export class Connection implements AsyncDisposable {
    * that takes nothing makes this wait, for `timeoutMs` at most; `reset()` ends that too.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    checkNames(options, ['timeoutMs'])
     return this.link.close(checkTimeout('timeoutMs', options.timeoutMs ?? Number.POSITIVE_INFINITY))
   }
 
@@ -362,6 +365,7 @@ export class Connection implements AsyncDisposable {
    * streams of `tcp` and `unix`; throws {@link ConnectError} `ERR_UNSUPPORTED` for others, which Node has no sockets for.
    */
   toNetSocket(options: NetSocketOptions = {}): NetSocket {
+    checkNames(options, ['allowHalfOpen'])
     const { family } = this.peerAddress
     if (this.type !== 'stream' || family === 'vsock') {
       throw unsupported(this.link.core.backend, `a net.Socket of a ${family} ${this.type} socket`)
@@ -375,6 +379,7 @@ export class Connection implements AsyncDisposable {
    * For streams only: throws {@link ConnectError} `ERR_UNSUPPORTED` for messages, `ERR_ALREADY_READING` where somebody reads.
    */
   toDuplex(options: DuplexOptions = {}): ConnectionDuplex {
+    checkNames(options, ['allowHalfOpen', 'readableHighWaterMark', 'writableHighWaterMark'])
     this.link.assertOpen()
     this.#assertStream('a Duplex')
     if (this.link.busy) throw this.link.busyError()

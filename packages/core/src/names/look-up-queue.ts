@@ -20,14 +20,14 @@ export interface LookUpQueueOptions {
 
 export class LookUpQueue {
   readonly #most: number
-  readonly #patienceMs: number | undefined
+  readonly #patienceMs: number
   /** In the order of their coming. */
   readonly #waiting = new Set<Waiting>()
   #underWay = 0
   #answeredAt = Number.NEGATIVE_INFINITY
   #watching = false
 
-  constructor({ most, patienceMs }: LookUpQueueOptions) {
+  constructor({ most, patienceMs = Number.POSITIVE_INFINITY }: LookUpQueueOptions) {
     this.#most = most
     this.#patienceMs = patienceMs
   }
@@ -91,7 +91,7 @@ export class LookUpQueue {
   #watch(): void {
     const patienceMs = this.#patienceMs
     const [first] = this.#waiting
-    if (this.#watching || patienceMs === undefined || first === undefined) return
+    if (this.#watching || patienceMs === Number.POSITIVE_INFINITY || first === undefined) return
     this.#watching = true
     const leftMs = Math.max(first.since, this.#answeredAt) + patienceMs - systemClock.now()
     systemClock.setTimer(Math.max(1, leftMs), () => {

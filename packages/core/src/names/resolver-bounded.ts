@@ -1,5 +1,5 @@
 /** Only so many look-ups at once, before any resolver. */
-import { checkCount, checkNames } from '../options.js'
+import { checkCount, checkNames, checkTimeout } from '../options.js'
 import { LookUpQueue } from './look-up-queue.js'
 import type { Resolver } from './resolver.js'
 
@@ -38,10 +38,8 @@ export interface BoundedResolverOptions {
  */
 export function boundedResolver(resolver: Resolver, options: BoundedResolverOptions): Resolver {
   checkNames(options, ['concurrency', 'patienceMs'])
-  const { concurrency, patienceMs } = options
-  if (patienceMs !== undefined && !(patienceMs > 0)) {
-    throw new RangeError(`patienceMs must be more than 0 milliseconds, not ${String(patienceMs)}`)
-  }
+  const { concurrency, patienceMs = Number.POSITIVE_INFINITY } = options
+  checkTimeout('patienceMs', patienceMs)
   const most = checkCount('concurrency', concurrency)
   const queue = new LookUpQueue({ most, patienceMs })
   const { resolveFamily, asks } = resolver

@@ -1,6 +1,6 @@
 /** Answers kept for as long as they hold, and equal look-ups made once. */
 import { LRUCache } from 'lru-cache'
-import { checkCount, checkNames } from '../options.js'
+import { checkCount, checkNames, shown } from '../options.js'
 import { type Clock, systemClock } from '../reactor/clock.js'
 import { canonicalHost } from './host-name.js'
 import {
@@ -186,10 +186,10 @@ function plain(one: string | ResolvedAddress): ResolvedAddress {
 function checkTtl(name: string, value: number | undefined, otherwise: number): number {
   if (value === undefined) return otherwise
   if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) return value
-  throw new RangeError(`${name} must be 0 or more milliseconds, not ${String(value)}`)
+  throw new RangeError(`${name} must be 0 or more milliseconds, not ${shown(value)}`)
 }
 
 function checkEntries(maxEntries: number): number {
   if (maxEntries !== Number.POSITIVE_INFINITY) return checkCount('maxEntries', maxEntries)
-  throw new RangeError('maxEntries must be a number: a cache without a bound is a leak')
+  throw new RangeError('maxEntries must not be Infinity: a cache without a bound is a leak')
 }

@@ -1,6 +1,6 @@
 /** Names by DNS alone: c-ares, by way of node:dns. */
 import { literalFamily } from '../backend/address.js'
-import { checkCount, checkFlag, checkNames } from '../options.js'
+import { checkCount, checkFlag, checkNames, shown } from '../options.js'
 import { systemClock, type Timer } from '../reactor/clock.js'
 import { CaresPool } from './cares-pool.js'
 import { serversText } from './dns-failure.js'
@@ -106,8 +106,8 @@ class DnsServers implements DnsResolver {
     checkNames(options, ['servers', 'timeoutMs', 'tries', 'concurrency', 'systemFiles'])
     const { servers, timeoutMs, tries, concurrency = 100, systemFiles = false } = options
     const cares = {
-      ...(timeoutMs === undefined ? {} : { timeout: checkMilliseconds(timeoutMs) }),
-      ...(tries === undefined ? {} : { tries: checkCount('tries', tries) }),
+      ...(timeoutMs === undefined ? {} : { timeout: checkInt('timeoutMs', timeoutMs) }),
+      ...(tries === undefined ? {} : { tries: checkInt('tries', tries) }),
     }
     const most = checkCount('concurrency', concurrency)
     this.#cares = new CaresPool(cares, servers && checkServers(servers), most)
@@ -225,9 +225,10 @@ function ofFamily(
   return addresses.filter(({ address }) => literalFamily(address) === family)
 }
 
-function checkMilliseconds(timeoutMs: number): number {
-  if (Number.isInteger(timeoutMs) && timeoutMs > 0) return timeoutMs
-  throw new RangeError(`timeoutMs must be a whole number from 1, not ${String(timeoutMs)}`)
+/** As c-ares has it: an `int`. */
+function checkInt(name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return value
+  throw new RangeError(`${name} must be a whole number from 1 to 2147483647, not ${shown(value)}`)
 }
 
 /** What node:dns makes of port 0, 70000, a zone or none at all is something else than was written. */

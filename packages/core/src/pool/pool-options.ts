@@ -1,7 +1,7 @@
 /** The options of `pool()`, and their check: once, at the call. */
 import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
-import { checkCallback, checkCount, checkSignal, checkTimeout } from '../options.js'
+import { checkCallback, checkCount, checkNames, checkSignal, checkTimeout } from '../options.js'
 
 /**
  * Whether an idle connection is fit for use: true, or the promise of it. What it throws or rejects with means no. It leaves
@@ -106,6 +106,7 @@ export function checkPoolOptions(options: PoolOptions): readonly [PoolLimits, Co
 }
 
 export function checkAcquireOptions(options: AcquireOptions, { acquireTimeoutMs }: PoolLimits) {
+  checkNames(options, ['signal', 'timeoutMs'])
   return {
     signal: checkSignal(options.signal),
     timeoutMs: checkTimeout('timeoutMs', options.timeoutMs ?? acquireTimeoutMs),

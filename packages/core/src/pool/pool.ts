@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
 import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
-import { checkTimeout } from '../options.js'
+import { checkNames, checkTimeout } from '../options.js'
 import { waitAtMost } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { Lease } from './lease.js'
@@ -160,6 +160,7 @@ export class ConnectionPool implements AsyncDisposable {
    * left. `close()` ends that too.
    */
   drain(options: DrainOptions = {}): Promise<void> {
+    checkNames(options, ['timeoutMs'])
     const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs ?? Number.POSITIVE_INFINITY)
     this.#shut ??= closedFailure('drain')
     const empty = this.#untilEmpty()

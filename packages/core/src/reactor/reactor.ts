@@ -17,6 +17,7 @@ import type { Outcome, Target } from '../fan-out/outcome.js'
 import type { TargetSource } from '../fan-out/target-source.js'
 import type { Resolver } from '../names/resolver.js'
 import { systemResolver } from '../names/resolver-system.js'
+import { checkNames } from '../options.js'
 import { checkPolicy } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { ConnectionPool } from '../pool/pool.js'
@@ -78,6 +79,8 @@ export class Reactor implements AsyncDisposable {
 
   /** Throws what the backend throws when it can't work here. */
   constructor(options: ReactorOptions) {
+    // A mistyped `polcy` must not leave the door open.
+    checkNames(options, ['backend', 'resolver', 'policy', 'clock'])
     const { backend, resolver = systemResolver, clock = systemClock } = options
     this.#core = new ReactorCore(backend, clock, resolver, checkPolicy(options.policy))
   }

@@ -2,7 +2,7 @@
 import { Observable } from 'rxjs'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import { abortedFailure, ConnectError, type Failure } from '../errors.js'
-import { checkSignal } from '../options.js'
+import { checkNames, checkSignal } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
@@ -18,6 +18,7 @@ export function readiness(
   if (!Number.isInteger(interest) || interest < 1 || interest > 3) {
     throw new RangeError('interest must be Interest.READABLE, Interest.WRITABLE or both')
   }
+  checkNames(options, ['signal'])
   const signal = checkSignal(options.signal)
   if (!(socket instanceof Socket)) {
     throw new TypeError('readiness() takes a socket, as reactor.socket() makes one')

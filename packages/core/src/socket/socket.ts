@@ -13,7 +13,7 @@ import { errno, errnoName } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import { ConnectError, connectFailure, type Failure } from '../errors.js'
-import { checkDescriptor, checkTimeout, checkWord } from '../options.js'
+import { checkDescriptor, checkNames, checkTimeout, checkWord } from '../options.js'
 import { denialOf } from '../policy/denial.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import * as calls from './socket-calls.js'
@@ -187,6 +187,7 @@ export class Socket implements Disposable {
    * {@link Socket.connect}; or why not. Signals do not end the wait. connect(2), SO_SNDTIMEO of socket(7).
    */
   connectSync(to: SocketAddress, options: ConnectSyncOptions = {}): PosixAnswer {
+    checkNames(options, ['timeoutMs'])
     const timeoutMs = checkTimeout('timeoutMs', options.timeoutMs)
     const kernel = calls.kernelOf(this.#core.backend, 'a connect that waits')
     return answer(kernel.connectAndWait(this.#handle, this.#allowed(to), timeoutMs))
