@@ -67,6 +67,11 @@ reactor.connect(endpoint, options).subscribe((c) => { ${how} })`
 const LAST_WORDS: Readonly<Record<string, string>> = {
   'send() in a process': MAIN + onConnection(SAID_BY_SEND),
   'send() in a thread': inThread(onConnection(SAID_BY_SEND)),
+  // Awaited: node:tls keeps the second while the first is under way.
+  'send() after send()':
+    MAIN +
+    onConnection(`
+    c.received.subscribe(async () => { await c.send('last '); await c.send('words'); process.exit() })`),
   'a Duplex':
     MAIN +
     onConnection(`

@@ -33,6 +33,8 @@ export interface Channel {
   shutdown(): SystemResult
   /** Bytes that it has taken and not passed on yet; missing where it keeps none. */
   readonly heldBytes?: number
+  /** Tells when all that it has taken by now is with the kernel, or that it never will be; missing where it keeps none. */
+  whenOut?(told: (isOut: boolean) => void): void
   /** What it stands on itself; missing where that is a socket. */
   readonly below?: Moving
   /** Resolves when all that was taken is out; undefined, or missing, where that is so already. Before a graceful close. */

@@ -47,6 +47,8 @@ const OF_ONE_PACKET = new Set([-errno.EMSGSIZE, -errno.ENOBUFS])
 export class Sender implements Outgoing {
   readonly #link: SendingLink
   readonly #queue: Pending[] = []
+  /** Taken by a channel that keeps it, as TLS does, and not with the kernel yet. */
+  readonly #taken: Pending[] = []
   #pendingBytes = 0
   /** Nothing can be sent any more, and why. */
   #failed: Failure | undefined
@@ -84,7 +86,7 @@ export class Sender implements Outgoing {
     const isNext = this.#add(pending)
     const result = isNext ? this.#tried(pending) : -errno.EAGAIN
     // Most are out here, and need no promise of their own.
-    if (typeof result === 'number' && result >= 0) {
+    if (typeof result === 'number' && result >= 0 && !this.#link.channel.heldBytes) {
       this.#settle(pending, result)
       return this.#link.core.outbox.doneAtOnce()
     }
@@ -93,7 +95,8 @@ export class Sender implements Outgoing {
       pending.reject = reject
     })
     if (isNext) this.#settle(pending, result)
-    if (signal === undefined || !this.#queue.includes(pending)) return done
+    const waits = this.#queue.includes(pending) || this.#taken.includes(pending)
+    if (signal === undefined || !waits) return done
     const stopWatching = onAbort(signal, () => this.#abort(pending, signal.reason))
     return done.finally(stopWatching)
   }
@@ -146,7 +149,8 @@ export class Sender implements Outgoing {
     if (this.#failed) return
     this.#failed = why
     this.#pendingBytes = 0
-    for (const pending of this.#queue.splice(0)) pending.reject(this.#link.error(why))
+    const left = [...this.#taken.splice(0), ...this.#queue.splice(0)]
+    for (const pending of left) pending.reject(this.#link.error(why))
   }
 
   /** Why this can't be sent, or nothing more can. */
@@ -182,9 +186,23 @@ export class Sender implements Outgoing {
     }
     this.#queue.shift()
     this.#pendingBytes -= remaining(first)
-    if (result >= 0) first.resolve()
+    if (result >= 0) this.#resolveOnceOut(first)
     else first.reject(this.#link.error(this.#link.channel.failureOf(result, 'send', 'send')))
     return true
+  }
+
+  /** Told as sent is what the kernel has: what only a buffer in this process has is gone when that ends. */
+  #resolveOnceOut(pending: Pending): void {
+    const { channel } = this.#link
+    if (!channel.whenOut || !channel.heldBytes) return pending.resolve()
+    this.#taken.push(pending)
+    channel.whenOut((isOut) => {
+      const index = this.#taken.indexOf(pending)
+      if (index < 0) return
+      if (!isOut) return this.#broken(pending, -errno.EPIPE)
+      this.#taken.splice(index, 1)
+      pending.resolve()
+    })
   }
 
   /** `sendOne()` that never throws: what stands in the queue has to leave it. */
@@ -244,8 +262,9 @@ export class Sender implements Outgoing {
 
   #abort(pending: Pending, reason: unknown): void {
     const index = this.#queue.indexOf(pending)
-    if (index < 0) return
-    if (pending.offset > 0) {
+    const isTaken = this.#taken.includes(pending)
+    if (index < 0 && !isTaken) return
+    if (pending.offset > 0 || isTaken) {
       // The peer has seen a part: nothing that follows could make sense to it.
       pending.reject(this.#link.error(abortedFailure(reason, 'send')))
       this.#link.reset()

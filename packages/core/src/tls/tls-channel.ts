@@ -35,6 +35,10 @@ export class TlsChannel implements Channel {
   #hasReceived = false
   /** write() has answered false, and 'drain' is to come. */
   #isFull = false
+  /** Writes that node:tls has been given, and that it has called back for: then the kernel has them. */
+  #given = 0
+  #out = 0
+  readonly #waiting: { readonly upTo: number; told(isOut: boolean): void }[] = []
 
   constructor(socket: TLSSocket, stream: CipherStream, lower: Link) {
     this.#socket = socket
@@ -116,8 +120,14 @@ export class TlsChannel implements Channel {
     if (this.#isFull) return -errno.EAGAIN
     // Copied: node:tls keeps it until it is encrypted, and the caller's may change once it is taken.
     const part = Buffer.from(data.subarray(offset, offset + SEND_BYTES))
-    this.#isFull = !this.#socket.write(part)
+    this.#given++
+    this.#isFull = !this.#socket.write(part, (error) => this.#written(error))
     return part.length
+  }
+
+  whenOut(told: (isOut: boolean) => void): void {
+    if (this.#failure || this.#out === this.#given) told(!this.#failure)
+    else this.#waiting.push({ upTo: this.#given, told })
   }
 
   /** Tells the peer by close_notify, and by FIN. */
@@ -208,8 +218,16 @@ export class TlsChannel implements Channel {
     guarded(() => this.#listener?.ready(due))
   }
 
+  /** An error is told by 'error' or 'close', which know why. */
+  #written(error: Error | null | undefined): void {
+    if (error) return
+    this.#out++
+    while (this.#waiting[0] && this.#waiting[0].upTo <= this.#out) this.#waiting.shift()?.told(true)
+  }
+
   #fail(failure: Failure): void {
     this.#failure ??= failure
+    for (const { told } of this.#waiting.splice(0)) told(false)
     this.#report(BOTH)
   }
 
