@@ -12,15 +12,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unusedPort } from '@pollout/test-servers'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { FanoutCommandOptions } from '../src/cli/fanout/fanout-options.js'
 import { lockName, takeLock } from '../src/cli/fanout/file-lock.js'
+import { placeOf } from '../src/cli/fanout/file-place.js'
 import { openInput } from '../src/cli/fanout/input.js'
-import { outputsOf } from '../src/cli/fanout/run-files.js'
+import { lockFile, outputsOf } from '../src/cli/fanout/run-files.js'
 import { CLI, finish, listen, pollout, start } from './harness.js'
 
 let folder = ''
@@ -244,9 +245,21 @@ describe('locks', () => {
       expect(existsSync(name)).toBe(true)
     }
     expect(await takeLock(identity, platform)).toBeUndefined()
-    expect(await takeLock(identity, platform)).toBe(process.pid)
+    const asking = connect(lockName(identity, platform)).setEncoding('utf8')
+    expect(await asking.toArray()).toEqual([`${process.pid}`])
+    expect(await takeLock(identity, platform)).toBeUndefined()
     expect(await takeLock(`${identity} 2`, platform)).toBeUndefined()
     rmSync(lockName(`${identity} 2`, 'darwin'), { force: true })
+  })
+
+  it('another process with the same number, as in another container, is another one', async () => {
+    const identity = `container ${folder}`
+    const other = createServer((asking) => void asking.end(`${process.pid}`))
+    onTestFinished(() => void other.close())
+    other.listen(lockName(identity, process.platform))
+    await once(other, 'listening')
+    const place = { ...placeOf(join(folder, 'out')), name: 'out', identities: [identity] }
+    await expect(lockFile(place)).rejects.toThrow('out is in use by another run')
   })
 
   it('a stranger that has the name, and says no end of other things, is one that is not known', async () => {

@@ -21,15 +21,22 @@ const MOST_TRIES = 20
 const ANSWER_MS = 1_000
 const LONGEST_ANSWER = 10
 
-/** Undefined where it is this process's from now on; else the number of the one that has it, 0 where that is not known. */
+/** Names that this process has. A process's number does not tell: in another container it may be the same. */
+const held = new Set<string>()
+
+/** Undefined where it is this process's from now on, or is already; else the number of the one that has it, 0 where that is not known. */
 export async function takeLock(
   identity: string,
   platform = process.platform,
 ): Promise<number | undefined> {
   const name = lockName(identity, platform)
+  if (held.has(name)) return undefined
   const isFile = !name.startsWith('\0') && platform !== 'win32'
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    if (await listens(name)) return undefined
+    if (await listens(name)) {
+      held.add(name)
+      return undefined
+    }
     const holder = await ask(name)
     if (holder !== undefined) return holder
     if (isFile) rmSync(name, { force: true })

@@ -62,7 +62,7 @@ export async function lockFile({ name, identities }: Place): Promise<void> {
       say(`can't see whether another run writes to ${name}: ${messageOf(error)}`)
       return undefined
     })
-    if (holder === undefined || holder === process.pid) continue
+    if (holder === undefined) continue
     const who = holder === 0 ? '' : `, process ${holder}`
     throw new UsageError(`${name} is in use by another run${who}; wait for its end`)
   }
