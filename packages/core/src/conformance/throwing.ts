@@ -1,6 +1,8 @@
 /** Conformance where user code throws: reported as uncaught, once; what called it goes on, and nothing is left half done. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { firstValueFrom, lastValueFrom } from 'rxjs'
+import { systemClock } from '../reactor/clock.js'
 import { connected } from './transfer-tools.js'
 import type { Define } from './trial.js'
 import { uncaughtDuring } from './uncaught-errors.js'
@@ -91,5 +93,43 @@ export function defineThrowingTests(test: Define): void {
       await ended
     })
     assert.deepEqual([errors, count], [['in the middle'], size])
+  })
+
+  test('a clock that throws, whenever that is: nobody waits for ever, and nothing is left behind', async (t) => {
+    for (let throwsAt = 1; ; throwsAt++) {
+      let calls = 0
+      const passing = <Args extends unknown[], Result>(ask: (...args: Args) => Result) => {
+        return (...args: Args): Result => {
+          if (++calls === throwsAt) throw new Error('clock')
+          return ask(...args)
+        }
+      }
+      // It is asked once when the reactor is made, and throws there for whoever makes it.
+      const clock = {
+        now: systemClock.now,
+        setTimer: systemClock.setTimer,
+        defer: systemClock.defer,
+      }
+      const reactor = t.reactor({ clock })
+      Object.assign(clock, {
+        now: passing(systemClock.now),
+        setTimer: passing(systemClock.setTimer),
+        defer: passing(systemClock.defer),
+      })
+      const errors = await uncaughtDuring(async () => {
+        const connection = await firstValueFrom(reactor.connect(t.world.endpoint('echo')))
+        connection.idleTimeout(20)
+        const ended = lastValueFrom(connection.received).catch((error) => error.code)
+        await connection.send('hello')
+        assert.equal(await ended, 'ERR_IDLE_TIMEOUT')
+        const other = await firstValueFrom(reactor.connect(t.world.endpoint('echo')))
+        await other.close({ timeoutMs: 60_000 })
+      })
+      const { inFlight, queued, open, deadlines } = reactor.stats()
+      assert.deepEqual([inFlight, queued, open, deadlines], [0, 0, 0, 0])
+      await reactor.destroy()
+      if (calls < throwsAt) return
+      assert.deepEqual(errors, ['clock'])
+    }
   })
 }

@@ -1,5 +1,6 @@
 /** Time, behind an interface, so that tests can hold it: see `@pollout/core/testing`. */
 import { performance } from 'node:perf_hooks'
+import { guarded, reportUncaught } from './uncaught.js'
 
 /**
  * A timer of a {@link Clock}, which its owner may take back.
@@ -19,7 +20,7 @@ export interface Timer {
 
 /**
  * What a reactor knows of time. {@link systemClock} is the one to use; `manualClock()` of `@pollout/core/testing` is one for
- * tests.
+ * tests. What one throws, once the reactor is made, is reported as uncaught.
  *
  * @example
  * ```ts
@@ -73,4 +74,52 @@ export const systemClock: Clock = {
     else setTimeout(callback, 0).unref()
   },
   waitedMs: () => performance.nodeTiming.idleTime,
+}
+
+/**
+ * A user's clock as the engine asks it, in the middle of anything: one that throws is reported as uncaught, and for that call
+ * time stands still, or the system's timers are used, so that nobody is left waiting for ever. Throws where it throws from the outset.
+ */
+export function guardedClock(clock: Clock): Clock {
+  if (clock === systemClock) return clock
+  const orElse = <Result>(ask: () => Result, instead: () => Result): Result => {
+    try {
+      return ask()
+    } catch (error) {
+      reportUncaught(error)
+      return instead()
+    }
+  }
+  let now = clock.now()
+  let waitedMs = clock.waitedMs?.() ?? 0
+  return {
+    now() {
+      now = orElse(
+        () => clock.now(),
+        () => now,
+      )
+      return now
+    },
+    setTimer(delayMs, callback) {
+      const timer = orElse(
+        () => clock.setTimer(delayMs, callback),
+        () => systemClock.setTimer(delayMs, callback),
+      )
+      return { cancel: () => guarded(() => timer.cancel()) }
+    },
+    defer: (callback, keepAlive) =>
+      orElse(
+        () => clock.defer(callback, keepAlive),
+        () => systemClock.defer(callback, keepAlive),
+      ),
+    ...(clock.waitedMs && {
+      waitedMs() {
+        waitedMs = orElse(
+          () => clock.waitedMs?.() ?? waitedMs,
+          () => waitedMs,
+        )
+        return waitedMs
+      },
+    }),
+  }
 }

@@ -20,7 +20,7 @@ import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../
 import type { Resolver } from '../names/resolver.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { BoundPaths } from './bound-paths.js'
-import type { Clock, Timer } from './clock.js'
+import { type Clock, guardedClock, type Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
 import { Outbox } from './outbox.js'
@@ -139,16 +139,16 @@ export class ReactorCore implements ReadinessSink {
     resolver: Resolver,
     policy?: DestinationPolicy | undefined,
   ) {
-    this.clock = clock
+    this.clock = guardedClock(clock)
     this.resolver = resolver
     this.policy = policy
     this.backend = factory(this)
-    const defer = (callback: () => void): void => clock.defer(callback, this.#keepAlive.wanted)
+    const defer = (callback: () => void): void => this.clock.defer(callback, this.#keepAlive.wanted)
     const look = (): void => {
       if (this.#gone === undefined) this.backend.poll()
     }
-    this.deadlines = new Deadlines(clock, defer, look)
-    this.patience = new Deadlines(clock, defer, look, 2)
+    this.deadlines = new Deadlines(this.clock, defer, look)
+    this.patience = new Deadlines(this.clock, defer, look, 2)
     this.#starts = new TurnQueue(defer, STARTS_PER_TURN, (item) => item.begin())
     this.#later = new TurnQueue(defer, Number.POSITIVE_INFINITY, guarded)
   }
