@@ -362,6 +362,7 @@ export class ConnectError extends Error {
   readonly attempts: readonly AttemptRecord[]
   /** The moments of the connect that failed; undefined for what was no connect, or never began to be one. */
   readonly timeline: ConnectTimeline | undefined
+  readonly #reason: string
 
   constructor(failure: Failure, context: ErrorContext = {}) {
     const { endpoint, attempts = [], timeline } = context
@@ -384,6 +385,12 @@ export class ConnectError extends Error {
     this.timedOutBy = failure.timedOutBy
     this.attempts = attempts
     this.timeline = timeline
+    this.#reason = failure.reason
+  }
+
+  /** @internal The message without code and address, in which there may be anything. */
+  get reason(): string {
+    return this.#reason
   }
 }
 

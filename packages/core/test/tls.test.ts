@@ -1,9 +1,11 @@
 /** Options of TLS and where sessions are kept: what needs no handshake. */
-import { type TlsOptions, tls, tlsSessionCache } from '@pollout/core'
+import { ConnectError, errno, type TlsOptions, tls, tlsSessionCache } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { toEndpoint } from '../src/endpoint/endpoint-text.js'
+import { transferFailure } from '../src/errors.js'
 import type { ReactorCore } from '../src/reactor/reactor-core.js'
 import { BoundedMap } from '../src/tls/session-cache.js'
+import { lowerFailure } from '../src/tls/tls-failure.js'
 import { checkTls } from '../src/tls/tls-options.js'
 import { connected, record, stage } from './harness.js'
 
@@ -12,6 +14,53 @@ const URI = 'tls://peer.test:443'
 async function aCore(): Promise<ReactorCore> {
   return (await connected()).connection.link.core
 }
+
+it.each(['/run/a: b', '/run/a'])(
+  'why the link below failed is told without its path: %s',
+  (path) => {
+    const below = new ConnectError(transferFailure(-errno.ECONNRESET, 'receive', 'recv'), {
+      address: { family: 'unix', path },
+    })
+    expect(below.message).toBe(`recv ECONNRESET ${path}: connection reset by peer`)
+    expect(lowerFailure(below, false).reason).toBe('connection reset by peer')
+  },
+)
+
+describe('an idle timeout inside of TLS', () => {
+  /** A link with another one below it, of which only the time is of interest. */
+  async function overAnother() {
+    const set = await connected()
+    const below = { movedAt: Number.NEGATIVE_INFINITY, noteMoves() {} }
+    Object.assign(set.connection.link.channel, { below })
+    const moved = (): void => {
+      below.movedAt = set.clock.now()
+    }
+    return { ...set, moved }
+  }
+
+  it('runs from when a part of a record came, and no longer', async () => {
+    const { connection, clock, moved } = await overAnother()
+    connection.idleTimeout(100)
+    clock.advance(30)
+    moved()
+    clock.advance(99)
+    expect(connection.closed).toBe(false)
+    clock.advance(1)
+    expect(connection.closed).toBe(true)
+  })
+
+  it('goes on while parts come', async () => {
+    const { connection, clock, moved } = await overAnother()
+    connection.idleTimeout(100)
+    for (let i = 0; i < 20; i++) {
+      clock.advance(70)
+      moved()
+    }
+    expect(connection.closed).toBe(false)
+    clock.advance(100)
+    expect(connection.closed).toBe(true)
+  })
+})
 
 describe('options', () => {
   it.each<[string, object, RegExp]>([

@@ -484,11 +484,14 @@ export class ConnectionDuplex extends SocketLikeDuplex {
    */
   #idled(): void {
     const unsent = this.connection?.link.unsentBytes ?? 0
+    if (unsent !== this.#unsent) {
+      this.#unsent = unsent
+      return this.#idle?.touch()
+    }
     const quietSince = this.#core.clock.now() - (this.timeout as number)
-    const hasMoved = this.#below !== undefined && this.#below.movedAt > quietSince
-    if (unsent === this.#unsent && !hasMoved) return this.#tell('timeout')
-    this.#unsent = unsent
-    this.#idle?.touch()
+    const movedAt = this.#below?.movedAt ?? Number.NEGATIVE_INFINITY
+    if (movedAt > quietSince) this.#idle?.goOn(movedAt)
+    else this.#tell('timeout')
   }
 
   /** What is refused, or unknown to this kind of socket, is left as it was, as in `net.Socket`. */

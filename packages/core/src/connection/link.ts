@@ -239,7 +239,8 @@ export class Link implements Owned, ChannelListener, ReceivingLink, SendingLink,
 
   /** Nothing has come or gone here; but below there may be a part of what TLS has as one. */
   #idled(limitMs: number): void {
-    if (this.movedAt + limitMs > this.core.clock.now()) this.#idle?.touch()
+    const { movedAt } = this
+    if (movedAt + limitMs > this.core.clock.now()) this.#idle?.goOn(movedAt)
     else this.fail(idleFailure(limitMs))
   }
 

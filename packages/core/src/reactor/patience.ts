@@ -41,6 +41,14 @@ export class Patience extends Expirable {
     patience.add(this, this.#limitMs, now)
   }
 
+  /** Fired, but something moved at `movedAt`: it has what is left since then. In powers of two, as each length has a list. */
+  goOn(movedAt: number): void {
+    if (this.#isStopped) return
+    const now = this.#core.clock.now()
+    const leftMs = Math.max(1, movedAt + this.#limitMs - now)
+    this.#core.patience.add(this, 2 ** Math.floor(Math.log2(leftMs)), now)
+  }
+
   stop(): void {
     this.#isStopped = true
     const { patience } = this.#core

@@ -90,7 +90,7 @@ export function lowerFailure(error: unknown, isHandshake: boolean): Failure {
   const phase = isHandshake ? 'tls' : 'receive'
   const syscall = isHandshake ? 'handshake' : 'recv'
   if (!(error instanceof ConnectError)) return tlsFailure(error, phase, syscall)
-  const { code, errno: number, localFault, message } = error
+  const { code, errno: number, localFault, reason } = error
   const isReset = isHandshake && code === 'ECONNRESET'
   return {
     code,
@@ -98,7 +98,7 @@ export function lowerFailure(error: unknown, isHandshake: boolean): Failure {
     syscall,
     phase: error.phase === 'aborted' ? 'aborted' : phase,
     localFault,
-    reason: isReset ? HUNG_UP : message.slice(message.indexOf(': ') + 2),
+    reason: isReset ? HUNG_UP : reason,
     cause: error,
   }
 }
