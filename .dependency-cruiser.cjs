@@ -9,6 +9,7 @@ const OBSERVABLE_FACING = [
   '^packages/core/src/fan-out/(connect-many|connect-batches|observe)[.]ts$',
   '^packages/core/src/connection/connection[.]ts$',
   '^packages/core/src/reactor/reactor[.]ts$',
+  '^packages/core/src/rxjs[.]ts$',
   '^packages/core/src/session/reconnect-state[.]ts$',
   '^packages/core/src/session/reconnecting[.]ts$',
   '^packages/core/src/session/session[.]ts$',
@@ -98,6 +99,16 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/(core|backend-[^/]+)/src/', pathNot: OBSERVABLE_FACING },
       to: { path: '(^|/)rxjs(/|$)' },
+    },
+    {
+      name: 'rxjs-by-its-files',
+      comment: 'Its index is slow to load: packages/core/src/rxjs.ts.',
+      severity: 'error',
+      from: {
+        path: '^packages/(core|backend-[^/]+|pollout)/src/',
+        pathNot: '^packages/core/src/(rxjs[.]ts$|testing/|conformance/)',
+      },
+      to: { path: '(^|/)rxjs(/|$)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'node-net-where-it-is-the-point',

@@ -9,6 +9,7 @@ import type {
   SocketOptionValue,
   SystemResult,
 } from '@pollout/core'
+import type { Copies } from './copies.js'
 import type { KeepAlive } from './keep-alive.js'
 import type { Lingering } from './lingering.js'
 import type { ReadyQueue } from './ready-queue.js'
@@ -42,4 +43,5 @@ export interface SocketContext {
   readonly keepAlive: KeepAlive
   readonly streams: StreamPool
   readonly lingering: Lingering
+  readonly copies: Copies
 }

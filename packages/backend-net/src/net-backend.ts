@@ -20,6 +20,7 @@ import {
 } from '@pollout/core'
 import type { BackendSocket, SocketContext } from './backend-socket.js'
 import { CAPABILITIES } from './capabilities.js'
+import { Copies } from './copies.js'
 import { DatagramSocket } from './datagram-socket.js'
 import { KeepAlive } from './keep-alive.js'
 import { Lingering } from './lingering.js'
@@ -59,6 +60,7 @@ class NetBackend implements Backend {
       queue: this.#queue,
       keepAlive: this.#keepAlive,
       streams: new StreamPool(),
+      copies: new Copies(),
       lingering: this.#lingering,
     }
   }

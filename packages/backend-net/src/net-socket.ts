@@ -1,6 +1,6 @@
 /** A stream: a POSIX-shaped socket on top of a `net.Socket`, its state and what it is ready for. */
 import { executionAsyncId } from 'node:async_hooks'
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import {
   appliesTo,
   type CloseMode,
@@ -20,6 +20,7 @@ import {
 } from '@pollout/core'
 import type { BackendSocket, SocketContext } from './backend-socket.js'
 import { ConnectClock } from './connect-clock.js'
+import { CHUNK_BYTES } from './copies.js'
 import { Registration } from './registration.js'
 import { addressFault, inetAddress } from './socket-address.js'
 import type { Stream, StreamOwner } from './stream.js'
@@ -32,12 +33,6 @@ import { negatedErrno } from './system-error.js'
  */
 const State = { FRESH: 0, CONNECTING: 1, CONNECTED: 2, LOST: 3, CLOSED: 4 } as const
 type State = (typeof State)[keyof typeof State]
-
-/**
- * What one send() takes at most, and none takes anything while the kernel has not all of the one before: so that this
- * is also what is taken at most beyond the kernel's buffer, and what a process that is ended from outside can lose.
- */
-const SEND_BYTES = 65_536
 
 const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
 
@@ -58,7 +53,11 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   #notSelf = false
   #to: SocketAddress | undefined
   #local: SocketAddress | undefined
-  #received: Uint8Array | undefined
+  /** What was read and not received, from `#receivedFrom` on. */
+  #received: Buffer | undefined
+  #receivedFrom = 0
+  /** The copy that the kernel has not taken whole. */
+  #sending: Buffer | undefined
   /** What bind() was given: `net.Socket` binds only when it connects. */
   #bound: InetAddress | undefined
   #options: StreamOptions | undefined
@@ -81,6 +80,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     this.#local = undefined
     this.#calledIn = 0
     this.#lostAtOnce = false
+    this.#sending = undefined
     this.#clock.start()
     const fault = addressFault(this.#spec, to)
     if (fault !== 0) {
@@ -173,9 +173,12 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   receive(into: Uint8Array): SystemResult {
     const received = this.#received
     if (received !== undefined) {
-      const count = Math.min(received.length, into.length)
-      into.set(count === received.length ? received : received.subarray(0, count))
-      this.#received = count === received.length ? undefined : received.subarray(count)
+      const count = received.copy(into, 0, this.#receivedFrom)
+      this.#receivedFrom += count
+      if (this.#receivedFrom === received.length) {
+        this.#received = undefined
+        this.context.copies.release(received)
+      }
       // A registration that was to report these bytes waits for others now.
       this.notify()
       return count
@@ -188,6 +191,10 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     return this.#ended ? 0 : -errno.EAGAIN
   }
 
+  /**
+   * Takes a chunk at most, and nothing while the kernel has not all of the one before: so a chunk is also what is taken
+   * at most beyond the kernel's buffer, and what a process that is ended from outside can lose.
+   */
   send(data: Uint8Array, offset: number): SystemResult {
     if (this.#neverStarted) return -errno.ENOTCONN
     if (this.#state === State.LOST) return this.#takeError() || -errno.EPIPE
@@ -196,10 +203,13 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
     if (stream === undefined) return this.#takeError() || -errno.ENOTCONN
     if (this.#shutDown) return -errno.EPIPE
     if (!stream.drained) return -errno.EAGAIN
-    const count = Math.min(data.length - offset, SEND_BYTES)
+    const count = Math.min(data.length - offset, CHUNK_BYTES)
     if (count <= 0) return 0
     // A copy: the caller may change its buffer after the call, and the stream may still hold on to this one.
-    stream.send(Buffer.from(data.subarray(offset, offset + count)))
+    const copy = this.context.copies.of(data.subarray(offset, offset + count))
+    stream.send(copy)
+    if (stream.drained) this.context.copies.release(copy)
+    else this.#sending = copy
     // libuv writes at once as far as it can; its error is the caller's now, the event that follows tells nothing new.
     const { errored } = stream
     if (errored === null) return count
@@ -264,7 +274,8 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
 
   onData(chunk: Uint8Array): void {
     this.#reading = false
-    this.#received = chunk
+    this.#received = this.context.copies.of(chunk)
+    this.#receivedFrom = 0
     this.notify()
   }
 
@@ -277,6 +288,11 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
   }
 
   onDrain(): void {
+    // Node tells in a later tick of a write that the kernel took at once; another one may be under way by then.
+    if (this.#sending !== undefined && this.#stream?.drained) {
+      this.context.copies.release(this.#sending)
+      this.#sending = undefined
+    }
     this.notify()
   }
 

@@ -1,6 +1,7 @@
 /** The one subclass of `net.Socket`: its events go to an owner, by listeners that all sockets share. */
 import { Socket } from 'node:net'
 import type { InetAddress, SocketAddress } from '@pollout/core'
+import { chunkMemory } from './copies.js'
 import type { LingeringSocket } from './lingering.js'
 import { connectOptions } from './socket-address.js'
 import type { StreamPool } from './stream-pool.js'
@@ -10,15 +11,15 @@ export interface StreamOwner {
   /** connect(2) is about to be called. */
   onAttempt(): void
   onConnect(): void
-  onData(chunk: Buffer): void
+  /** `chunk` is the owner's to read during the call only. */
+  onData(chunk: Uint8Array): void
   onEnd(): void
   /** The kernel has taken all that was written. */
   onDrain(): void
   onError(error: Error): void
 }
 
-/** What one read takes at most. One buffer serves all sockets of a thread: libuv fills it and calls at once. */
-const READ_BYTES = 65_536
+/** One buffer serves all sockets of a thread: libuv fills it and calls at once. */
 let readBuffer: Buffer | undefined
 
 export class Stream extends Socket implements LingeringSocket {
@@ -33,7 +34,7 @@ export class Stream extends Socket implements LingeringSocket {
   #written: ((error: Error | null | undefined) => void) | undefined
 
   constructor(pool: StreamPool) {
-    readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
+    readBuffer ??= chunkMemory()
     // Not in @types/node for this constructor, but documented: reads go to one buffer, not through the stream.
     const onread = {
       buffer: readBuffer,
@@ -139,7 +140,7 @@ export class Stream extends Socket implements LingeringSocket {
    * hang-up after a short read for the end of the stream, and a connection reset would look like a complete one.
    */
   #onRead(count: number, buffer: Uint8Array): boolean {
-    this.owner?.onData(Buffer.from(buffer.subarray(0, count)))
+    this.owner?.onData(buffer.subarray(0, count))
     return false
   }
 }

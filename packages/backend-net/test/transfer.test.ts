@@ -46,16 +46,43 @@ describe.each([
 
   it('sends what the buffer held when it was given, whatever becomes of the buffer', async () => {
     const data = Buffer.alloc(48 << 10, 'pollout ')
-    let sent = 0
-    // Until the kernel takes no more, and the last of it waits in this process.
-    for (let count = 0; count >= 0; sent += Math.max(count, 0)) {
-      count = world.h.backend.send(handle, data, 0)
-    }
+    const sent = sendUntilFull(handle, data)
     data.fill(0)
     world.h.backend.shutdown(handle)
     const received = await readAll(peer)
     expect(received.length).toBe(sent)
     expect(received.equals(Buffer.alloc(sent, 'pollout '))).toBe(true)
+  })
+
+  it('keeps what waits for the kernel apart from what another socket sends', async () => {
+    const other = await world.h.connected(to)
+    const otherPeer = await world.server.accepted()
+    const sent = sendUntilFull(handle, Buffer.alloc(64 << 10, 'a'))
+    // Node tells in a later tick of the writes that the kernel took at once.
+    await settle()
+    const otherSent = sendUntilFull(other, Buffer.alloc(64 << 10, 'b'))
+    for (const socket of [handle, other]) world.h.backend.shutdown(socket)
+    const [received, otherReceived] = await Promise.all([peer, otherPeer].map(readAll))
+    expect(received?.equals(Buffer.alloc(sent, 'a'))).toBe(true)
+    expect(otherReceived?.equals(Buffer.alloc(otherSent, 'b'))).toBe(true)
+  })
+
+  it('keeps what waits for its reader apart from what another socket receives', async () => {
+    const other = await world.h.connected(to)
+    const otherPeer = await world.server.accepted()
+    peer.write(Buffer.alloc(64 << 10, 'a'))
+    otherPeer.write(Buffer.alloc(64 << 10, 'b'))
+    const read = async (socket: Handle, size: number): Promise<string> => {
+      await world.h.ready(socket, READABLE)
+      const part = Buffer.alloc(size)
+      return part.toString('latin1', 0, Math.max(world.h.backend.receive(socket, part), 0))
+    }
+    const parts = [
+      await read(handle, 100),
+      await read(other, 64 << 10),
+      await read(handle, 64 << 10),
+    ]
+    expect(parts.map((part) => [...new Set(part)].join())).toEqual(['a', 'b', 'a'])
   })
 
   it('sends from the offset', async () => {
@@ -223,3 +250,12 @@ describe('a reset by the peer', () => {
     expect(world.h.backend.receive(handle, into)).toBe(0)
   })
 })
+
+/** Until the kernel takes no more, and the last of it waits in this process. Returns how many bytes were taken. */
+function sendUntilFull(socket: Handle, data: Buffer): number {
+  let sent = 0
+  for (let count = 0; count >= 0; sent += Math.max(count, 0)) {
+    count = world.h.backend.send(socket, data, 0)
+  }
+  return sent
+}
