@@ -101,16 +101,6 @@ module.exports = {
       to: { path: '(^|/)rxjs(/|$)' },
     },
     {
-      name: 'rxjs-by-its-files',
-      comment: 'Its index is slow to load: packages/core/src/rxjs.ts.',
-      severity: 'error',
-      from: {
-        path: '^packages/(core|backend-[^/]+|pollout)/src/',
-        pathNot: '^packages/core/src/(rxjs[.]ts$|testing/|conformance/)',
-      },
-      to: { path: '(^|/)rxjs(/|$)', dependencyTypesNot: ['type-only'] },
-    },
-    {
       name: 'node-net-where-it-is-the-point',
       severity: 'error',
       from: { path: '^packages/', pathNot: MAY_USE_NODE_NET },

@@ -1,4 +1,18 @@
-import { defineConfig } from 'tsup'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type Options } from 'tsup'
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+
+/** For all but the test kit: src/rxjs.ts says why. What that lacks fails the build. */
+const rxjsByItsFiles: Plugin = {
+  name: 'rxjs-by-its-files',
+  setup(build) {
+    const files = fileURLToPath(new URL('src/rxjs.ts', import.meta.url))
+    build.onResolve({ filter: /^rxjs$/ }, ({ importer }) =>
+      /src[/\\](testing|conformance)[/\\]/.test(importer) ? { external: true } : { path: files },
+    )
+  },
+}
 
 export default defineConfig({
   entry: ['src/index.ts', 'src/testing/index.ts', 'src/conformance/index.ts'],
@@ -6,6 +20,8 @@ export default defineConfig({
   target: 'node20',
   // What is marked @internal is for core itself; `source` would put other packages' sources in.
   dts: { compilerOptions: { customConditions: [], stripInternal: true } },
+  esbuildPlugins: [rxjsByItsFiles],
+  noExternal: [/^rxjs$/],
   clean: true,
   silent: true,
 })

@@ -1,5 +1,5 @@
 /** `connect()`: a connect as an observable. */
-import { Observable } from '../rxjs.js'
+import { Observable } from 'rxjs'
 import { Connection, type ConnectionOrigin } from '../connection/connection.js'
 import { Link } from '../connection/link.js'
 import { SocketChannel } from '../connection/socket-channel.js'

@@ -1,5 +1,5 @@
 /** A connection: a connected socket that its user owns, from the connect's `next` until it is closed. */
-
+import { Observable } from 'rxjs'
 import type { SocketAddress, SocketType } from '../backend/address.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
 import type { ConnectTimeline } from '../connect/timeline.js'
@@ -8,7 +8,6 @@ import { type AttemptRecord, abortedFailure } from '../errors.js'
 import { checkNames, checkSignal, checkTimeout } from '../options.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { Observable } from '../rxjs.js'
 import { unsupported, type ValueOf } from '../socket/socket-calls.js'
 import type { TcpInfo } from '../socket/tcp-info.js'
 import type { TlsInfo } from '../tls/tls-info.js'

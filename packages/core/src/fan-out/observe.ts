@@ -1,10 +1,9 @@
 /** A fan-out as an observable: one for each subscription, in the async context of the subscriber. */
-import type { Subscriber } from 'rxjs'
+import { Observable, type Subscriber } from 'rxjs'
 import { abortedFailure, ConnectError } from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { Observable } from '../rxjs.js'
 import { FanOut } from './fan-out.js'
 import type { CheckedFanOut } from './fan-out-options.js'
 import type { FanOutListener, Feed } from './fan-out-sides.js'

@@ -1,9 +1,8 @@
 /** Where a reconnecting session stands, as an observable that tells late subscribers too. */
-
+import { Observable, Subject } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { Observable, Subject } from '../rxjs.js'
 
 /**
  * Where a reconnecting session stands:

@@ -1,5 +1,17 @@
 /** `reconnecting()`: a session that is made again when its connection is lost, or can't be made. */
-import type { ObservableInput, Subscriber } from 'rxjs'
+import {
+  concat,
+  defer,
+  EMPTY,
+  from,
+  Observable,
+  type ObservableInput,
+  repeat as repeated,
+  retry,
+  type Subscriber,
+  share,
+  throwError,
+} from 'rxjs'
 import { connect } from '../connect/connect.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
@@ -9,17 +21,6 @@ import { checkFlag } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext, type InContext } from '../reactor/async-context.js'
 import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
-import {
-  concat,
-  defer,
-  EMPTY,
-  from,
-  Observable,
-  repeat as repeated,
-  retry,
-  share,
-  throwError,
-} from '../rxjs.js'
 import { checkRetryRules, type ReconnectOptions } from './reconnect-options.js'
 import { type ReconnectState, ReconnectStates } from './reconnect-state.js'
 import { RetryPlan, type RetryRules } from './retry-plan.js'

@@ -1,5 +1,5 @@
 /** `session()`: a connection that lives as long as what is made of it. */
-import type { ObservableInput } from 'rxjs'
+import { from, Observable, type ObservableInput } from 'rxjs'
 import { connect } from '../connect/connect.js'
 import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
@@ -7,7 +7,6 @@ import type { Endpoint } from '../endpoint/endpoint.js'
 import { abortedFailure, ConnectError } from '../errors.js'
 import { onAbort } from '../reactor/abort.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { from, Observable } from '../rxjs.js'
 
 /** See {@link Reactor.session}. */
 export function session<T>(

@@ -1,12 +1,11 @@
 /** `readiness()`: poll(2) of one low-level socket, as an observable. */
-
+import { Observable } from 'rxjs'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import { abortedFailure, ConnectError, type Failure } from '../errors.js'
 import { checkNames, checkSignal } from '../options.js'
 import { onAbort } from '../reactor/abort.js'
 import { captureContext } from '../reactor/async-context.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { Observable } from '../rxjs.js'
 import { Socket } from './socket.js'
 
 /** See {@link Reactor.readiness}. */
