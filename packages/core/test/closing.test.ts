@@ -191,3 +191,35 @@ describe('system calls', () => {
     }
   })
 })
+
+describe('a backend in whose send() the link is ended', () => {
+  /** It takes `taken` bytes, once `act` was done. */
+  async function ending(taken: number, act: 'reset' | 'destroy') {
+    const set = await connected()
+    const { link } = set.connection
+    vi.spyOn(link.core.backend, 'send').mockImplementation(() => {
+      if (act === 'reset') link.reset()
+      else void set.reactor.destroy()
+      return taken
+    })
+    return link
+  }
+  const codes = { reset: 'ERR_CONNECTION_CLOSED', destroy: 'ERR_REACTOR_DESTROYED' } as const
+  const rows = [3, 1].flatMap((taken) =>
+    (['reset', 'destroy'] as const).map((act) => [taken, act] as const),
+  )
+
+  it.each(rows)('tells who writes once: %d of 3 bytes, %s', async (taken, act) => {
+    const link = await ending(taken, act)
+    const told: unknown[] = []
+    link.write(Buffer.from('abc'), (error) => told.push(error?.code))
+    expect([told, link.unsentBytes]).toEqual([[codes[act]], 0])
+  })
+
+  it.each(rows)('rejects who sends: %d of 3 bytes, %s', async (taken, act) => {
+    const link = await ending(taken, act)
+    const sending = watch(link.send(Buffer.from('abc')))
+    await microtasks()
+    expect([sending.state, link.unsentBytes]).toEqual([codes[act], 0])
+  })
+})

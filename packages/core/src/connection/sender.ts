@@ -85,6 +85,8 @@ export class Sender implements Outgoing {
     }
     const isNext = this.#add(pending)
     const result = isNext ? this.#tried(pending) : -errno.EAGAIN
+    // The backend, or a clock, may have ended the link within that call.
+    if (this.#failed) return Promise.reject(this.#link.error(this.#failed))
     // Most are out here, and need no promise of their own.
     if (typeof result === 'number' && result >= 0 && !this.#link.channel.heldBytes) {
       this.#settle(pending, result)
@@ -175,6 +177,8 @@ export class Sender implements Outgoing {
 
   /** What the first of the queue has come to; whether the next one may be tried. */
   #settle(first: Pending, result: SystemResult | Failure): boolean {
+    // It has left while it was sent, and was told then.
+    if (this.#queue[0] !== first) return false
     if (typeof result === 'object') return this.#lost(first, result)
     if (isFullQueue(result)) {
       this.#link.channel.want(Interest.WRITABLE)
@@ -239,6 +243,7 @@ export class Sender implements Outgoing {
     const { kernelReadiness } = this.#link.core.backend.capabilities
     while (pending.offset < length) {
       const sent = this.#link.transmit(data, pending.offset)
+      if (this.#queue[0] !== pending) return -errno.EPIPE
       if (sent < 0) return sent
       pending.offset += sent
       this.#pendingBytes -= sent
