@@ -32,6 +32,25 @@ reactor.connect(endpoint, { idleTimeoutMs: ${LIMIT_MS} }).subscribe((connection)
 })
 `
 
+/** Its limit is for the peer's sake, who may have a busy machine too. */
+const STOPPED_LIMIT_MS = 1_500
+
+/** Makes a handshake in two ways with each peer, and prints how each went. The last argument is who has signed. */
+const SECURING_PROGRAM = `${MAIN}
+const [ca] = process.argv.slice(4)
+const tls = { ca, servername: 'peer.test' }
+const timeoutMs = ${STOPPED_LIMIT_MS}
+const said = (what) => (result) => console.log(what, result.code ?? result.tls.protocol)
+for (const port of endpoint.split(' ')) {
+  const there = '127.0.0.1:' + port
+  const done = (what) => (connection) => { said(what)(connection); connection.reset() }
+  reactor.connect('tls://' + there, { tls, timeoutMs }).subscribe({ next: done('connect'), error: said('connect') })
+  reactor.connect('tcp://' + there).subscribe((connection) => {
+    connection.upgradeToTls({ ...tls, timeoutMs }).then(done('upgrade'), said('upgrade'))
+  })
+}
+`
+
 const overTcp = (t: Trial, { port }: PeerElsewhere): Promise<Connection> =>
   firstValueFrom(t.reactor().connect(`tcp://127.0.0.1:${port}`))
 const insideTls = (t: Trial, peer: PeerElsewhere): Promise<Connection> =>
@@ -59,6 +78,27 @@ async function peerBehind(pass: Pass, options: ServerOptions = {}): Promise<Peer
       for (const part of parts) {
         before = before.then(() => sleep(eachMs)).then(() => socket.write(part))
       }
+    })
+  })
+  return { ...outer, close: async () => void (await Promise.all([outer.close(), inner.close()])) }
+}
+
+/** Of TLS; keeps the first that comes until it is told to go on, which resolves once the answer is on its way back. */
+async function pausingPeer(
+  paused: (goOn: () => Promise<unknown>) => void,
+  options: ServerOptions,
+): Promise<Peer> {
+  const inner = await tlsPeer((socket) => void socket.resume(), options)
+  const outer = await plainPeer((socket) => {
+    socket.once('data', (hello) => {
+      socket.pause()
+      paused(async () => {
+        const way = netConnect(inner.port, '127.0.0.1').on('error', () => {})
+        socket.once('close', () => way.destroy())
+        way.write(hello)
+        socket.pipe(way).pipe(socket)
+        await once(way, 'data')
+      })
     })
   })
   return { ...outer, close: async () => void (await Promise.all([outer.close(), inner.close()])) }
@@ -291,5 +331,39 @@ export function defineStallTests(test: Define): void {
       await peer.close()
     },
     { transport: 'tcp4', realNetwork: true, timeoutMs: 60_000 },
+  )
+
+  test(
+    'a process that was stopped in its handshakes goes on with what came meanwhile',
+    async ({ subject }) => {
+      const versions = ['TLSv1.2', 'TLSv1.3'] as const
+      const hellos: (() => Promise<unknown>)[] = []
+      const peers = await Promise.all(
+        versions.map((maxVersion) => pausingPeer((goOn) => hellos.push(goOn), { maxVersion })),
+      )
+      const { directory, specifier, name } = subject.module
+      const ports = peers.map(({ port }) => port).join(' ')
+      const program = ['--input-type=module', '-e', SECURING_PROGRAM]
+      const args = [...program, specifier, name, ports, certificates().ca]
+      const child = spawn(process.execPath, args, {
+        cwd: directory,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let said = ''
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        said += text
+      })
+      while (hellos.length < 4 && child.exitCode === null) await turns(1)
+      child.kill('SIGSTOP')
+      // All have their answer, and after that their time goes by.
+      await Promise.all(hellos.map((goOn) => goOn()))
+      await sleep(2 * STOPPED_LIMIT_MS)
+      child.kill('SIGCONT')
+      await once(child, 'close')
+      const expected = versions.flatMap((version) => [`connect ${version}`, `upgrade ${version}`])
+      assert.deepEqual(said.trim().split('\n').sort(), expected.sort())
+      await Promise.all(peers.map((peer) => peer.close()))
+    },
+    { transport: 'tcp4', realNetwork: true, certificates: true, timeoutMs: 60_000 },
   )
 }
