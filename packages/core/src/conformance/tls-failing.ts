@@ -321,6 +321,34 @@ export function defineTlsFailureTests(test: Define): void {
   )
 
   test(
+    'what only node:tls has was not sent: reset(), destroy() and a signal tell so',
+    async (t) => {
+      const peer = await tlsPeer((socket) => void socket.resume())
+      const reactor = reactorOf(t)
+      const codes = async (end: (abort: () => void, reset: () => void) => unknown) => {
+        const connection = await secured(reactor, peer)
+        const controller = new AbortController()
+        const { signal } = controller
+        const sending = rejection(connection.send('not out before a turn of the loop', { signal }))
+        await end(
+          () => controller.abort(),
+          () => connection.reset(),
+        )
+        const later = await rejection(connection.send('late'))
+        return [await sending, later].map((error) => (error as ConnectError).code)
+      }
+      const closed = 'ERR_CONNECTION_CLOSED'
+      assert.deepEqual(await codes((_, reset) => reset()), [closed, closed])
+      // A part may be out: nothing that follows could make sense to the peer.
+      assert.deepEqual(await codes((abort) => abort()), ['ABORT_ERR', closed])
+      const destroyed = 'ERR_REACTOR_DESTROYED'
+      assert.deepEqual(await codes(() => reactor.destroy()), [destroyed, destroyed])
+      await peer.close()
+    },
+    needs,
+  )
+
+  test(
     'reset() and idleTimeout() inside of TLS',
     async (t) => {
       const peer = await tlsPeer((socket) => void socket.resume())

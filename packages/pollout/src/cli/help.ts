@@ -63,7 +63,8 @@ host:port is tcp://host:port. tls://host:port makes a TLS handshake, and checks 
 
 With --send each connection gets <text>, and the peer's answer goes to standard output until the peer ends, is silent for
 --timeout-ms, or is not done after --answer-timeout-ms, which is a failure. One second after an answer, and after the end
-of what is piped in with --send -, this side's stream is ended, on which most peers end theirs. The answer is written byte
+of what is piped in with --send -, this side's stream is ended, on which most peers end theirs. What is piped in is sent to
+its end, and waited for, also where the peer has ended its own stream: it may go on reading. The answer is written byte
 for byte; on a terminal, control and invisible characters as \\u001b.  "connected"
 lines go to standard error then, and of several endpoints one answer follows the other.
 ${ENDPOINTS}
