@@ -1,7 +1,7 @@
 /** connect() on a scripted backend: the answers of every system call, in every order. */
 import { type ConnectError, ConnectStatus, errno } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import { record, stage } from './harness.js'
+import { microtasks, record, stage, uncaughtErrors } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'
 
@@ -102,6 +102,47 @@ describe('one attempt', () => {
     expect(connecting.outcome).toBe('complete')
     connecting.values[0]?.reset()
   })
+
+  it('the policy is asked again before each further try: it may have changed meanwhile', () => {
+    const { script, clock, reactor } = stage({ answers: { connect: -errno.EAGAIN } })
+    const answers = [true, true, false]
+    const policy = {
+      check: () => ({ allowed: answers.shift() ?? true, rule: 'test', reason: 'not any more' }),
+    }
+    const connecting = record(reactor.connect('unix:/x', { policy }))
+    clock.advance(1_000)
+    expect(connecting.ended).toMatchObject({ code: 'ERR_DENIED' })
+    expect(script.sockets[0]?.connects).toHaveLength(2)
+    expect(script.open).toEqual([])
+  })
+
+  it.each([
+    ['aborts', 1],
+    ['aborts', 2],
+    ['destroys', 1],
+    ['destroys', 2],
+  ])(
+    'a policy that %s when it is asked, the time %d: all ends, and nothing is thrown',
+    async (how, time) => {
+      const errors = uncaughtErrors()
+      const { script, clock, reactor } = stage({ answers: { connect: -errno.EAGAIN } })
+      const controller = new AbortController()
+      let asked = 0
+      const check = () => {
+        if (++asked === time && how === 'aborts') controller.abort()
+        else if (asked === time) void reactor.destroy()
+        return { allowed: true, rule: 'test', reason: '' }
+      }
+      const { signal } = controller
+      const many = record(
+        reactor.connectMany(['unix:/x', 'unix:/y'], { policy: { check }, concurrency: 1, signal }),
+      )
+      clock.advance(1_000)
+      await microtasks()
+      expect(many.outcome).toBe(how === 'aborts' ? 'ABORT_ERR' : 'ERR_REACTOR_DESTROYED')
+      expect([errors, script.open, asked]).toEqual([[], [], time])
+    },
+  )
 
   it('EAGAIN told by finishConnect() is a full backlog too', () => {
     const { script, clock, reactor } = stage()

@@ -101,6 +101,8 @@ export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
   opening: {
     opened: { to: 'configuring', action: 'configure' },
     failed: fail,
+    // By the policy that is being asked.
+    cancel: abandon,
   },
   configuring: {
     configured: { to: 'connecting', action: 'connect' },
@@ -112,6 +114,7 @@ export const TRANSITIONS: { readonly [state in AttemptState]: Row } = {
     backlogFull: { to: 'waiting', action: 'wait' },
     sourceExhausted: reopen,
     failed: fail,
+    cancel: abandon,
   },
   pending: {
     ready: { to: 'finishing', action: 'finish' },

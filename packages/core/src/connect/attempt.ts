@@ -217,8 +217,9 @@ export class Attempt implements ReadinessListener, SocketMoments {
     }
   }
 
-  #open(): AttemptEvent {
+  #open(): AttemptEvent | undefined {
     const denial = this.#denial()
+    if (this.#isCalledOff) return undefined
     if (denial) return this.#fail(denial)
     const result = this.#core.backend.open(this.#spec)
     if (result < 0) return this.#fail(connectFailure(result, 'socket'))
@@ -241,10 +242,16 @@ export class Attempt implements ReadinessListener, SocketMoments {
     return denialByEither(this.#core.policy, this.#policy, this.address)
   }
 
-  #connect(): AttemptEvent {
+  /** A policy is the user's, and may have put an end to all this when it was asked. */
+  get #isCalledOff(): boolean {
+    return this.state === 'cancelled'
+  }
+
+  #connect(): AttemptEvent | undefined {
     if (this.#gate && this.#connects > 0 && !this.#isAdmitted(this.#gate)) return 'notDue'
     // It was asked before the socket was opened; but that may be a while ago.
     const denial = this.#connects > 0 ? this.#denial() : undefined
+    if (this.#isCalledOff) return undefined
     if (denial) return this.#fail(denial)
     this.calledAt = this.#connects++ === 0 ? this.#startedAt : this.#core.clock.now()
     this.sentAt = this.readyAt = Number.NaN
