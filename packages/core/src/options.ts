@@ -1,12 +1,12 @@
 /** Checks of what users pass in: a mistake is thrown at once, and says what to write instead. */
-import { quote } from './quote.js'
+import { asText, quote } from './quote.js'
 
 /** How long a connect may take where the user doesn't say, in milliseconds. The kernel's own limit is about 134 s. */
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** Text in quotes: what looks like a number may be the mistake. */
 export function shown(value: unknown): string {
-  return typeof value === 'string' ? quote(value) : String(value)
+  return typeof value === 'string' ? quote(value) : asText(value)
 }
 
 /** A duration in milliseconds, more than 0; Infinity leaves it to the kernel. */

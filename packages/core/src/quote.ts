@@ -13,7 +13,8 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(asText(thrown), { cause: thrown })
 }
 
-function asText(value: unknown): string {
+/** Text for anything, also for what has none. */
+export function asText(value: unknown): string {
   try {
     return String(value)
   } catch {

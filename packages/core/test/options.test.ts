@@ -229,6 +229,13 @@ it('what is no flag, and no source of chance', () => {
   expect(() => backoff({ random: 0.5 as never })).toThrow(/random/)
 })
 
+it('what has no text is refused like any other value', () => {
+  const timeoutMs = Object.create(null)
+  const error = thrown(() => connect(stage(), { timeoutMs }))
+  expect(error).toBeInstanceOf(RangeError)
+  expect(error?.message).toContain('timeoutMs')
+})
+
 function thrown(call: () => unknown): Error | undefined {
   try {
     call()

@@ -66,6 +66,12 @@ describe('what is kept', () => {
     }
   })
 
+  it('takes memory for what it has, and not for what it might have', async () => {
+    const source = new Source(['192.0.2.1'])
+    const resolver = cachedResolver(source, { maxEntries: Number.MAX_SAFE_INTEGER })
+    expect(await resolver.resolve('a.example')).toHaveLength(1)
+  })
+
   it('the least recently used goes first, and the count never passes maxEntries', async () => {
     const source = new Source(['192.0.2.1'])
     const resolver = cachedResolver(source, { maxEntries: 2 })

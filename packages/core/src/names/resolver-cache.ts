@@ -99,7 +99,9 @@ class ResolverCache implements CachedResolver {
       ttlMs: checkTtl('ttlMs', options.ttlMs, 10_000),
     }
     this.#answers = new LRUCache({
-      max: checkEntries(maxEntries),
+      // Not `max`: memory for all of them would be taken at once.
+      maxSize: checkEntries(maxEntries),
+      sizeCalculation: () => 1,
       // Without a resolution it sets no timers of its own.
       ttlResolution: 0,
       perf: { now: () => this.#now() },

@@ -1,6 +1,7 @@
 /** The rules of a destination policy other than address blocks: ports, unix paths and vsock, read and applied. */
 import { posix } from 'node:path'
 import { unixPathProblem } from '../backend/unix-path.js'
+import { asText } from '../quote.js'
 
 /**
  * One port, or a range with both ends in it: `443`, `'8000-8999'`.
@@ -102,5 +103,5 @@ export function checkList<T>(name: string, rules: readonly T[]): readonly T[] {
 
 /** A rule for a message, cut at 80 characters. */
 export function text(value: unknown): string {
-  return (JSON.stringify(String(value)) ?? '').slice(0, 80)
+  return JSON.stringify(asText(value)).slice(0, 80)
 }
