@@ -231,7 +231,7 @@ it('what is no flag, and no source of chance', () => {
 
 it('what has no text is refused like any other value', () => {
   const timeoutMs = Object.create(null)
-  const error = thrown(() => connect(stage(), { timeoutMs }))
+  const error = thrown(() => connect(stage(), { timeoutMs }, 0))
   expect(error).toBeInstanceOf(RangeError)
   expect(error?.message).toContain('timeoutMs')
 })
