@@ -245,6 +245,7 @@ describe('Tally', () => {
   const row = (more: Partial<OutcomeRow>): OutcomeRow => ({
     ...invalidRow({ raw: 'x', line: 1, message: '' }),
     ...more,
+    summedCode: more.code ?? '',
   })
 
   it('counts and gives percentiles', () => {
