@@ -2,8 +2,9 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { unusedPort } from '@pollout/test-servers'
 import {
   type BackendFactory,
   type Connection,
@@ -83,7 +84,7 @@ describe.each(backends)('%s', (_name, backend, missing) => {
     if (missing) return context.skip(missing)
     const before = openFiles()
     const fillers = (await Promise.all(silent.map(fillBacklog))).flat()
-    const closed = await closedEndpoint()
+    const closed = tcp('127.0.0.1', await unusedPort())
     // Silent targets hold their descriptors for the whole timeout: that is what uses them up, on a machine that is fast enough.
     let ranOut = false
     for (let timeoutMs = 4_000; !ranOut; timeoutMs *= 4) ranOut = await storm(timeoutMs, closed)
@@ -149,14 +150,4 @@ function limitOpenFiles(): number {
   if (hard <= MOST_FILES) return hard
   execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${MOST_FILES}:`])
   return MOST_FILES
-}
-
-async function closedEndpoint(): Promise<TcpEndpoint> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('no address')
-  server.close()
-  await once(server, 'close')
-  return tcp('127.0.0.1', address.port)
 }
