@@ -142,11 +142,11 @@ export function skippedRow(job: Job, errors: number): OutcomeRow {
 }
 
 function untried(endpoint: string, place: string, code: string) {
-  const codes = { code, summedCode: code }
   return {
     ...PLAIN,
-    ...codes,
     endpoint,
+    code,
+    summedCode: code,
     elapsedMs: 0,
     endedAt: Date.now(),
     peer: null,
