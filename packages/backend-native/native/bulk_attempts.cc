@@ -78,7 +78,7 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
     share.starved = next == BulkLane::Next::kNone;
     if (next != BulkLane::Next::kAttempt) return;
     --starts_left_;
-    now = Start(share, given, now);
+    now = Start(share, given);
     if (settings_.yield_every == 0 || ++unyielding_ < settings_.yield_every) continue;
     unyielding_ = 0;
     ::sched_yield();
@@ -93,9 +93,10 @@ UniqueFd BulkEngine::NewSocket(sa_family_t family) noexcept {
   return UniqueFd(::socket(family, kType, 0));
 }
 
-std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uint64_t now) {
+std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
   Ending ending;
-  ending.opened_ns = now;
+  // Not Fill()'s time, which may be from before this attempt was submitted.
+  ending.opened_ns = MonotonicNs();
   SocketKind kind;
   kind.family = given.ip_version == 6 ? AF_INET6 : AF_INET;
   kind.type = SOCK_STREAM;
@@ -124,8 +125,8 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given, std::uin
   attempt.fd = std::move(fd);
   attempt.id = given.id;
   attempt.kind = kind;
-  attempt.opened_ns = now;
-  attempt.deadline_ns = DeadlineAfter(now, given.timeout_ms);
+  attempt.opened_ns = ending.opened_ns;
+  attempt.deadline_ns = DeadlineAfter(ending.opened_ns, given.timeout_ms);
   attempt.share = &share;
   attempt.registered = spare.registered;
   attempt.peer = peer;

@@ -166,7 +166,7 @@ class BulkEngine {
   UniqueFd NewSocket(sa_family_t family) noexcept;
   void Fill(Share& share, std::uint64_t now);
   // When it ended, 0 where it is in flight.
-  std::uint64_t Start(Share& share, const BulkAttempt& given, std::uint64_t now);
+  std::uint64_t Start(Share& share, const BulkAttempt& given);
   // The same. For one that has just begun.
   std::uint64_t FinishAtOnce(std::uint32_t index);
   std::uint64_t Register(std::uint32_t index);

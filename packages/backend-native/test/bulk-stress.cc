@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +26,7 @@
 #include "../native/bulk_engine.h"
 #include "../native/bulk_lane.h"
 #include "../native/bulk_thread.h"
+#include "../native/monotonic_clock.h"
 
 namespace {
 
@@ -164,7 +166,10 @@ private:
 
   void Submit(Lane &lane, std::size_t count) {
     std::vector<BulkAttempt> attempts(count);
+    const double now_ms = pollout::MsSince(0, pollout::MonotonicNs());
     for (BulkAttempt &attempt : attempts) {
+      attempt.id = static_cast<std::uint32_t>(submitted_at_.size());
+      submitted_at_.push_back(now_ms);
       attempt.ip_version = 4;
       attempt.port = Pick(2) == 0 ? open_port_ : closed_port_;
       attempt.address = {127, 0, 0, 1};
@@ -188,11 +193,23 @@ private:
       const auto status = static_cast<int>(outcome.fields.status);
       Check(status == 0 || status == -ECONNREFUSED || status == -ETIMEDOUT,
             "a known status");
+      ExpectOrdered(outcome.fields);
     }
     Check(outcomes_.size() <= lane.owed, "one outcome for each attempt");
     lane.owed -= outcomes_.size();
     outcomes_.clear();
     announced_ = true;
+  }
+
+  void ExpectOrdered(const pollout::BulkFields &fields) {
+    double before = submitted_at_[static_cast<std::size_t>(fields.id)];
+    for (const double at : {fields.started_at, fields.sent_at, fields.ready_at,
+                            fields.ended_at}) {
+      if (std::isnan(at))
+        continue;
+      Check(at >= before, "an attempt's times are in order");
+      before = at;
+    }
   }
 
   void Finish(Lane &lane) {
@@ -222,6 +239,8 @@ private:
   std::atomic<bool> announced_{false};
   std::atomic<int> ended_{0};
   std::vector<Lane> lanes_;
+  // By the attempts' ids, in milliseconds.
+  std::vector<double> submitted_at_;
   std::vector<BulkOutcome> outcomes_;
   std::vector<std::unique_ptr<Runner>> runners_;
 };
