@@ -25,8 +25,9 @@ const MAY_USE_NODE_NET = [
   '^packages/core/src/connection/hand-over[.]ts$', // a connection given to Node's own sockets
   '^packages/core/src/conformance/', // real servers to connect to
   '^packages/pollout/src/cli/fanout/file-lock[.]ts$', // a listening socket is the lock
+  '^packages/pollout/src/cli/doctor-command[.]ts$', // listens for a connect of its own
   '^packages/[^/]+/(test|scripts)/',
-  '^packages/(examples|bench|demo|kernel-tests|test-servers)/',
+  '^packages/(examples|bench|demo|install-tests|kernel-tests|test-servers)/',
 ]
 
 // Node's streams stand where a face of them is.
@@ -141,7 +142,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^packages/[^/]+/(dist|build)/' },
+    // core/docs: copies, made when it is packed.
+    exclude: { path: '^packages/([^/]+/(dist|build)|core/docs)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     // As in tsconfig.base.json: packages are seen as their sources, so nothing has to be built first.

@@ -11,7 +11,17 @@ import { root, workspacePackages } from './packages.mjs'
 import { run } from './run.mjs'
 
 const CONCURRENCY = 2
-const NOT_INPUTS = new Set(['node_modules', 'dist', 'build', 'test', 'README.md'])
+const NOT_INPUTS = new Set([
+  'node_modules',
+  'dist',
+  'docs',
+  'build',
+  'prebuilds',
+  'test',
+  'README.md',
+])
+/** What else a build leaves. */
+const WHOLE = { '@pollout/backend-native': ['prebuilds'] }
 const stamps = join(root, 'node_modules/.cache/build')
 
 const force = process.argv.includes('--force')
@@ -40,9 +50,9 @@ async function buildOnce(name) {
   if (before.includes(false)) return false
 
   const stamp = join(stamps, name.replace('/', '+'))
-  const main = join(dir, manifest.main ?? 'dist')
-  // The addon's own install script may have found no compiler since, or been disturbed by another build.
-  const isWhole = existsSync(main) && !existsSync(join(dir, 'build/unavailable.txt'))
+  const isWhole = [manifest.main ?? 'dist', ...(WHOLE[name] ?? [])].every((made) =>
+    existsSync(join(dir, made)),
+  )
   const isCurrent = isWhole && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash
   if (isCurrent && !force) return true
 

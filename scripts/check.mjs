@@ -6,8 +6,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { workspacePackages } from './packages.mjs'
+import { packedFaults } from './check-packed.mjs'
+import { packAll } from './packed.mjs'
 import { run, secondsSince } from './run.mjs'
+import { billOfMaterials } from './sbom.mjs'
 
 const checks = {
   build: () => run('node', ['scripts/build.mjs']),
@@ -25,6 +27,7 @@ const checks = {
     ]),
   packages: checkPackages,
   native: () => run('node', ['packages/backend-native/scripts/lint-native.mjs']),
+  addons: () => run('node', ['packages/backend-native/scripts/check-addons.mjs']),
 }
 
 const wanted = process.argv.slice(2)
@@ -41,10 +44,27 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(checks)) {
   process.exitCode = 1
 }
 
-/** Packs each public package as it would be published, and has publint and attw look at the archive. */
-function checkPackages() {
-  const places = workspacePackages().filter(({ manifest }) => !manifest.private)
-  return all([...places.map(checkPackage), checkPublishedTypes(places)])
+/** Packs the public packages as they would be published, and has publint, attw, npm and checks of ours look at the archives. */
+async function checkPackages() {
+  const place = mkdtempSync(join(tmpdir(), 'pollout-pack-'))
+  try {
+    const packages = await packAll(place)
+    return await all([
+      ...packages.flatMap(({ archive }) => [
+        run('publint', ['run', archive, '--strict', '--pack', 'false']),
+        run('attw', [archive]),
+      ]),
+      checkPublishedTypes(packages),
+      checkRelease(packages),
+    ])
+  } finally {
+    rmSync(place, { recursive: true })
+  }
+}
+
+async function checkRelease(packages) {
+  const faults = await packedFaults(packages, await billOfMaterials(packages))
+  return { code: faults.length > 0 ? 1 : 0, output: faults.join('\n') }
 }
 
 /** As a user's compiler sees them who has it check libraries too: what `stripInternal` took away must not be missed. */
@@ -59,22 +79,6 @@ function checkPublishedTypes(places) {
   // The DOM's are for what the adapters' clients declare.
   const lib = ['--lib', 'es2023,dom,esnext.disposable']
   return run('tsc', ['--noEmit', ...strict, ...module, ...lib, ...files])
-}
-
-async function checkPackage({ dir }) {
-  const place = mkdtempSync(join(tmpdir(), 'pollout-pack-'))
-  try {
-    const packed = await run('pnpm', ['pack', '--pack-destination', place], dir)
-    if (packed.code !== 0) return [packed]
-    const archive = join(place, readdirSync(place)[0])
-    return [
-      await run('publint', ['run', archive, '--strict', '--pack', 'false']),
-      // Node's own resolution in both module systems; TypeScript's `node10` knows no exports.
-      await run('attw', [archive, '--profile', 'node16']),
-    ]
-  } finally {
-    rmSync(place, { recursive: true })
-  }
 }
 
 /** Several runs as one: fails where any does, with the output of those that do. */

@@ -1,5 +1,6 @@
 /**
- * Writes docs/capabilities.md from the code: what each backend's `capabilities` say, and core's table of options.
+ * Writes docs/capabilities.md from the code: what each backend's `capabilities` say, core's table of options, and how other
+ * runtimes did.
  *
  * With `--check` it writes nothing, and fails where the file is not what it would write. Needs the packages built.
  */
@@ -159,7 +160,29 @@ For \`connect()\`, \`connectMany()\`, \`session()\`, \`Socket.setOption()\` and 
 \`rawOptions\` and \`setRawOption()\`, where there is \`kernelSockets\`.
 
 ${table(['option', 'value', 'Linux', 'sockets', 'when', 'native', 'net', 'manual', 'effect'], options)}
+
+## Other runtimes
+
+The conformance suite on \`native\`, as installed, where it was last run (\`POLLOUT_INSTALL_MATRIX=all npx vitest run packages/install-tests/test/runtimes.test.ts\`).
+On Bun and Deno, which have no libuv, a thread waits for the sockets ([record 64](decisions.md)); what is compared with Node's own \`net.Socket\` is skipped there.
+
+${table(['runtime', 'passed', 'skipped', 'failed', 'which', 'by what'], runtimes())}
 `
+}
+
+/** What packages/install-tests/test/runtimes.test.ts has written. */
+function runtimes() {
+  const file = join(root, 'packages/install-tests/conformance.json')
+  const results = Object.entries(JSON.parse(readFileSync(file, 'utf8')))
+  return results.map(([name, { version, passed, skipped, failures, why }]) => {
+    // `native: conformance > TLS > a name`
+    const parts = failures.map((failure) => failure.split(' > ')[1])
+    const counted = [...new Set(parts)].map(
+      (part) => `${part}: ${parts.filter((one) => one === part).length}`,
+    )
+    const which = counted.join('; ') || '–'
+    return [`${name} (${version})`, `${passed}`, `${skipped}`, `${failures.length}`, which, why]
+  })
 }
 
 function valuesOf(kind) {

@@ -4,7 +4,6 @@ export default defineConfig({
   entry: ['src/index.ts'],
   format: ['esm', 'cjs'],
   target: 'node20',
-  shims: true,
   dts: { compilerOptions: { customConditions: [] } },
   clean: true,
   silent: true,

@@ -6,7 +6,7 @@ import {
   type Handle,
   Interest,
   type SocketAddress,
-} from 'pollout'
+} from '@pollout/core'
 import { firstValueFrom } from 'rxjs'
 
 interface MemorySocket {

@@ -1,5 +1,5 @@
-// The addon's one export: createBackend(ready, broken, originMs, threads). There is no other state
-// than the backends'.
+// The addon's exports: createBackend(ready, broken, originMs, threads, later), and monotonicMs(),
+// on whose scale originMs is. There is no other state than the backends'.
 #include <napi.h>
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include "backend.h"
 #include "call_arguments.h"
 #include "functions.h"
+#include "monotonic_clock.h"
 
 namespace pollout {
 
@@ -28,14 +29,24 @@ Napi::Value CreateBackend(const Napi::CallbackInfo& info) {
   if (!info[3].IsUndefined() && !ReadInteger(env, info[3], "threads", 0, kMaxThreads, &threads)) {
     return env.Undefined();
   }
+  if (!info[4].IsUndefined() && !info[4].IsFunction()) {
+    Napi::TypeError::New(env, "later is not a function").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const auto later = info[4].IsFunction() ? info[4].As<Napi::Function>() : Napi::Function();
   Backend* backend = Backend::Create(env, info[0].As<Napi::Function>(),
-                                     info[1].As<Napi::Function>(), origin_ms, threads);
+                                     info[1].As<Napi::Function>(), origin_ms, threads, later);
   if (backend == nullptr) return env.Undefined();
   return MakeFunctions(env, *backend);
 }
 
+Napi::Value CallMonotonicMs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), MsSince(0, MonotonicNs()));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("createBackend", Napi::Function::New(env, &CreateBackend, "createBackend"));
+  exports.Set("monotonicMs", Napi::Function::New(env, &CallMonotonicMs, "monotonicMs"));
   return exports;
 }
 

@@ -16,7 +16,6 @@ namespace {
 // The longest literal, `INET6_ADDRSTRLEN` with a zone, has 62 bytes.
 constexpr std::size_t kTextCapacity = 128;
 constexpr std::size_t kLongestLiteral = 78;
-constexpr std::uint32_t kMaxFamily = 255;
 constexpr std::uint32_t kMaxPort = 65535;
 
 using Text = std::array<char, kTextCapacity>;

@@ -7,31 +7,29 @@
 
 namespace pollout {
 
-Backend::Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms,
-                 std::uint32_t threads)
+Backend::Backend(Napi::Env env, std::unique_ptr<Loop> loop, Napi::Function ready,
+                 Napi::Function broken, double origin_ms, std::uint32_t threads)
     : env_(env),
       origin_ms_(origin_ms),
+      loop_(std::move(loop)),
       poller_(*this, sockets_),
       recycler_(*this),
       lanes_(*this, sockets_, threads),
       sink_(std::in_place, env, ready, broken) {}
 
 Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
-                         double origin_ms, std::uint32_t threads) {
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
-    Napi::Error::New(env, "this environment has no event loop").ThrowAsJavaScriptException();
-    return nullptr;
-  }
-  auto* backend = new Backend(env, ready, broken, origin_ms, threads);
+                         double origin_ms, std::uint32_t threads, Napi::Function later) {
+  std::unique_ptr<Loop> loop = Loop::Of(env, later);
+  if (loop == nullptr) return nullptr;
+  auto* backend = new Backend(env, std::move(loop), ready, broken, origin_ms, threads);
   const char* call = nullptr;
-  const int failed = backend->poller_.Open(loop, &call);
+  const int failed = backend->poller_.Open(*backend->loop_, &call);
   if (failed != 0) {
     SystemError(env, failed, call).ThrowAsJavaScriptException();
     delete backend;
     return nullptr;
   }
-  backend->recycler_.Open(loop);
+  backend->recycler_.Open(*backend->loop_);
   napi_add_async_cleanup_hook(env, &Backend::OnEnvironmentExit, backend, &backend->cleanup_hook_);
   return backend;
 }
@@ -133,6 +131,7 @@ void Backend::Destroy(Napi::Function closed, bool reset) {
 }
 
 void Backend::GiveBack(bool reset) {
+  const bool joins = environment_exits_ && loop_->ends_at_exit();
   closing_ = true;
   sockets_.ForEach([this, reset](Socket& socket, std::uint64_t handle) {
     poller_.Forget(socket);
@@ -143,7 +142,7 @@ void Backend::GiveBack(bool reset) {
   sink_->Hold(false);
   recycler_.Close();
   poller_.Close();
-  if (!lanes_.Close()) --open_parts_;
+  if (!lanes_.Close(joins)) --open_parts_;
 }
 
 void Backend::OnClosed() {
@@ -156,6 +155,7 @@ void Backend::OnClosed() {
   }
   closed_.Reset();
   sink_.reset();
+  loop_.reset();
   // Also tells an exiting environment that it need wait no longer.
   napi_remove_async_cleanup_hook(cleanup_hook_);
   Release();

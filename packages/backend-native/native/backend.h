@@ -9,9 +9,11 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "bulk_lanes.h"
+#include "loop.h"
 #include "poller.h"
 #include "recycler.h"
 #include "sink.h"
@@ -29,9 +31,10 @@ struct ConnectTimes {
 class Backend final : private Poller::Owner, private Recycler::Owner, private BulkLanes::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
-  // `origin_ms`: what uv_hrtime() says at the zero of ConnectTimes. `threads`: for bulk lanes.
+  // `origin_ms`: what MonotonicNs() says at the zero of ConnectTimes. `threads`: for bulk lanes.
+  // `later`: as Loop::Of() has it.
   static Backend* Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
-                         double origin_ms, std::uint32_t threads);
+                         double origin_ms, std::uint32_t threads, Napi::Function later);
 
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -41,6 +44,8 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
 
   SocketSlab& sockets() noexcept { return sockets_; }
   BulkLanes& lanes() noexcept { return lanes_; }
+  // Null once it is closed.
+  Loop* loop() noexcept { return loop_.get(); }
   double origin_ms() const noexcept { return origin_ms_; }
 
   // A handle, or a negated errno.
@@ -81,8 +86,8 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
   void Destroy(Napi::Function closed, bool reset);
 
  private:
-  Backend(Napi::Env env, Napi::Function ready, Napi::Function broken, double origin_ms,
-          std::uint32_t threads);
+  Backend(Napi::Env env, std::unique_ptr<Loop> loop, Napi::Function ready, Napi::Function broken,
+          double origin_ms, std::uint32_t threads);
   ~Backend() = default;
 
   void OnReady() override;
@@ -107,6 +112,7 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
 
   napi_env env_;
   double origin_ms_;
+  std::unique_ptr<Loop> loop_;
   SocketSlab sockets_;
   Poller poller_;
   Recycler recycler_;

@@ -1,6 +1,5 @@
 // Backend: its sockets, from open or adopted to closed or detached.
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <cerrno>
 #include <utility>
@@ -30,7 +29,7 @@ void NoteStart(Socket& socket, const SocketAddress& to, int result, std::uint64_
   socket.connect.started_ns = before;
   socket.connect.port = to.InetPort();
   // Ended within the call; TCP's 0 is no end (connect_completion.cc, TCP_FASTOPEN_CONNECT).
-  if (result == 0 && !socket.kind.IsTcp()) socket.connect.ended_ns = uv_hrtime();
+  if (result == 0 && !socket.kind.IsTcp()) socket.connect.ended_ns = MonotonicNs();
 }
 
 // EISCONN and EALREADY speak of a connect that stands, or goes on.
@@ -142,7 +141,7 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   socket->peer = peer;
   // A report of the attempt before says nothing of this one.
   socket->last_events = 0;
-  const std::uint64_t before = uv_hrtime();
+  const std::uint64_t before = MonotonicNs();
   const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
   if (HasBegun(result)) {
     socket->recycled = false;
@@ -161,13 +160,13 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   if (IsNobody(socket->kind, to)) return -EINVAL;
   const int fd = socket->fd.get();
   socket->last_events = 0;
-  const std::uint64_t before = uv_hrtime();
+  const std::uint64_t before = MonotonicNs();
   const std::uint64_t deadline = DeadlineAfter(before, timeout_ms);
   const int result = ConnectBlocking(fd, socket->kind, to, deadline);
   if (!HasBegun(result)) {
     // What came of a handshake is told once, here.
     if (socket->kind.IsTcp() && HasFailed(result)) {
-      socket->connect.ended_ns = uv_hrtime();
+      socket->connect.ended_ns = MonotonicNs();
       socket->connect.failed = true;
       socket->connect.lost = 0;
     }
@@ -175,7 +174,7 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   }
   NoteStart(*socket, to, result, before);
   while (result == 0 || WaitUntilWritable(fd, deadline)) {
-    socket->connect.reported_ns = uv_hrtime();
+    socket->connect.reported_ns = MonotonicNs();
     const int status = Finish(*socket);
     if (status == kSelfConnected) return -EADDRNOTAVAIL;
     if (status != kPending) return status >= kLost ? kConnected : status;

@@ -18,7 +18,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -30,12 +29,11 @@ namespace pollout {
 
 namespace {
 
-constexpr std::uint64_t kNsPerUs = 1000;
 constexpr std::uint64_t kUsPerSecond = 1000000;
 constexpr std::uint64_t kLongestPollMs = INT32_MAX;
 
 std::uint64_t LeftUntil(std::uint64_t deadline_ns) noexcept {
-  const std::uint64_t now = uv_hrtime();
+  const std::uint64_t now = MonotonicNs();
   return deadline_ns > now ? deadline_ns - now : 0;
 }
 

@@ -137,7 +137,7 @@ napi_value CallOpenLane(napi_env env, napi_callback_info info) {
   plan.on_connected = static_cast<BulkPlan::OnConnected>(on_connected);
   plan.origin_ms = backend.origin_ms();
   const std::int64_t lane =
-      backend.lanes().Open(env, std::move(plan), limit, sink.As<Napi::Function>());
+      backend.lanes().Open(env, backend.loop(), std::move(plan), limit, sink.As<Napi::Function>());
   return lane == 0 ? nullptr : Result(env, lane);
 }
 

@@ -137,7 +137,7 @@ class BulkEngine {
     std::shared_ptr<BulkLane> lane;
   };
 
-  // What is told of an attempt; times as uv_hrtime() counts them, 0 where there is none.
+  // What is told of an attempt; times as MonotonicNs() counts them, 0 where there is none.
   struct Ending {
     int status = 0;
     BulkStep step = BulkStep::kSocket;

@@ -35,7 +35,7 @@ struct BulkPlan {
   std::vector<Source> sources;
   // Between two starts that have a time.
   double interval_ms = 0;
-  // What uv_hrtime() says at the zero of all times of JavaScript.
+  // What MonotonicNs() says at the zero of all times of JavaScript.
   double origin_ms = 0;
 
   const std::vector<Option>& OptionsFor(sa_family_t family) const noexcept;

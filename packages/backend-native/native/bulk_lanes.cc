@@ -9,6 +9,7 @@
 #include "bulk_lanes.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "monotonic_clock.h"
@@ -33,14 +34,12 @@ constexpr std::size_t kFields = sizeof(BulkFields) / sizeof(double);
 
 }  // namespace
 
-std::int64_t BulkLanes::Open(Napi::Env env, BulkPlan plan, std::uint32_t limit,
+std::int64_t BulkLanes::Open(Napi::Env env, Loop* loop, BulkPlan plan, std::uint32_t limit,
                              Napi::Function sink) {
-  if (closing_) return UV_EBADF;
+  if (closing_ || loop == nullptr) return -EBADF;
   if (runners_.empty()) {
-    uv_loop_t* loop = nullptr;
-    napi_get_uv_event_loop(env, &loop);
     const char* call = nullptr;
-    const int failed = StartRunners(loop, &call);
+    const int failed = StartRunners(*loop, &call);
     if (failed != 0) {
       SystemError(env, failed, call).ThrowAsJavaScriptException();
       return 0;
@@ -54,14 +53,13 @@ std::int64_t BulkLanes::Open(Napi::Env env, BulkPlan plan, std::uint32_t limit,
   return last_lane_;
 }
 
-int BulkLanes::StartRunners(uv_loop_t* loop, const char** call) {
+int BulkLanes::StartRunners(Loop& loop, const char** call) {
   if (open_handles_ == 0) {
-    *call = "uv_async_init";
-    const int failed = uv_async_init(loop, &async_, &BulkLanes::OnAsync);
-    if (failed != 0) return failed;
+    const Loop::Opened opened = loop.Signal(*this);
+    *call = opened.call;
+    if (opened.failed != 0) return opened.failed;
     ++open_handles_;
-    async_.data = this;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&async_));
+    signal_ = opened.handle;
   }
   for (std::uint32_t index = 0; index < threads_; ++index) {
     BulkEngine::Settings settings;
@@ -77,20 +75,17 @@ int BulkLanes::StartRunners(uv_loop_t* loop, const char** call) {
   return runners_.empty() ? StartOnLoop(loop, call) : 0;
 }
 
-int BulkLanes::StartOnLoop(uv_loop_t* loop, const char** call) {
+int BulkLanes::StartOnLoop(Loop& loop, const char** call) {
   BulkEngine::Settings settings;
   settings.batch = kLoopBatch;
   auto runner = std::make_unique<Runner>(*this, settings);
-  int failed = runner->engine.Open(call);
+  const int failed = runner->engine.Open(call);
   if (failed != 0) return failed;
-  *call = "uv_poll_init";
-  failed = uv_poll_init(loop, &poll_, runner->engine.fd());
-  if (failed != 0) return failed;
+  const Loop::Opened opened = loop.Watch(runner->engine.fd(), *this);
+  *call = opened.call;
+  if (opened.failed != 0) return opened.failed;
   ++open_handles_;
-  poll_.data = this;
-  // Cannot fail: see Poller::Open().
-  uv_poll_start(&poll_, UV_READABLE, &BulkLanes::OnPoll);
-  uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+  watch_ = opened.handle;
   on_loop_ = true;
   runners_.push_back(std::move(runner));
   return 0;
@@ -153,7 +148,7 @@ void BulkLanes::Deliver(Napi::Env env) {
     if (closing_) return;
     // The rest in the next turn.
     if (env.IsExceptionPending() || MonotonicNs() >= until_ns) {
-      uv_async_send(&async_);
+      signal_->Send();
       return;
     }
   }
@@ -173,7 +168,7 @@ std::size_t BulkLanes::Take(BulkLane& lane, BulkFields* array) {
 
 void BulkLanes::Own(BulkOutcome& outcome, const BulkLane& lane) {
   if (sockets_.IsFull()) {
-    outcome.fields.status = UV_EMFILE;
+    outcome.fields.status = -EMFILE;
     outcome.fields.step = static_cast<double>(BulkStep::kSocket);
     return;
   }
@@ -199,18 +194,19 @@ Napi::Float64Array BulkLanes::PrepareRecords(Napi::Env env) {
   return records;
 }
 
-bool BulkLanes::Close() {
+bool BulkLanes::Close(bool joins) {
   closing_ = true;
   lanes_.clear();
   records_.Reset();
   if (open_handles_ == 0) return false;
   for (const auto& runner : runners_) runner->engine.Stop();
   if (on_loop_) runners_[0]->engine.ObeyNow();
-  if (on_loop_ || runners_.empty()) {
+  if (joins) JoinThreads();
+  if (joins || on_loop_ || runners_.empty()) {
     CloseHandles();
   } else {
     // An exiting environment turns its loop only while something keeps that alive.
-    uv_ref(reinterpret_cast<uv_handle_t*>(&async_));
+    signal_->KeepAlive(true);
   }
   return true;
 }
@@ -220,43 +216,49 @@ bool BulkLanes::AreThreadsEnded() const noexcept {
                      [](const auto& runner) { return runner->thread.ended(); });
 }
 
+void BulkLanes::JoinThreads() {
+  if (on_loop_) return;
+  for (const auto& runner : runners_) runner->thread.Join();
+}
+
 void BulkLanes::CloseHandles() {
-  if (on_loop_) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), &BulkLanes::OnHandleClosed);
-  uv_close(reinterpret_cast<uv_handle_t*>(&async_), &BulkLanes::OnHandleClosed);
-  // Their descriptors; uv_close() has taken the set out of the loop's, which has to come first.
+  if (on_loop_) watch_->Close();
+  signal_->Close();
+  // Their descriptors, which are not watched any more.
   runners_.clear();
 }
 
-void BulkLanes::OnHandleClosed(uv_handle_t* handle) {
-  auto* self = static_cast<BulkLanes*>(handle->data);
-  if (--self->open_handles_ == 0) self->owner_.OnClosed();
+void BulkLanes::OnHandleClosed() {
+  if (--open_handles_ == 0) owner_.OnClosed();
 }
 
 void BulkLanes::OnOutcomes() {
   if (on_loop_) {
     told_ = true;
   } else {
-    uv_async_send(&async_);
+    signal_->Send();
   }
 }
 
-void BulkLanes::OnThreadEnded() { uv_async_send(&async_); }
+void BulkLanes::OnThreadEnded() { signal_->Send(); }
 
-void BulkLanes::OnAsync(uv_async_t* handle) {
-  auto* self = static_cast<BulkLanes*>(handle->data);
-  if (!self->closing_) {
-    self->owner_.OnOutcomes();
-  } else if (!self->on_loop_ && !self->runners_.empty() && self->AreThreadsEnded()) {
-    for (const auto& runner : self->runners_) runner->thread.Join();
-    self->CloseHandles();
+void BulkLanes::OnHandle(LoopHandle& handle, int /*error*/) {
+  if (&handle == signal_) {
+    OnSignal();
+    return;
   }
+  // Whatever the loop says of the set: the engine asks it too.
+  runners_[0]->engine.Round(false);
+  if (std::exchange(told_, false)) owner_.OnOutcomes();
 }
 
-// Whatever the loop says of the set: the engine asks it too.
-void BulkLanes::OnPoll(uv_poll_t* handle, int /*status*/, int /*events*/) {
-  auto* self = static_cast<BulkLanes*>(handle->data);
-  self->runners_[0]->engine.Round(false);
-  if (std::exchange(self->told_, false)) self->owner_.OnOutcomes();
+void BulkLanes::OnSignal() {
+  if (!closing_) {
+    owner_.OnOutcomes();
+  } else if (!on_loop_ && !runners_.empty() && AreThreadsEnded()) {
+    JoinThreads();
+    CloseHandles();
+  }
 }
 
 }  // namespace pollout

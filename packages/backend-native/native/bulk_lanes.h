@@ -3,7 +3,6 @@
 #pragma once
 
 #include <napi.h>
-#include <uv.h>
 
 #include <atomic>
 #include <cstddef>
@@ -15,11 +14,14 @@
 #include "bulk_engine.h"
 #include "bulk_lane.h"
 #include "bulk_thread.h"
+#include "loop.h"
 #include "slab.h"
 
 namespace pollout {
 
-class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
+class BulkLanes final : private BulkEngine::Owner,
+                        private BulkThread::Owner,
+                        private LoopHandle::Owner {
  public:
   // Called from the event loop, outside of any JavaScript.
   class Owner {
@@ -44,7 +46,8 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   ~BulkLanes() = default;
 
   // The lane's number, never used again; -EBADF after Close(), 0 with an exception pending.
-  std::int64_t Open(Napi::Env env, BulkPlan plan, std::uint32_t limit, Napi::Function sink);
+  std::int64_t Open(Napi::Env env, Loop* loop, BulkPlan plan, std::uint32_t limit,
+                    Napi::Function sink);
   // Null for one that is closed.
   const BulkLane* Find(std::uint32_t lane) const noexcept;
   // Nothing on one that is closed.
@@ -61,8 +64,8 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   }
 
   // Ends all; nothing is delivered after it. False where there is nothing to wait for: OnClosed()
-  // is not called then.
-  bool Close();
+  // is not called then. `joins`: waits for the threads here, where no loop will say that they end.
+  bool Close(bool joins);
 
  private:
   struct Lane {
@@ -82,19 +85,20 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   void OnThreadEnded() override;
 
   // 0, or a negated errno; `*call` then names the system call that failed.
-  int StartRunners(uv_loop_t* loop, const char** call);
-  int StartOnLoop(uv_loop_t* loop, const char** call);
+  int StartRunners(Loop& loop, const char** call);
+  int StartOnLoop(Loop& loop, const char** call);
   bool AreThreadsEnded() const noexcept;
   // Takes up what the lane has, a batch at most, as the records of `array`. How many.
   std::size_t Take(BulkLane& lane, BulkFields* array);
   void Own(BulkOutcome& outcome, const BulkLane& lane);
   // Empty where there can be none.
   Napi::Float64Array PrepareRecords(Napi::Env env);
+  void JoinThreads();
   void CloseHandles();
 
-  static void OnAsync(uv_async_t* handle);
-  static void OnPoll(uv_poll_t* handle, int status, int events);
-  static void OnHandleClosed(uv_handle_t* handle);
+  void OnHandle(LoopHandle& handle, int error) override;
+  void OnHandleClosed() override;
+  void OnSignal();
 
   Owner& owner_;
   SocketSlab& sockets_;
@@ -110,8 +114,10 @@ class BulkLanes final : private BulkEngine::Owner, private BulkThread::Owner {
   // The loop's own engine has outcomes.
   bool told_ = false;
   bool closing_ = false;
-  uv_async_t async_{};
-  uv_poll_t poll_{};
+  // Outcomes wait, or a thread has ended.
+  LoopHandle* signal_ = nullptr;
+  // Of the loop's own engine.
+  LoopHandle* watch_ = nullptr;
   int open_handles_ = 0;
   std::vector<BulkOutcome> batch_;
   Napi::Reference<Napi::Float64Array> records_;

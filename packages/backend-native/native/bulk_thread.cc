@@ -5,6 +5,8 @@
 
 #include <csignal>
 
+#include "glibc_floor.h"
+
 namespace pollout {
 
 int BulkThread::Start() noexcept {
@@ -20,6 +22,8 @@ int BulkThread::Start() noexcept {
   if (error == 0) ::pthread_setname_np(thread_, "pollout");
   return -error;
 }
+
+void BulkThread::Join() const noexcept { ::pthread_join(thread_, nullptr); }
 
 void* BulkThread::Run(void* data) {
   auto* self = static_cast<BulkThread*>(data);

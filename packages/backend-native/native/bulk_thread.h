@@ -28,7 +28,7 @@ class BulkThread {
   // 0, or a negated errno. One that was started is to be joined.
   int Start() noexcept;
   bool ended() const noexcept { return ended_.load(); }
-  void Join() const noexcept { ::pthread_join(thread_, nullptr); }
+  void Join() const noexcept;
 
  private:
   static void* Run(void* data);

@@ -14,6 +14,9 @@ namespace pollout {
 
 class Backend;
 
+// The largest number that is tried as that of an address family.
+constexpr std::uint32_t kMaxFamily = 255;
+
 // Each answers false with a TypeError (wrong type) or a RangeError (no such value) pending.
 bool ReadNumber(napi_env env, napi_value value, const char* name, double* out) noexcept;
 bool ReadInteger(napi_env env, napi_value value, const char* name, std::uint32_t low,

@@ -19,7 +19,7 @@ constexpr int kLost = 1 << 16;
 struct ConnectEnd {
   // One of the above, or a negated errno.
   int status = 0;
-  // As uv_hrtime() counts; 0 where that is not known.
+  // As MonotonicNs() counts; 0 where that is not known.
   std::uint64_t at_ns = 0;
   // A call of our own said that errno, getsockopt(2); nothing was reported of the connect.
   bool is_own = false;

@@ -10,10 +10,14 @@ bool IsErrorQueueEmpty(std::uint32_t events) noexcept {
   return (events & EPOLLOUT) != 0 && (events & EPOLLERR) == 0;
 }
 
-// Neither bytes nor control data are wanted: each call takes one entry off the queue.
+// Neither bytes nor control data are wanted: each call takes one entry off the queue, and says so
+// by its flags (recv(2)). Without them there was none, whatever an emulator of the kernel answers.
 void DrainErrorQueue(int fd) noexcept {
-  msghdr message{};
-  while (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) message = msghdr{};
+  for (;;) {
+    msghdr message{};
+    if (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+    if ((message.msg_flags & MSG_ERRQUEUE) == 0) return;
+  }
 }
 
 }  // namespace pollout

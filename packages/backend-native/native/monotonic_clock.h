@@ -1,5 +1,4 @@
-// The clock of uv_hrtime(), and its times as JavaScript has them. Without libuv, as the bulk lane's
-// threads are built without it too: test/bulk-stress.cc.
+// The one clock of the addon, and its times as JavaScript has them.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +7,7 @@
 
 namespace pollout {
 
+constexpr std::uint64_t kNsPerUs = 1000;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kNoDeadline = UINT64_MAX;
 

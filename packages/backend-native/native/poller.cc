@@ -22,6 +22,9 @@
 // and one call of JavaScript. libuv watches level-triggered, so what a batch leaves over is
 // reported in the next turn, and other handles of the loop have had theirs in between.
 //
+// Runtimes without libuv have the same set watched by a thread, which tells of that one descriptor
+// and touches nothing in it: loop.h. So nothing here knows of the thread.
+//
 // What follows from it:
 //
 // - One shot, EPOLLONESHOT. A report disarms the registration in the kernel: the ERR or HUP that
@@ -46,12 +49,15 @@
 //   to the next socket by then. A stale handle finds nobody in the slab.
 //
 // - The watcher is started once. What changes with the registrations is whether it counts:
-//   uv_ref() and uv_unref() flip a flag, while uv_poll_stop() and uv_poll_start() cost an
+//   LoopHandle::KeepAlive() flips a flag, while uv_poll_stop() and uv_poll_start() cost an
 //   epoll_ctl(2) each, on every first and last attempt. A set with nothing armed reports nothing,
 //   so an unreferenced watcher of it is as idle as a stopped one, and keeps nothing alive.
 #include "poller.h"
 
 #include <cerrno>
+#include <utility>
+
+#include "monotonic_clock.h"
 
 namespace pollout {
 
@@ -81,18 +87,15 @@ std::uint8_t ReadinessOf(std::uint32_t events) noexcept {
 
 }  // namespace
 
-int Poller::Open(uv_loop_t* loop, const char** call) noexcept {
+int Poller::Open(Loop& loop, const char** call) noexcept {
   *call = "epoll_create1";
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return -errno;
-  *call = "uv_poll_init";
-  const int failed = uv_poll_init(loop, &poll_, epoll.get());
-  if (failed != 0) return failed;
+  const Loop::Opened opened = loop.Watch(epoll.get(), *this);
+  *call = opened.call;
+  if (opened.failed != 0) return opened.failed;
   epoll_ = std::move(epoll);
-  poll_.data = this;
-  // Cannot fail: the handle is neither closing nor, as a set of its own, watched by another.
-  uv_poll_start(&poll_, UV_READABLE, &Poller::OnPoll);
-  KeepAlive(false);
+  watch_ = opened.handle;
   return 0;
 }
 
@@ -151,7 +154,7 @@ void Poller::Remove(Socket& socket) noexcept {
 Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcept {
   const int found = ::epoll_wait(epoll_.get(), events_.data(), kMaxBatch, 0);
   if (found < 0) return {errno == EINTR ? 0 : -errno, false};
-  const std::uint64_t now = found == 0 ? 0 : uv_hrtime();
+  const std::uint64_t now = found == 0 ? 0 : MonotonicNs();
   int count = 0;
   for (int index = 0; index < found; ++index) {
     const epoll_event& event = events_[index];
@@ -174,28 +177,18 @@ Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcep
   return {count, found == kMaxBatch};
 }
 
-void Poller::KeepAlive(bool keep) noexcept {
-  auto* handle = reinterpret_cast<uv_handle_t*>(&poll_);
-  if (keep) {
-    uv_ref(handle);
-  } else {
-    uv_unref(handle);
-  }
-}
+void Poller::KeepAlive(bool keep) noexcept { watch_->KeepAlive(keep); }
 
 void Poller::Close() noexcept {
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll_),
-           [](uv_handle_t* handle) { static_cast<Poller*>(handle->data)->owner_.OnClosed(); });
-  // uv_close() has taken it out of the loop's set, which has to come first: uv_poll_t's manual.
+  watch_->Close();
   epoll_.Reset();
 }
 
-void Poller::OnPoll(uv_poll_t* handle, int status, int /*events*/) {
-  Owner& owner = static_cast<Poller*>(handle->data)->owner_;
-  if (status < 0) {
-    owner.OnBroken(status);
+void Poller::OnHandle(LoopHandle& /*handle*/, int error) {
+  if (error != 0) {
+    owner_.OnBroken(error);
   } else {
-    owner.OnReady();
+    owner_.OnReady();
   }
 }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include <sys/epoll.h>
-#include <uv.h>
 
 #include <array>
 #include <cstdint>
 
+#include "loop.h"
 #include "slab.h"
 #include "unique_fd.h"
 
 namespace pollout {
 
-class Poller {
+class Poller final : private LoopHandle::Owner {
  public:
   // Called from the event loop, outside of any JavaScript.
   class Owner {
@@ -45,7 +45,7 @@ class Poller {
   ~Poller() = default;
 
   // 0, or a negated errno; `*call` then names the system call that failed.
-  int Open(uv_loop_t* loop, const char** call) noexcept;
+  int Open(Loop& loop, const char** call) noexcept;
 
   // One report for `token`, of what is ready now or gets ready. 0, or a negated errno.
   int Arm(Socket& socket, std::uint64_t handle, double token, std::uint32_t interest) noexcept;
@@ -70,7 +70,8 @@ class Poller {
   void Close() noexcept;
 
  private:
-  static void OnPoll(uv_poll_t* handle, int status, int events);
+  void OnHandle(LoopHandle& handle, int error) override;
+  void OnHandleClosed() override { owner_.OnClosed(); }
 
   // Adds it to the set, or changes what is reported of it. 0, or a negated errno.
   int Control(Socket& socket, std::uint64_t handle, std::uint32_t events) noexcept;
@@ -79,7 +80,7 @@ class Poller {
   Owner& owner_;
   SocketSlab& sockets_;
   UniqueFd epoll_;
-  uv_poll_t poll_{};
+  LoopHandle* watch_ = nullptr;
   int armed_ = 0;
   std::array<epoll_event, kMaxBatch> events_{};
 };

@@ -26,12 +26,7 @@
 
 namespace pollout {
 
-void Recycler::Open(uv_loop_t* loop) noexcept {
-  // Cannot fail, nor can starting and stopping it.
-  uv_prepare_init(loop, &prepare_);
-  prepare_.data = this;
-  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
-}
+void Recycler::Open(Loop& loop) noexcept { end_of_turn_ = loop.BeforeSleep(*this); }
 
 bool Recycler::Disconnect(const Socket& socket) noexcept {
   if (!socket.recyclable || !socket.peer || !socket.spent) return false;
@@ -42,11 +37,7 @@ bool Recycler::Disconnect(const Socket& socket) noexcept {
 void Recycler::Keep(UniqueFd fd, const TcpPeer& peer) {
   if (spares_.size() == kMaxSpares) return;
   spares_.push_back({std::move(fd), peer});
-  // Does nothing where it runs already.
-  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
-    uv_prepare_stop(handle);
-    static_cast<Recycler*>(handle->data)->Clear();
-  });
+  end_of_turn_->Send();
 }
 
 Recycler::Spare Recycler::Take(sa_family_t family) noexcept {
@@ -80,8 +71,7 @@ bool Recycler::Holds(int fd) const noexcept {
 
 void Recycler::Close() noexcept {
   Clear();
-  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_),
-           [](uv_handle_t* handle) { static_cast<Recycler*>(handle->data)->owner_.OnClosed(); });
+  end_of_turn_->Close();
 }
 
 }  // namespace pollout

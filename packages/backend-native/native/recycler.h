@@ -2,19 +2,20 @@
 // connect to the same peer. A saving of system calls, and nothing else: see recycler.cc.
 #pragma once
 
-#include <uv.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cstddef>
 #include <vector>
 
+#include "loop.h"
 #include "slab.h"
 #include "tcp_peer.h"
 #include "unique_fd.h"
 
 namespace pollout {
 
-class Recycler {
+class Recycler final : private LoopHandle::Owner {
  public:
   class Owner {
    public:
@@ -33,7 +34,7 @@ class Recycler {
   Recycler& operator=(const Recycler&) = delete;
   ~Recycler() = default;
 
-  void Open(uv_loop_t* loop) noexcept;
+  void Open(Loop& loop) noexcept;
 
   // Resets the connection and makes the socket as good as new, where that is possible and may pay.
   // Keep() takes it then; otherwise it is to be closed as any other.
@@ -60,13 +61,15 @@ class Recycler {
  private:
   static constexpr std::size_t kRecentPeers = 64;
 
+  void OnHandle(LoopHandle& /*handle*/, int /*error*/) override { Clear(); }
+  void OnHandleClosed() override { owner_.OnClosed(); }
   // Whether a connection to that peer has ended here lately; remembers this one.
   bool IsRecurring(const TcpPeer& peer) noexcept;
 
   Owner& owner_;
   std::vector<Spare> spares_;
   std::array<TcpPeer, kRecentPeers> recent_{};
-  uv_prepare_t prepare_{};
+  LoopHandle* end_of_turn_ = nullptr;
 };
 
 }  // namespace pollout

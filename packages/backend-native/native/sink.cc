@@ -1,12 +1,6 @@
 // Sink: calls into JavaScript.
 #include "sink.h"
 
-#include <uv.h>
-
-#include <array>
-#include <cstring>
-#include <string>
-
 #include "poller.h"
 
 namespace pollout {
@@ -76,13 +70,7 @@ void CallFunction(Napi::Env env, const Napi::Function& function,
 }
 
 Napi::Error SystemError(Napi::Env env, int error, const char* call) {
-  std::array<char, 32> name{};
-  uv_err_name_r(error, name.data(), name.size());
-  std::array<char, 128> reason{};
-  uv_strerror_r(error, reason.data(), reason.size());
-  Napi::Error object =
-      Napi::Error::New(env, std::string(call) + " " + name.data() + ": " + reason.data());
-  object.Set("code", Napi::String::New(env, name.data()));
+  Napi::Error object = Napi::Error::New(env, call);
   object.Set("errno", Napi::Number::New(env, error));
   object.Set("syscall", Napi::String::New(env, call));
   return object;

@@ -59,7 +59,7 @@ class Sink {
 void CallFunction(Napi::Env env, const Napi::Function& function,
                   std::initializer_list<napi_value> arguments);
 
-// {code, errno, syscall} and a message, as Node's own.
+// {errno, syscall}, which JavaScript makes one in Node's shape of: src/system-error.ts.
 Napi::Error SystemError(Napi::Env env, int error, const char* call);
 
 }  // namespace pollout

@@ -29,7 +29,7 @@ struct SocketKind {
   bool IsUnixPacket() const noexcept { return type == SOCK_SEQPACKET && family == AF_UNIX; }
 };
 
-// How far the connect of a socket has come; times as uv_hrtime() counts them, 0 where not known.
+// How far the connect of a socket has come; times as MonotonicNs() counts them, 0 where not known.
 struct ConnectProgress {
   // Right before connect(2).
   std::uint64_t started_ns = 0;

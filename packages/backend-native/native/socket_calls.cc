@@ -16,7 +16,6 @@ namespace pollout {
 
 namespace {
 
-constexpr std::uint32_t kMaxFamily = 255;
 // SOCK_PACKET is the last; flags that socket(2) takes with the type lie above.
 constexpr std::uint32_t kMaxType = 10;
 constexpr std::uint32_t kMaxInterest = 3;

@@ -1,106 +1,109 @@
-// Compiles the addon where that is possible and needed. Never fails: without it there is the portable backend.
+/**
+ * Compiles the addon to `prebuilds/<platform>-<arch>/pollout.node`, where the package looks for it.
+ *
+ *   build-addon.mjs            for this machine; where that can't be, a note says why, and the portable backend is used
+ *   build-addon.mjs --require  the same, and fails where that can't be
+ *   build-addon.mjs --output FILE   to FILE, or fails: name it by POLLOUT_ADDON
+ *   build-addon.mjs --target linux-arm64 ...   for these platforms, or fails
+ */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { lock } from './build-lock.mjs'
-import { nodeGyp } from './node-gyp.mjs'
+import { compile, compilerFor, HOST, TARGETS } from './compile.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const addon = join(root, 'build', 'Release', 'pollout.node')
-const log = join(root, 'build', 'build.log')
-const reasonFile = join(root, 'build', 'unavailable.txt')
+/** Tests do not go into the package: with them, this is the repository, and a warning is an error. */
+const strict = existsSync(join(root, 'test'))
 
 /** Many times what a compile takes: beyond that another's build hangs. */
 const LONGEST_WAIT_MINUTES = 10
 
-console.log(await main())
+const { values } = parseArgs({
+  options: {
+    require: { type: 'boolean', default: false },
+    output: { type: 'string' },
+    target: { type: 'string', multiple: true },
+  },
+})
 
-async function main() {
-  if (process.platform !== 'linux')
-    return unavailable(`epoll needs Linux, this is ${process.platform}`)
-  const release = await lock(root, LONGEST_WAIT_MINUTES * 60_000)
+const { output: named, target: targets = [HOST] } = values
+const mayFail = !values.require && named === undefined && values.target === undefined
+const release = await lock(root, LONGEST_WAIT_MINUTES * 60_000)
+try {
   if (release === undefined) {
-    return `note: another build of the native addon has not ended within ${LONGEST_WAIT_MINUTES} minutes, and is left alone`
+    throw new Error(`another build has not ended within ${LONGEST_WAIT_MINUTES} minutes`)
   }
+  for (const target of targets) await build(target)
+} catch (error) {
+  if (!mayFail) {
+    console.error(`the native addon could not be built: ${error.message}`)
+    process.exitCode = 1
+  } else {
+    // By `note: ` the repository's build shows the line, and tries again the next time.
+    const [first] = error.message.split('\n')
+    console.log(`note: no native backend: ${first}; the portable backend will be used`)
+    if (first !== error.message) console.log(error.message)
+  }
+} finally {
+  release?.()
+}
+
+async function build(target) {
+  if (!target.startsWith('linux-'))
+    throw new Error(`epoll needs Linux, this is ${process.platform}`)
+  const output = resolve(named ?? join(root, 'prebuilds', target, 'pollout.node'))
+  if (named === undefined && isFresh(output, target)) {
+    console.log(`${target}: up to date`)
+    return
+  }
+  // No addon of other sources, where this one does not come to be. A user's stays until there is another.
+  if (strict && named === undefined) rmSync(output, { force: true })
+  const compiler = compilerFor(target)
+  if (compiler === undefined) {
+    const wanted =
+      target === HOST
+        ? 'install one: apt-get install g++, dnf install gcc-c++, or apk add g++; or name it by CXX'
+        : TARGETS[target]
+    throw new Error(`there is no C++ compiler for ${target}; ${wanted}`)
+  }
+  const made = `${output}.made`
   try {
-    return build()
+    await compile(compiler, made, { strict })
+    const failure = target === HOST ? loadFailure(made) : undefined
+    if (failure !== undefined) throw new Error(`it was compiled and does not load: ${failure}`)
+    renameSync(made, output)
   } finally {
-    release()
+    rmSync(made, { force: true })
   }
+  console.log(`${target}: compiled, ${statSync(output).size} bytes${named ? ` in ${output}` : ''}`)
 }
 
-function build() {
-  if (isFresh()) return available('the native addon is up to date')
-  const missing = missingTool()
-  if (missing !== undefined) return unavailable(`${missing} was not found`)
-  const failure = compile()
-  return failure === undefined ? available('the native addon is compiled') : unavailable(failure)
-}
-
-function available(outcome) {
-  rmSync(reasonFile, { force: true })
-  return outcome
-}
-
-/**
- * Leaves the reason where the loader finds it, and no addon of other sources. By `note: ` the repository's build shows
- * the line, and tries again the next time.
- */
-function unavailable(why) {
-  rmSync(addon, { force: true })
-  mkdirSync(dirname(reasonFile), { recursive: true })
-  writeFileSync(reasonFile, why)
-  return `note: no native backend: ${why}; the portable backend will be used`
-}
-
-/** Newer than all that it is made of, and this Node can load it: that covers architecture and libc too. */
-function isFresh() {
+/** It loads, where that can be tried; and here, where sources change, it is newer than all that it is made of. */
+function isFresh(addon, target) {
   if (!existsSync(addon)) return false
-  const sources = readdirSync(join(root, 'native'))
-    .filter((name) => /\.(cc|h)$/.test(name))
-    .map((name) => join(root, 'native', name))
-  const scripts = ['build-addon.mjs', 'node-gyp.mjs'].map((name) => join(root, 'scripts', name))
-  const inputs = [...sources, join(root, 'binding.gyp'), ...scripts]
+  // An installed file has the time of its installation.
+  if (!strict) return target === HOST && loadFailure(addon) === undefined
+  const folders = { native: /\.(cc|h)$/, scripts: /^(build-addon|compile)\.mjs$/ }
+  const inputs = Object.entries(folders).flatMap(([folder, wanted]) =>
+    readdirSync(join(root, folder))
+      .filter((name) => wanted.test(name))
+      .map((name) => join(root, folder, name)),
+  )
   const builtAt = statSync(addon).mtimeMs
-  return inputs.every((input) => statSync(input).mtimeMs < builtAt) && loadFailure() === undefined
+  if (!inputs.every((input) => statSync(input).mtimeMs < builtAt)) return false
+  return target !== HOST || loadFailure(addon) === undefined
 }
 
 /** In a process of its own: a broken addon may do worse than throw. */
-function loadFailure() {
-  const result = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', addon], {
-    encoding: 'utf8',
-  })
-  if (result.status === 0) return undefined
-  return (
-    /^Error: (.*)$/m.exec(result.stderr)?.[1] ?? `exit status ${result.status ?? result.signal}`
+function loadFailure(addon) {
+  const { status, signal, stderr } = spawnSync(
+    process.execPath,
+    ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon],
+    { encoding: 'utf8' },
   )
-}
-
-function missingTool() {
-  const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
-  const anyOf = (what, ...commands) => (commands.some((c) => c && runs(c)) ? undefined : what)
-  const { CXX, PYTHON, npm_config_python: npmPython } = process.env
-  return (
-    anyOf('a C++ compiler', CXX?.split(' ').at(-1), 'c++', 'g++', 'clang++') ??
-    anyOf('make', process.env.MAKE, 'make') ??
-    anyOf('python3', PYTHON, npmPython, 'python3', 'python')
-  )
-}
-
-/** Why it could not be compiled, or undefined. */
-function compile() {
-  // Tests do not go into the package: with them, this is the repository.
-  const strict = existsSync(join(root, 'test')) ? '1' : '0'
-  let result
-  try {
-    result = nodeGyp(root, { POLLOUT_WERROR: strict })
-  } catch {
-    return 'node-gyp and node-addon-api are not installed'
-  }
-  const failure = result.status === 0 ? loadFailure() : 'the addon did not compile'
-  if (failure === undefined) return undefined
-  mkdirSync(dirname(log), { recursive: true })
-  writeFileSync(log, `${result.stdout}\n${result.stderr}\n${result.error ?? ''}\n${failure}\n`)
-  return `${failure} (see build/build.log)`
+  if (status === 0) return undefined
+  return /^Error: (.*)$/m.exec(stderr)?.[1] ?? `exit status ${status ?? signal}`
 }

@@ -1,38 +1,35 @@
 // Checks layout (clang-format) and code (clang-tidy) of native/; `--fix` mends the layout.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DEFINES, headerFolders } from './compile.mjs'
 
-const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const names = readdirSync(join(root, 'native'))
 const sources = names.filter((name) => name.endsWith('.cc')).map((name) => `native/${name}`)
 const headers = names.filter((name) => name.endsWith('.h')).map((name) => `native/${name}`)
-const prefix = dirname(dirname(process.execPath))
-const nodeHeaders = join(prefix, 'include', 'node')
 const fix = process.argv.includes('--fix')
 
 const layout = fix ? ['-i'] : ['--dry-run', '-Werror']
 await run('clang-format', layout, [...sources, ...headers])
 
-if (existsSync(join(nodeHeaders, 'node_api.h'))) {
-  const compiler = [
-    '--',
-    '-std=c++17',
-    '-fno-exceptions',
-    '-DNAPI_VERSION=9',
-    '-DNAPI_DISABLE_CPP_EXCEPTIONS',
-    '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
-    `-isystem${nodeHeaders}`,
-    // Its `include_dir` is relative to where this was started.
-    `-isystem${dirname(require.resolve('node-addon-api/package.json'))}`,
-  ]
-  await run('clang-tidy', ['--quiet'], sources, compiler)
+const folders = foldersOrReason()
+if (typeof folders === 'string') {
+  console.log(`skipped: clang-tidy: ${folders}`)
 } else {
-  console.log(`skipped: clang-tidy needs Node's headers, which are not in ${nodeHeaders}`)
+  const included = folders.map((folder) => `-isystem${folder}`)
+  const compiler = ['--', '-std=c++17', '-fno-exceptions', ...DEFINES, ...included]
+  await run('clang-tidy', ['--quiet'], sources, compiler)
+}
+
+function foldersOrReason() {
+  try {
+    return headerFolders()
+  } catch (error) {
+    return error.message
+  }
 }
 
 /** `files` are shared out among as many processes as there are processors. */

@@ -7,20 +7,21 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compileInto } from './compile-into.mjs'
+import { compile } from './compile.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const folder = join(root, 'build', 'valgrind')
-const addon = join(folder, 'build', 'Release', 'pollout.node')
+const addon = join(folder, 'pollout.node')
 const program = join(root, 'scripts', 'valgrind-program.mjs')
 const LIMIT_MS = 300_000
 
-function main() {
+async function main() {
   if (spawnSync('valgrind', ['--version']).status !== 0) {
     console.log('skipped: valgrind is not installed')
     return 0
   }
-  if (!compileInto(folder, { CXXFLAGS: '-g -O1 -fno-omit-frame-pointer' })) return 1
+  const instrument = ['-g', '-O1', '-fno-omit-frame-pointer']
+  await compile('g++', addon, { instrument, strict: true })
   const reports = join(folder, 'reports')
   rmSync(reports, { recursive: true, force: true })
   mkdirSync(reports)
@@ -74,4 +75,4 @@ function summaryOf(error) {
   return [`${kind}: ${what}`, ...frames].join('\n')
 }
 
-process.exitCode = main()
+process.exitCode = await main()

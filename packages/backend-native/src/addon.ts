@@ -1,7 +1,4 @@
-/** The compiled addon: its functions, and whether it can be loaded here. */
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+/** The compiled addon: its functions. */
 import type { SocketAddress } from '@pollout/core'
 
 /** An option of setsockopt(2). */
@@ -67,54 +64,16 @@ export interface NativeFunctions {
 export interface Addon {
   /**
    * Holds the two functions weakly while nothing is armed: the caller keeps them. Times are told as milliseconds since
-   * `originMs` (by default 0) on the clock of `process.hrtime`. `threads` (by default 0) is for its bulk lanes.
+   * `originMs` (by default 0) on the clock of `monotonicMs()`. `threads` (by default 0) is for its bulk lanes. `later`:
+   * setImmediate(), for a loop of its own in a runtime without libuv. Throws an Error with `errno` and `syscall`.
    */
   createBackend(
     ready: (tokens: Float64Array, readiness: Uint8Array, count: number) => void,
     broken: (cause: Error) => void,
     originMs?: number,
     threads?: number,
+    later?: (then: () => void) => unknown,
   ): NativeFunctions
-}
-
-type Loaded =
-  | { readonly addon: Addon }
-  | { readonly addon: undefined; readonly reason: string; readonly cause?: unknown }
-
-let loaded: Loaded | undefined
-
-/** The addon, or why there is none. The answer is kept. */
-export function loadAddon(): Loaded {
-  loaded ??= load()
-  return loaded
-}
-
-function load(): Loaded {
-  if (process.platform !== 'linux') {
-    return { addon: undefined, reason: `epoll needs Linux, and this is ${process.platform}` }
-  }
-  // One folder below the package's root, in src/ and in dist/ alike.
-  const path = fileURLToPath(new URL('../build/Release/pollout.node', import.meta.url))
-  if (!existsSync(path)) {
-    return {
-      addon: undefined,
-      reason: whyNotCompiled(),
-    }
-  }
-  try {
-    return { addon: createRequire(import.meta.url)(path) as Addon }
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    return { addon: undefined, reason: `the addon does not load: ${message}`, cause }
-  }
-}
-
-/** What scripts/build-addon.mjs left behind when it could not compile. */
-function whyNotCompiled(): string {
-  try {
-    const file = new URL('../build/unavailable.txt', import.meta.url)
-    return readFileSync(fileURLToPath(file), 'utf8')
-  } catch {
-    return 'the addon is not compiled; `npm rebuild @pollout/backend-native` does that'
-  }
+  /** CLOCK_MONOTONIC, in milliseconds. */
+  monotonicMs(): number
 }

@@ -1,7 +1,9 @@
 /** @pollout/backend-native: non-blocking sockets and epoll, on Linux, in an N-API addon. */
 import type { BackendFactory } from '@pollout/core'
-import { loadAddon } from './addon.js'
+import { loadAddon, type NativeBackendRemedy } from './load-addon.js'
 import { NativeBackend } from './native-backend.js'
+
+export type { NativeBackendRemedy } from './load-addon.js'
 
 /**
  * Whether `nativeBackend()` works here, and if not, why: a sentence without a full stop.
@@ -15,8 +17,19 @@ import { NativeBackend } from './native-backend.js'
  * ```
  */
 export type NativeBackendAvailability =
-  | { readonly available: true }
-  | { readonly available: false; readonly reason: string }
+  | {
+      readonly available: true
+      /** The file that was loaded. */
+      readonly addon: string
+    }
+  | {
+      readonly available: false
+      readonly reason: string
+      /** Undefined where nothing would help. */
+      readonly remedy: NativeBackendRemedy | undefined
+      /** The file that does not load, or where one was looked for first. */
+      readonly addon: string | undefined
+    }
 
 /**
  * Loads the addon, if that was not done before, and tells how it went. Never throws.
@@ -31,8 +44,9 @@ export type NativeBackendAvailability =
  */
 export function isNativeBackendAvailable(): NativeBackendAvailability {
   const loaded = loadAddon()
-  if (loaded.addon !== undefined) return { available: true }
-  return { available: false, reason: loaded.reason }
+  if (loaded.addon !== undefined) return { available: true, addon: loaded.path }
+  const { reason, remedy, path } = loaded
+  return { available: false, reason, remedy, addon: path }
 }
 
 /**
@@ -52,9 +66,16 @@ export interface NativeBackendOptions {
    * kept until the reactor is destroyed. 0: the event loop's own thread, which then makes the system calls.
    */
   readonly threads?: number
+  /**
+   * How it gets into the runtime's event loop. `libuv`: by Node's own, the default there. `thread`: by a thread that waits
+   * for it, the default on Bun and Deno, which have no libuv; a turn of the loop costs two changes of threads more.
+   */
+  readonly loop?: 'libuv' | 'thread'
 }
 
 const DEFAULT_THREADS = 1
+const HAS_LIBUV = process.versions['bun'] === undefined && process.versions['deno'] === undefined
+const DEFAULT_LOOP = HAS_LIBUV ? 'libuv' : 'thread'
 const MOST_THREADS = 64
 
 /**
@@ -74,18 +95,24 @@ const MOST_THREADS = 64
  * ```
  */
 export function nativeBackend(options: NativeBackendOptions = {}): BackendFactory {
-  const { threads = DEFAULT_THREADS, ...others } = options
+  const { threads = DEFAULT_THREADS, loop = DEFAULT_LOOP, ...others } = options
   for (const [name, value] of Object.entries(others)) {
     if (value === undefined) continue
-    throw new TypeError(`there is no option ${JSON.stringify(name)}, only threads`)
+    throw new TypeError(`there is no option ${JSON.stringify(name)}, only threads and loop`)
   }
   if (!Number.isInteger(threads) || threads < 0 || threads > MOST_THREADS) {
     const given = typeof threads === 'string' ? JSON.stringify(threads) : String(threads)
     throw new RangeError(`threads must be a whole number from 0 to ${MOST_THREADS}, not ${given}`)
   }
+  if (loop !== 'libuv' && loop !== 'thread') {
+    throw new RangeError(`loop must be "libuv" or "thread", not ${JSON.stringify(loop)}`)
+  }
+  if (loop === 'libuv' && !HAS_LIBUV) {
+    throw new RangeError('loop must be "thread": this runtime has no libuv')
+  }
   return (sink) => {
     const loaded = loadAddon()
-    if (loaded.addon !== undefined) return new NativeBackend(loaded.addon, sink, threads)
+    if (loaded.addon !== undefined) return new NativeBackend(loaded.addon, sink, threads, loop)
     throw Object.assign(
       new Error(`The native backend is not available: ${loaded.reason}`, { cause: loaded.cause }),
       { code: 'ERR_POLLOUT_NATIVE_UNAVAILABLE' },

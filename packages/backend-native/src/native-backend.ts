@@ -1,5 +1,6 @@
 /** The native backend: `Backend` on top of the addon's functions. */
 import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers'
 import {
   type Backend,
   type BulkConnector,
@@ -27,6 +28,7 @@ import type { Addon, NativeFunctions } from './addon.js'
 import { addressFrom, whereOf } from './native-address.js'
 import { NativeBulk } from './native-bulk.js'
 import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS } from './native-kernel.js'
+import { inNodesShape, withNodesErrors } from './system-error.js'
 
 const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   sockets: Object.freeze<Capabilities['sockets']>({
@@ -43,6 +45,8 @@ const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   eventTimes: true,
   kernelSockets: true,
 })
+
+export type NativeLoop = 'libuv' | 'thread'
 
 /** For those forgotten without `destroy()`, so without a wish for resets: the held value does not reach the backend itself. */
 const forgotten = new FinalizationRegistry<NativeFunctions>((native) =>
@@ -61,10 +65,14 @@ export class NativeBackend implements Backend {
   readonly #broken: ReadinessSink['broken']
   #destroyed: Promise<void> | undefined
 
-  constructor(addon: Addon, sink: ReadinessSink, threads: number) {
+  constructor(addon: Addon, sink: ReadinessSink, threads: number, loop: NativeLoop) {
     this.#ready = (tokens, readiness, count) => sink.ready(tokens, readiness, count)
-    this.#broken = (cause) => sink.broken(cause)
-    this.#native = addon.createBackend(this.#ready, this.#broken, originMs(), threads)
+    this.#broken = (cause) => sink.broken(inNodesShape(cause))
+    const origin = originMs(addon)
+    const later = loop === 'thread' ? (then: () => void) => setImmediate(then) : undefined
+    this.#native = withNodesErrors(() =>
+      addon.createBackend(this.#ready, this.#broken, origin, threads, later),
+    )
     this.kernel = new NativeKernel(this.#native)
     this.bulk = new NativeBulk(this.#native, threads)
     forgotten.register(this, this.#native, this)
@@ -178,19 +186,19 @@ export class NativeBackend implements Backend {
 }
 
 /**
- * What `process.hrtime` says, in milliseconds, at the zero of this thread's `performance.now()`: both read libuv's one
- * monotonic clock. The reading that took the least time is the one that was not interrupted.
+ * What the addon's clock says at the zero of this thread's `performance.now()`: both are the kernel's monotonic one. The
+ * reading that took the least time is the one that was not interrupted.
  */
-function originMs(): number {
+function originMs({ monotonicMs }: Addon): number {
   let origin = 0
   let least = Number.POSITIVE_INFINITY
   for (let reading = 0; reading < 8; reading++) {
-    const before = process.hrtime.bigint()
+    const before = monotonicMs()
     const now = performance.now()
-    const took = Number(process.hrtime.bigint() - before)
+    const took = monotonicMs() - before
     if (took >= least) continue
     least = took
-    origin = (Number(before) + took / 2) / 1e6 - now
+    origin = before + took / 2 - now
   }
   return origin
 }

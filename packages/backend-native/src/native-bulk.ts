@@ -11,6 +11,7 @@ import {
 import type { NativeFunctions, NativeOption, NativeSource } from './addon.js'
 import { whereOf } from './native-address.js'
 import { FAMILY_NUMBERS } from './native-kernel.js'
+import { withNodesErrors } from './system-error.js'
 
 /** native/bulk_lane.h: BulkPlan::OnConnected. */
 const ON_CONNECTED = { keep: 0, close: 1, reset: 2 } as const
@@ -31,14 +32,16 @@ export class NativeBulk implements BulkConnector {
 
   open(given: BulkLaneOptions, sink: BulkSink): BulkLane {
     const { limit, onConnected, options, sources, intervalMs = 0 } = given
-    const lane = this.#native.openLane(
-      Math.min(limit, MOST_IN_FLIGHT),
-      ON_CONNECTED[onConnected],
-      options.inet.map(flattened),
-      options.inet6.map(flattened),
-      sources.map(flattenedSource),
-      intervalMs,
-      (records, count) => sink.outcomes(records, count),
+    const lane = withNodesErrors(() =>
+      this.#native.openLane(
+        Math.min(limit, MOST_IN_FLIGHT),
+        ON_CONNECTED[onConnected],
+        options.inet.map(flattened),
+        options.inet6.map(flattened),
+        sources.map(flattenedSource),
+        intervalMs,
+        (records, count) => sink.outcomes(records, count),
+      ),
     )
     // A destroyed backend has no descriptors either.
     if (lane < 0) throw Object.assign(new Error('open EBADF: the backend is destroyed'), EBADF)

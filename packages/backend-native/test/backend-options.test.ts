@@ -12,6 +12,6 @@ it.each([-1, 0.5, 1_000_000, Number.NaN, '2'])('threads: not %j', (value) => {
 it('a misspelt option is refused', () => {
   const options: object = { thread: 2 }
   expect(() => nativeBackend(options)).toThrow(
-    new TypeError('there is no option "thread", only threads'),
+    new TypeError('there is no option "thread", only threads and loop'),
   )
 })

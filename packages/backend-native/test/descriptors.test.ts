@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Handle } from '@pollout/core'
 import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it } from 'vitest'
-import { loadAddon } from '../src/addon.js'
+import { loadAddon } from '../src/load-addon.js'
 import {
   type Bench,
   describeNative,

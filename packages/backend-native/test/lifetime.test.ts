@@ -3,7 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { availability, descriptors, listen, runChild, type TestServer, title } from './support.js'
+import {
+  ADDON,
+  availability,
+  descriptors,
+  listen,
+  runChild,
+  type TestServer,
+  title,
+} from './support.js'
 
 /** Connects to `port` and registers for reading, which nothing answers. */
 const CONNECTED_CHILD = (port: number) => `
@@ -11,7 +19,7 @@ const CONNECTED_CHILD = (port: number) => `
   const ready = (tokens, readiness, count) => {
     for (let i = 0; i < count; i++) onReady(tokens[i], readiness[i])
   }
-  const backend = createBackend(ready, cause => say('broken ' + cause.code + ' ' + cause.syscall))
+  const backend = createBackend(ready, cause => say('broken ' + cause.errno + ' ' + cause.syscall))
   const handle = backend.open(2, 1)
   backend.connect(handle, 2, '127.0.0.1', ${port})
 `
@@ -193,7 +201,7 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       backend.poll()
       backend.destroy(() => say('closed'))
     `)
-    expect({ lines, code }).toEqual({ lines: ['broken EBADF epoll_wait', 'closed'], code: 0 })
+    expect({ lines, code }).toEqual({ lines: ['broken -9 epoll_wait', 'closed'], code: 0 })
   })
 
   it('without a descriptor for the poller, the factory throws EMFILE', async () => {
@@ -204,19 +212,14 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       let failure
       try { createBackend(() => {}, () => {}) } catch (error) { failure = error }
       fs.closeSync(held.pop())
-      const { code, errno, syscall, message } = failure
-      say(JSON.stringify({ code, errno, syscall, message }))
+      const { errno, syscall } = failure
+      say(JSON.stringify({ errno, syscall }))
       const backend = createBackend(() => {}, () => {})
       say(String(backend.open(2, 1)))
       `,
       { wrap: ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'] },
     )
-    expect(JSON.parse(lines[0] as string)).toEqual({
-      code: 'EMFILE',
-      errno: -24,
-      syscall: 'epoll_create1',
-      message: 'epoll_create1 EMFILE: too many open files',
-    })
+    expect(JSON.parse(lines[0] as string)).toEqual({ errno: -24, syscall: 'epoll_create1' })
     expect(lines[1]).toBe('-24')
   })
 
@@ -279,13 +282,12 @@ describe.skipIf(!availability.available)(`native addon, lifetime${title}`, () =>
       parentPort.postMessage('started')
       if (workerData.exit) process.exit()
     `
-    const addon = new URL('../build/Release/pollout.node', import.meta.url).pathname
     // Refused ones: they come back as fast as they go out, and leave no TIME-WAIT behind.
     const spare = await listen()
     await spare.close()
     const run = async (index: number) => {
       const workerData = {
-        addon,
+        addon: ADDON,
         port: spare.at.port,
         destroy: index % 10 === 8,
         exit: index % 10 === 9,

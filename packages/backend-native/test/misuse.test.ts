@@ -1,6 +1,7 @@
 /** Every function of the addon, called wrongly in every way: it throws or answers an errno, and never crashes. */
 import { describe, expect, it } from 'vitest'
-import { loadAddon, type NativeFunctions } from '../src/addon.js'
+import type { NativeFunctions } from '../src/addon.js'
+import { loadAddon } from '../src/load-addon.js'
 import { availability, descriptors, E, turns } from './support.js'
 
 type Call = (...values: unknown[]) => unknown

@@ -4,7 +4,10 @@ import { realWorld, type Subject } from '@pollout/core/conformance'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { isNativeBackendAvailable, nativeBackend } from '../src/index.js'
 
-export function describeSubject(define: (subject: Subject) => void): void {
+/** What of a subject is another one than that of the backend as it comes. */
+type Other = Pick<Subject, 'name' | 'backend' | 'module'>
+
+export function describeSubject(define: (subject: Subject) => void, other?: Other): void {
   const availability = isNativeBackendAvailable()
   const title = availability.available ? '' : `: ${availability.reason}`
   describe.skipIf(!availability.available)(`native backend${title}`, () => {
@@ -18,6 +21,7 @@ export function describeSubject(define: (subject: Subject) => void): void {
         name: 'nativeBackend',
       },
       test: { describe, it, beforeAll, afterAll },
+      ...other,
     })
   })
 }

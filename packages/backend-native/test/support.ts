@@ -267,7 +267,10 @@ export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn()
 }
 
-export const ADDON = new URL('../build/Release/pollout.node', import.meta.url).pathname
+export const ADDON = new URL(
+  `../prebuilds/${process.platform}-${process.arch}/pollout.node`,
+  import.meta.url,
+).pathname
 
 /** What a child process gets to see before its own code. */
 const PRELUDE = `

@@ -3,6 +3,8 @@ import { errno } from '@pollout/core'
 
 /** Errors that Node raises itself and that have no errno: what the system call would have said. */
 const NODE_CODES: Readonly<Record<string, number>> = {
+  // Node's permission model, where it has no --allow-net.
+  ERR_ACCESS_DENIED: -errno.EACCES,
   ERR_INVALID_ADDRESS_FAMILY: -errno.EAFNOSUPPORT,
   ERR_INVALID_ARG_VALUE: -errno.EINVAL,
   ERR_INVALID_IP_ADDRESS: -errno.EINVAL,

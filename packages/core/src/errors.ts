@@ -1,4 +1,6 @@
 /** The one error of this library, in Node's own shape, and what each errno says about whose trouble it is. */
+
+import { knowAcrossCopies } from './across-copies.js'
 import { formatAddress, type SocketAddress } from './backend/address.js'
 import type { Backend, Handle, SocketSpec } from './backend/backend.js'
 import { errno, errnoDescription, errnoName } from './backend/errno.js'
@@ -393,6 +395,7 @@ export class ConnectError extends Error {
     return this.#reason
   }
 }
+knowAcrossCopies(ConnectError, 'ConnectError')
 
 function hostOf(address: SocketAddress): string {
   if (address.family === 'unix') return address.path

@@ -260,7 +260,8 @@ describe('a Duplex over a connection', () => {
       6,
       undefined,
     ])
-    expect(String(duplex.read())).toBe('abcdef')
+    // With its length: without, Node 26 hands out a chunk at a time.
+    expect(String(duplex.read(6))).toBe('abcdef')
     await turn()
     expect(socket.registration?.interest).toBe(Interest.READABLE)
   })

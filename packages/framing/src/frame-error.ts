@@ -1,4 +1,5 @@
 /** What can be wrong with a stream of frames. */
+import { knowAcrossCopies } from './across-copies.js'
 
 /**
  * - `ERR_FRAME_TOO_LARGE`: a frame is longer than `maxBytes`, or than its length field can say;
@@ -39,6 +40,7 @@ export class FrameError extends Error {
     this.code = code
   }
 }
+knowAcrossCopies(FrameError, 'FrameError')
 
 export function tooLarge(what: string, maxBytes: number): FrameError {
   return new FrameError('ERR_FRAME_TOO_LARGE', `${what} is longer than ${maxBytes} bytes`)

@@ -1,4 +1,5 @@
 /** Why a request has no response. */
+import { knowAcrossCopies } from './across-copies.js'
 
 /**
  * - `ERR_REQUEST_TIMEOUT`: no response in time;
@@ -50,3 +51,4 @@ export class RequestError extends Error {
     this.sent = sent
   }
 }
+knowAcrossCopies(RequestError, 'RequestError')

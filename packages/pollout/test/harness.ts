@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly nodeArgs?: readonly string[]
   readonly uid?: number
   readonly cwd?: string
+  /** Besides what this process has. */
+  readonly env?: NodeJS.ProcessEnv
   /** Called once, with the first of stdout. */
   readonly onFirstOutput?: (child: ChildProcess) => void
 }
@@ -42,9 +44,10 @@ afterEach(async () => {
 })
 
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const { stdin = '', nodeArgs = [], uid, cwd } = options
+  const { stdin = '', nodeArgs = [], uid, cwd, env = {} } = options
   const child = spawn(process.execPath, [...nodeArgs, CLI, ...args], {
     stdio: 'pipe',
+    env: { ...process.env, ...env },
     ...(uid === undefined ? {} : { uid }),
     ...(cwd === undefined ? {} : { cwd }),
   })

@@ -57,6 +57,9 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     ['fanout h:1 --exc x', /\(Did you mean --exclude or --exclude-file\?\)/],
     ['fanout h:1 --expct x', /\(Did you mean --expect\?\)/],
     ['fanout h:1 --allow ,', /It is empty; leave the option out/],
+    ['doctor --jsn', /unknown option '--jsn' .*--json.*see pollout doctor --help/],
+    ['doctor here', /too many arguments/],
+    ['build-addon -o', /argument missing/],
     ['fanout h:1 -c 0', /connects in flight, from 1/],
     ['fanout h:1 --concurrency 2.5', /whole number/],
     ['fanout h:1 --max-per-host 0', /connects in flight, from 1/],
@@ -111,7 +114,9 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     const args = line.split(' ').map((arg) => arg.replace('{}', folder))
     const { code, stdout, stderr } = await pollout(args)
     expect(stdout).toBe('')
-    expect(stderr).toMatch(/^pollout: [^\n]+ \(see pollout( connect| fanout)? --help\)\n$/)
+    expect(stderr).toMatch(
+      /^pollout: [^\n]+ \(see pollout( connect| fanout| doctor| build-addon)? --help\)\n$/,
+    )
     expect(stderr).toMatch(expected)
     expect(code).toBe(2)
   })

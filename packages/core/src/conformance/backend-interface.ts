@@ -202,6 +202,7 @@ export function defineBackendInterfaceTests(test: Define): void {
     }
     raw.backend.poll()
     assert.deepEqual(raw.batches[before], [{ token, readiness: Readiness.WRITABLE }])
+    while (raw.batches.length < before + 2) await turns(1)
     await turns()
     assert.equal(raw.batches.length, before + 2)
   })

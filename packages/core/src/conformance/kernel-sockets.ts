@@ -60,7 +60,7 @@ export function defineKernelSocketTests(test: Define): void {
       assert.match(local.path, /^\0[0-9a-f]{5}$/)
       socket.close()
     },
-    { transport: 'abstract', capability: 'bind' },
+    { transport: 'abstract', capability: ['bind', 'immediateErrors'] },
   )
 
   for (const [name, value] of Object.entries(SAMPLES) as [SocketOptionName, SocketOptionValue][]) {

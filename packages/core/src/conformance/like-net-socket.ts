@@ -27,6 +27,7 @@ export function defineSocketTests(test: Define): void {
         (t) => compare(t, row, transport),
         {
           realNetwork: true,
+          nodesSockets: true,
           ...(transport === 'tls' && { certificates: true }),
           ...(row.tellsBind && { capability: 'immediateErrors' }),
         },

@@ -12,6 +12,7 @@ import {
   workersProgram,
 } from './child-programs.js'
 import { LIFETIMES, lifetimeProgram } from './lifetimes.js'
+import { programCommand } from './program-command.js'
 import type { Define, Subject } from './trial.js'
 import type { PeerKind } from './world.js'
 
@@ -36,16 +37,8 @@ export async function run(
   const { directory, specifier, name } = subject.module
   const endpoint =
     typeof peer === 'string' ? formatEndpoint(subject.world.endpoint(peer)) : peer.href
-  const [command = process.execPath, ...args] = [
-    ...within,
-    process.execPath,
-    '--input-type=module',
-    '-e',
-    program,
-    specifier,
-    name,
-    endpoint,
-  ]
+  const [runtime, ...rest] = programCommand(program, [specifier, name, endpoint])
+  const [command = runtime, ...args] = [...within, runtime, ...rest]
   const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {

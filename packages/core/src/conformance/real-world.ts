@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { isInet, type SocketAddress } from '../backend/address.js'
 import { type Endpoint, tcp, udp, unix, unixgram, unixpacket } from '../endpoint/endpoint.js'
 import { PeerRecords } from './peer-records.js'
+import { nodeProgramCommand, sendSignal } from './program-command.js'
 import { LISTENER_PROGRAM, PEERS_PROGRAM, UNIX_MESSAGES_PROGRAM } from './real-world-programs.js'
 import type { PeerKind, PeerRecord, Transport, World } from './world.js'
 
@@ -104,7 +105,7 @@ class RealWorld implements World {
     if (this.#full === undefined) throw new Error('the world has not been started')
     const { child, path } = this.#full
     await this.#stopAndFill(child, { path })
-    const release = async (): Promise<void> => void child.kill('SIGCONT')
+    const release = async (): Promise<void> => sendSignal(child, 'SIGCONT')
     return { endpoint: unix(path), release }
   }
 
@@ -119,7 +120,7 @@ class RealWorld implements World {
 
   /** A stopped process accepts nothing, so its backlog, once full, stays so. */
   async #stopAndFill(child: ChildProcess, place: Place): Promise<void> {
-    child.kill('SIGSTOP')
+    sendSignal(child, 'SIGSTOP')
     while (!isStopped(child)) await new Promise((resolve) => setImmediate(resolve))
     const filled = new Promise<void>((resolve) => {
       this.#onFilled = resolve
@@ -147,7 +148,8 @@ class RealWorld implements World {
 
   /** Resolves with the program's first message. */
   async #run(program: string, args: readonly string[]) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...args], {
+    const [command, ...all] = nodeProgramCommand(program, args)
+    const child = spawn(command, all, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#children.add(child)
@@ -175,7 +177,7 @@ function isStopped({ pid }: ChildProcess): boolean {
 }
 
 /**
- * Real servers on loopback; Linux.
+ * Real servers on loopback; Linux. They are programs of Node's: on another runtime, `node` in PATH runs them.
  *
  * @example
  * ```ts

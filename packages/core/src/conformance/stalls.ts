@@ -11,6 +11,7 @@ import type { ConnectError } from '../errors.js'
 import { certificates } from './certificates.js'
 import { MAIN } from './child-programs.js'
 import { type PeerElsewhere, peerElsewhere } from './peers-elsewhere.js'
+import { programCommand, sendSignal } from './program-command.js'
 import { blockLoop, turns } from './raw-backend.js'
 import { type Peer, plainPeer, reactorOf, secured, tlsPeer } from './tls-peers.js'
 import { bytes, MEBIBYTE } from './transfer-tools.js'
@@ -312,20 +313,20 @@ export function defineStallTests(test: Define): void {
       const peer = await plainPeer((socket) => sockets.push(socket))
       const { directory, specifier, name } = subject.module
       const endpoint = `tcp://127.0.0.1:${peer.port}`
-      const args = ['--input-type=module', '-e', READING_PROGRAM, specifier, name, endpoint]
-      const child = spawn(process.execPath, args, {
+      const [command, ...args] = programCommand(READING_PROGRAM, [specifier, name, endpoint])
+      const child = spawn(command, args, {
         cwd: directory,
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       const said: string[] = []
       child.stdout.setEncoding('utf8').on('data', (text) => said.push(text.trim()))
       await once(child.stdout, 'data')
-      child.kill('SIGSTOP')
+      sendSignal(child, 'SIGSTOP')
       // Connected it is: it has said that it reads.
       while (sockets[0] === undefined) await turns(1)
       sockets[0].write('tick')
       await sleep(HELD_MS)
-      child.kill('SIGCONT')
+      sendSignal(child, 'SIGCONT')
       await once(child, 'close')
       assert.deepEqual(said, ['reading', 'tick'])
       await peer.close()
@@ -343,9 +344,9 @@ export function defineStallTests(test: Define): void {
       )
       const { directory, specifier, name } = subject.module
       const ports = peers.map(({ port }) => port).join(' ')
-      const program = ['--input-type=module', '-e', SECURING_PROGRAM]
-      const args = [...program, specifier, name, ports, certificates().ca]
-      const child = spawn(process.execPath, args, {
+      const given = [specifier, name, ports, certificates().ca]
+      const [command, ...args] = programCommand(SECURING_PROGRAM, given)
+      const child = spawn(command, args, {
         cwd: directory,
         stdio: ['ignore', 'pipe', 'inherit'],
       })
@@ -354,11 +355,11 @@ export function defineStallTests(test: Define): void {
         said += text
       })
       while (hellos.length < 4 && child.exitCode === null) await turns(1)
-      child.kill('SIGSTOP')
+      sendSignal(child, 'SIGSTOP')
       // All have their answer, and after that their time goes by.
       await Promise.all(hellos.map((goOn) => goOn()))
       await sleep(2 * STOPPED_LIMIT_MS)
-      child.kill('SIGCONT')
+      sendSignal(child, 'SIGCONT')
       await once(child, 'close')
       const expected = versions.flatMap((version) => [`connect ${version}`, `upgrade ${version}`])
       assert.deepEqual(said.trim().split('\n').sort(), expected.sort())

@@ -9,6 +9,7 @@ import { ConnectError } from '../errors.js'
 import { createReactor, type Reactor, type ReactorOptions } from '../reactor/reactor.js'
 import { certificateProblem } from './certificates.js'
 import { type Footprint, footprint, leaked } from './leaks.js'
+import { isNode } from './program-command.js'
 import { RawBackend } from './raw-backend.js'
 import type { TestApi } from './test-api.js'
 import { specOf, type Transport, type World } from './world.js'
@@ -84,6 +85,8 @@ export interface Needs {
   readonly certificates?: true
   /** A network namespace of its own, with real sockets in it. */
   readonly network?: true
+  /** Node's own sockets, to be compared with. */
+  readonly nodesSockets?: true
 }
 
 export class Trial {
@@ -206,6 +209,7 @@ async function lacks(subject: Subject, needs: Needs): Promise<string | undefined
     const problem = certificateProblem()
     if (problem) return problem
   }
+  if (needs.nodesSockets && !isNode) return "this runtime's net.Socket is another one than Node's"
   if (needs.network && world.lacksNamespaces) return world.lacksNamespaces
   return transport && world.lacks(transport)
 }

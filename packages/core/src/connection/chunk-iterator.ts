@@ -17,7 +17,8 @@ import type { ChunkListener } from './receiver.js'
  * }
  * ```
  */
-export interface Chunks extends AsyncIterableIterator<Buffer, undefined, undefined> {
+// Not AsyncIterableIterator, which takes these arguments from TypeScript 5.6 on only.
+export interface Chunks extends AsyncIterator<Buffer, undefined, undefined> {
   /** Stops the reading at once; a `next()` that waits ends too. The connection stays open. */
   return(): Promise<IteratorResult<Buffer, undefined>>
   [Symbol.asyncIterator](): this

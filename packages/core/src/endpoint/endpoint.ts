@@ -1,4 +1,6 @@
 /** Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`. */
+
+import { knowAcrossCopies } from '../across-copies.js'
 import {
   type InetAddress,
   literalFamily,
@@ -178,6 +180,7 @@ export class InvalidEndpointError extends TypeError {
   override readonly name = 'InvalidEndpointError'
   readonly code = 'ERR_INVALID_ENDPOINT'
 }
+knowAcrossCopies(InvalidEndpointError, 'InvalidEndpointError')
 
 /**
  * A TCP endpoint. Throws {@link InvalidEndpointError} for a host or port that can't be one.

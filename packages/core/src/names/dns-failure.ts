@@ -1,4 +1,5 @@
 /** A question to DNS servers that got no answer to go by: who was asked, for what, and what came. */
+import { knowAcrossCopies } from '../across-copies.js'
 
 /** What became of the question, by c-ares' codes: ares_strerror(3). Others say nothing about servers. */
 const CAME: Readonly<Record<string, string>> = {
@@ -25,6 +26,8 @@ export class DnsFailure extends Error {
     this.hostname = hostname
   }
 }
+// A resolver of one copy may be given to the reactor of another.
+knowAcrossCopies(DnsFailure, 'DnsFailure')
 
 interface CaresError {
   readonly code: string

@@ -126,7 +126,8 @@ export class ScriptedSocket {
   /** Options set by name. */
   readonly options = new Map<SocketOptionName, SocketOptionValue>()
   /** Bytes of the options set by name or by number; the key is `level:option`. */
-  readonly rawOptions = new Map<string, Uint8Array>()
+  // Written out: what TypeScript infers, a generic Uint8Array, none before 5.7 understands.
+  readonly rawOptions: Map<string, Uint8Array> = new Map()
   /** The descriptor that it was adopted from. */
   readonly adopted: number | undefined
   /** When connect() was called, in milliseconds of the script's clock, and when it was last made ready. */

@@ -52,7 +52,26 @@ Examples:
   pollout connect tcp://127.0.0.1:6379 --send 'PING\\r\\n'
   pollout fanout 10.1.0.0/16 -p 22,443 --rate 2000
 
-More: pollout connect --help, pollout fanout --help`
+More: pollout connect --help, pollout fanout --help, pollout doctor --help`
+
+export const DOCTOR_HELP = `
+It makes one connect to a listener of its own on 127.0.0.1, and sends nothing elsewhere.
+
+Exit codes:
+  0  the native backend works
+  1  the portable one only, or none; "remedy" says what would help, if anything does
+  2  wrong usage
+
+With --json: backend, reason, remedy, addon, runtime, platform, libc, kernel, and tried, null or what went wrong.`
+
+export const BUILD_ADDON_HELP = `
+It needs g++ or clang++, and Node's headers where they came with it, in include/node; POLLOUT_NODE_HEADERS names another
+folder of them. Without -o it goes to where the package looks for it. With -o, set POLLOUT_ADDON to that file.
+
+Exit codes:
+  0  compiled, and loads
+  1  not compiled; why stands on standard error
+  2  wrong usage`
 
 export const CONNECT_HELP = `
 Tries all endpoints at once. One line for each, as it ends: "connected ..." on standard output, "failed ..." on

@@ -8,14 +8,14 @@ import { createProgram } from './program.js'
 import { Stop } from './stop.js'
 
 export async function main(args: readonly string[], version: string): Promise<ExitCode> {
-  const subcommand = args[0] === 'connect' || args[0] === 'fanout' ? ` ${args[0]}` : ''
   const refuse = (message: string): void => {
     // Commander's hints stand on a line of their own.
     const line = suggesting(message, program.command, args[0])
       .replace(/^error: /, '')
       .trim()
       .replace(/\n/g, ' ')
-    say(`${line} (see pollout${subcommand} --help)`)
+    const known = program.command.commands.some((one) => one.name() === args[0])
+    say(`${line} (see pollout${known ? ` ${args[0]}` : ''} --help)`)
   }
   let shown = ''
   const program = createProgram(version, { refused: refuse, shown: (text) => (shown += text) })

@@ -1,11 +1,13 @@
 /** The command's grammar: subcommands, options, their defaults and help. */
 import { Command, Option } from 'commander'
 import { BACKEND_NAMES } from '../choose-backend.js'
+import { buildAddonCommand } from './build-addon-command.js'
 import { type ConnectCommandOptions, connectCommand } from './connect-command.js'
+import { doctorCommand } from './doctor-command.js'
 import { ExitCode } from './exit-codes.js'
 import { fanoutCommand } from './fanout/fanout-command.js'
 import type { FanoutCommandOptions } from './fanout/fanout-options.js'
-import { CONNECT_HELP, FANOUT_HELP, MAIN_HELP } from './help.js'
+import { BUILD_ADDON_HELP, CONNECT_HELP, DOCTOR_HELP, FANOUT_HELP, MAIN_HELP } from './help.js'
 import {
   bannerBytes,
   concurrency,
@@ -86,6 +88,29 @@ export function createProgram(version: string, output: ProgramOutput): Program {
   addFanout(command).action(async (targets: string[], options: FanoutCommandOptions) => {
     program.exitCode = await fanoutCommand(targets, options)
   })
+
+  command
+    .command('doctor')
+    .summary('which backend works here, and why')
+    .description(
+      'Tells which backend works here, tries it, and tells what would help where that is the slower one.',
+    )
+    .option('--json', 'one JSON object instead of text')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (options: { readonly json?: boolean }) => {
+      program.exitCode = await doctorCommand(options)
+    })
+  command
+    .command('build-addon')
+    .summary('compile the native backend for this machine')
+    .description(
+      'Compiles the addon of the native backend, for a machine that the package carries none for.',
+    )
+    .option('-o, --output <file>', 'to this file, and not into the package', file)
+    .addHelpText('after', BUILD_ADDON_HELP)
+    .action(async (options: { readonly output?: string }) => {
+      program.exitCode = await buildAddonCommand(options)
+    })
   return program
 }
 

@@ -1,0 +1,16 @@
+// The loop that is a thread of its own.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+namespace pollout {
+
+class Loop;
+
+// `later` is setImmediate(). Null where the system refuses: `*failed` is a negated errno then, and
+// `*call` names what failed.
+std::unique_ptr<Loop> MakeThreadLoop(Napi::Function later, int* failed, const char** call);
+
+}  // namespace pollout

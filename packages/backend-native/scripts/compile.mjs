@@ -1,0 +1,139 @@
+/**
+ * Compiles the addon, by nothing but a C++ compiler.
+ *
+ * The library asks little of where it is loaded: libstdc++ is inside, of the C library it wants no symbol that is newer
+ * than GLIBC_FLOOR, and no path nor time of a build is in it, so that the same sources make the same bytes.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Of 2012: older than any that Node runs on. native/glibc_floor.h keeps to that. */
+export const GLIBC_FLOOR = '2.17'
+
+/** Compilers of the platforms that the package carries addons for, as Debian names them. */
+export const TARGETS = {
+  'linux-x64': 'x86_64-linux-gnu-g++',
+  'linux-arm64': 'aarch64-linux-gnu-g++',
+}
+export const HOST = `${process.platform}-${process.arch}`
+
+export const DEFINES = [
+  '-DNAPI_VERSION=9',
+  '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+  // In a Worker that is being terminated nothing can be thrown: no reason to abort.
+  '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+]
+const FLAGS = [
+  '-shared',
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-pthread',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-fvisibility=hidden',
+  '-fvisibility-inlines-hidden',
+  '-Wall',
+  '-Wextra',
+  ...DEFINES,
+]
+/** With libstdc++ inside, less what is not used of it: native/self_contained.cc. */
+const SELF_CONTAINED = [
+  '-ffunction-sections',
+  '-fdata-sections',
+  '-static-libstdc++',
+  '-static-libgcc',
+  `-Wl,--version-script=${join(root, 'native', 'exports.map')}`,
+  '-Wl,--gc-sections',
+  '-Wl,--as-needed',
+  '-Wl,--build-id=none',
+  '-Wl,--strip-all',
+]
+const SELF_CONTAINED_SOURCE = 'self_contained.cc'
+
+/** Folders of headers: Node's, and node-addon-api's. Throws an Error that says which is missing. */
+export function headerFolders() {
+  const given = process.env.POLLOUT_NODE_HEADERS
+  const node = given ?? join(dirname(dirname(process.execPath)), 'include', 'node')
+  if (!['node_api.h', 'uv.h'].every((name) => existsSync(join(node, name)))) {
+    throw new Error(
+      `Node's headers are not in ${node}; unpack ${process.release.headersUrl}, and name its include/node by POLLOUT_NODE_HEADERS`,
+    )
+  }
+  try {
+    // Its `include_dir` is relative to where this was started.
+    return [node, dirname(require.resolve('node-addon-api/package.json'))]
+  } catch {
+    throw new Error('the package node-addon-api is not installed')
+  }
+}
+
+/** The compiler for `target`; undefined where none is installed. */
+export function compilerFor(target) {
+  const own = target === HOST ? [process.env.CXX, 'c++', 'g++', 'clang++'] : []
+  // The platform's own first: the same one wherever the package is made.
+  return [TARGETS[target], ...own].find((name) => name && runs(name))
+}
+
+const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+
+/**
+ * To the file `output`, which is whole or as it was. Rejects with an Error that has what the compiler said.
+ *
+ * `instrument`: flags of a build for a sanitizer or for valgrind, which gets its libraries and symbols from this machine.
+ * `strict`: warnings are errors.
+ */
+export async function compile(compiler, output, { instrument, strict = false } = {}) {
+  const headers = headerFolders().map((folder) => `-isystem${folder}`)
+  mkdirSync(dirname(output), { recursive: true })
+  const folder = mkdtempSync(join(dirname(output), '.build-'))
+  try {
+    const names = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.cc'))
+    const sources = names.filter((name) => !instrument || name !== SELF_CONTAINED_SOURCE).sort()
+    // All in one go: most of the time goes into node-addon-api's header, and each source includes that.
+    const whole = join(folder, 'whole.cc')
+    writeFileSync(
+      whole,
+      sources.map((name) => `#include "${join(root, 'native', name)}"\n`).join(''),
+    )
+    const library = join(folder, 'pollout.node')
+    const flags = [...FLAGS, ...headers, ...(instrument ?? SELF_CONTAINED)]
+    if (strict) flags.push('-Werror')
+    for (const place of [root, folder]) flags.push(`-ffile-prefix-map=${place}=.`)
+    await run(compiler, [...flags, whole, '-o', library])
+    renameSync(library, output)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk
+      })
+    }
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${command} ended with ${code ?? signal}:\n${text}`))
+    })
+  })
+}

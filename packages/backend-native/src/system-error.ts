@@ -1,0 +1,26 @@
+/** The addon's errors, `{ errno, syscall }`, as Node's own: with a code, and a message for people. */
+import { getSystemErrorMap } from 'node:util'
+
+interface AddonError extends Error {
+  errno?: number
+  syscall?: string
+  code?: string
+}
+
+/** The same object. */
+export function inNodesShape(error: Error): Error {
+  const told: AddonError = error
+  if (told.errno === undefined || told.syscall === undefined) return error
+  const [code, reason] = getSystemErrorMap().get(told.errno) ?? [`errno ${-told.errno}`, '']
+  told.code = code
+  told.message = `${told.syscall} ${code}: ${reason}`
+  return error
+}
+
+export function withNodesErrors<Result>(call: () => Result): Result {
+  try {
+    return call()
+  } catch (error) {
+    throw error instanceof Error ? inNodesShape(error) : error
+  }
+}
