@@ -5,10 +5,12 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -26,19 +28,21 @@ export const PUBLIC_PACKAGES = [
 export interface Registry extends AsyncDisposable {
   /** With a slash at its end. */
   readonly url: string
-  /** The packed packages' files, by their names. */
-  readonly archives: ReadonlyMap<string, string>
+  /** One of its own, for what is installed from it; removed with it. */
+  readonly folder: string
+  /** Of the packages that it packed. */
+  readonly names: readonly string[]
 }
 
 interface Packed {
   readonly manifest: { readonly name: string; readonly version: string }
-  readonly file: string
   readonly bytes: Buffer
 }
 
-/** Packs the public packages in `folders` into `into`, and serves them. They have to be built. */
-export async function startRegistry(folders: readonly string[], into: string): Promise<Registry> {
-  const packed = await packAll(folders, into)
+/** Packs the public packages, and serves them. They have to be built. */
+export async function startRegistry(): Promise<Registry> {
+  const folder = mkdtempSync(join(tmpdir(), 'pollout-install-'))
+  const packed = await packAll(folder)
   const packages = new Map(packed.map((one) => [one.manifest.name, one]))
   const { stdout } = await run('npm', ['config', 'get', 'registry'])
   const upstream = stdout.trim()
@@ -51,16 +55,21 @@ export async function startRegistry(folders: readonly string[], into: string): P
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    archives: new Map([...packages].map(([name, { file }]) => [name, file])),
+    folder,
+    names: [...packages.keys()],
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await server[Symbol.asyncDispose]()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
 
 /** By one command: each starts pnpm, which takes longer than to pack. */
-async function packAll(folders: readonly string[], into: string): Promise<readonly Packed[]> {
+async function packAll(into: string): Promise<readonly Packed[]> {
+  const folders = PUBLIC_PACKAGES.map((name) =>
+    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
+  )
   const place = join(into, 'packed')
   mkdirSync(place)
   const filters = folders.flatMap((folder) => {
@@ -73,7 +82,7 @@ async function packAll(folders: readonly string[], into: string): Promise<readon
     readdirSync(place).map(async (name) => {
       const file = join(place, name)
       const { stdout } = await run('tar', ['-xOzf', file, 'package/package.json'])
-      return { manifest: JSON.parse(stdout), file, bytes: readFileSync(file) }
+      return { manifest: JSON.parse(stdout), bytes: readFileSync(file) }
     }),
   )
 }

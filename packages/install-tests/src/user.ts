@@ -1,10 +1,9 @@
 /** A user's folder with `pollout` installed by npm, for tests that share one. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Install, MANAGERS, type Manager, type Ran } from './managers.js'
-import { PUBLIC_PACKAGES, startRegistry } from './registry.js'
+import { startRegistry } from './registry.js'
 
 const PROGRAMS = fileURLToPath(new URL('../programs', import.meta.url))
 export const ADDON = '@pollout/backend-native/prebuilds/linux-x64/pollout.node'
@@ -17,11 +16,8 @@ export interface User extends AsyncDisposable {
 }
 
 export async function startUser(): Promise<User> {
-  const folder = mkdtempSync(join(tmpdir(), 'pollout-user-'))
-  const packages = PUBLIC_PACKAGES.map((name) =>
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-  )
-  const registry = await startRegistry(packages, folder)
+  const registry = await startRegistry()
+  const { folder } = registry
   async function install(manager: Manager, name: string): Promise<Install> {
     const place = join(folder, name)
     mkdirSync(place)
@@ -40,10 +36,7 @@ export async function startUser(): Promise<User> {
     folder,
     how: await install(managerNamed('npm 11'), 'user'),
     install,
-    async [Symbol.asyncDispose]() {
-      await registry[Symbol.asyncDispose]()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
   }
 }
 

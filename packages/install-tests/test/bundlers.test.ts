@@ -2,13 +2,12 @@
  * A program that is bundled with `pollout` inside connects: by the native backend where the bundle finds the installed
  * package, or an addon beside it; else by the portable one, with the true reason.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Install, MANAGERS, runProgram } from '../src/managers.js'
-import { PUBLIC_PACKAGES, type Registry, startRegistry } from '../src/registry.js'
+import { type Install, runProgram } from '../src/managers.js'
+import { type Registry, startRegistry } from '../src/registry.js'
+import { ADDON, managerNamed } from '../src/user.js'
 
 const PROGRAM = `
 import { once } from 'node:events'
@@ -31,8 +30,6 @@ main()
 `
 
 const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
-
-const ADDON = '@pollout/backend-native/prebuilds/linux-x64/pollout.node'
 
 const TOOLS = [
   'esbuild@0.28',
@@ -101,13 +98,10 @@ let registry: Registry
 let how: Install
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'pollout-bundle-'))
+  registry = await startRegistry()
+  folder = registry.folder
   place = join(folder, 'program')
   mkdirSync(place)
-  const packages = PUBLIC_PACKAGES.map((name) =>
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-  )
-  registry = await startRegistry(packages, folder)
   how = {
     folder: place,
     registry: registry.url,
@@ -120,14 +114,10 @@ beforeAll(async () => {
   )
   writeFileSync(join(place, 'program.mjs'), PROGRAM)
   for (const [name, text] of Object.entries(CONFIGS)) writeFileSync(join(place, name), text)
-  const npm = MANAGERS.find(({ name }) => name === 'npm 11')
-  const installed = await npm?.install(['pollout', 'rxjs', ...TOOLS], how)
+  const installed = await managerNamed('npm 11').install(['pollout', 'rxjs', ...TOOLS], how)
   expect(installed).toMatchObject({ code: 0 })
 })
-afterAll(async () => {
-  await registry?.[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => registry?.[Symbol.asyncDispose]())
 
 async function told(file: string, cwd: string, env: Readonly<Record<string, string>> = {}) {
   const { code, stdout, stderr } = await runProgram(process.execPath, [file], {

@@ -3,13 +3,12 @@
  * what was installed connects by the native backend. `pnpm --filter @pollout/install-tests run matrix` tries all of them;
  * with the other tests, those where scripts are blocked and there is no compiler, as that is the least there can be.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Install, MANAGERS, pathWithoutCompiler, type Ran } from '../src/managers.js'
-import { PUBLIC_PACKAGES, type Registry, startRegistry } from '../src/registry.js'
+import { type Registry, startRegistry } from '../src/registry.js'
 
 const MOST_PACKAGES = 15
 const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
@@ -23,17 +22,11 @@ let registry: Registry
 let bare: string
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'pollout-install-'))
+  registry = await startRegistry()
+  folder = registry.folder
   bare = pathWithoutCompiler(folder)
-  const packages = PUBLIC_PACKAGES.map((name) =>
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-  )
-  registry = await startRegistry(packages, folder)
 })
-afterAll(async () => {
-  await registry?.[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => registry?.[Symbol.asyncDispose]())
 
 // The others install as one of these does.
 const SOME = ['npm 12', 'pnpm 12', 'yarn 4, pnp', 'bun']

@@ -2,22 +2,12 @@
  * What those find who use the packed packages in ways of their own: authors of backends, compilers of several versions,
  * workspaces, and programs with two copies of a package. `POLLOUT_INSTALL_MATRIX=all` runs the whole conformance suite.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Install, MANAGERS, runProgram, toolFolder } from '../src/managers.js'
-import { PUBLIC_PACKAGES, type Registry, startRegistry } from '../src/registry.js'
+import { type Registry, startRegistry } from '../src/registry.js'
 
 const PROGRAMS = fileURLToPath(new URL('../programs', import.meta.url))
 const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
@@ -26,16 +16,10 @@ let folder: string
 let registry: Registry
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'pollout-outside-'))
-  const packages = PUBLIC_PACKAGES.map((name) =>
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-  )
-  registry = await startRegistry(packages, folder)
+  registry = await startRegistry()
+  folder = registry.folder
 })
-afterAll(async () => {
-  await registry?.[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => registry?.[Symbol.asyncDispose]())
 
 /** A folder of that name, with these files in it. */
 function project(name: string, files: Readonly<Record<string, string>>): Install {
@@ -79,6 +63,8 @@ describe('an author of a backend', () => {
   let docs: string
 
   beforeAll(async () => {
+    registry = await startRegistry()
+    folder = registry.folder
     how = project('author', { 'package.json': OWN, 'src/index.ts': BACKEND })
     docs = join(how.folder, 'node_modules/@pollout/core/docs')
     // What the guide says, and the backend that this one is made of.
@@ -151,8 +137,10 @@ describe('a compiler that checks libraries too', () => {
   let how: Install
 
   beforeAll(async () => {
+    registry = await startRegistry()
+    folder = registry.folder
     how = project('types', { 'package.json': USER })
-    const names = [...registry.archives.keys()]
+    const names = registry.names
     await install('npm 11', [...names, 'rxjs', '@types/node@20'], how)
     // The types of a client are there for those who have it: `check packages` has all of them.
     const imports = names
@@ -224,6 +212,8 @@ describe('a program with two copies of each package', () => {
   let how: Install
 
   beforeAll(async () => {
+    registry = await startRegistry()
+    folder = registry.folder
     how = project('copies', { 'package.json': USER })
     cpSync(join(PROGRAMS, 'copies.mjs'), join(how.folder, 'copies.mjs'))
     const names = ['pollout', '@pollout/core', '@pollout/framing', '@pollout/adapters', 'rxjs']
