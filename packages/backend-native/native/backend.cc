@@ -7,21 +7,22 @@
 
 namespace pollout {
 
-Backend::Backend(Napi::Env env, std::unique_ptr<Loop> loop, Napi::Function ready,
-                 Napi::Function broken, double origin_ms, std::uint32_t threads)
+Backend::Backend(Napi::Env env, double origin_ms, std::uint32_t threads)
     : env_(env),
       origin_ms_(origin_ms),
-      loop_(std::move(loop)),
       poller_(*this, sockets_),
       recycler_(*this),
-      lanes_(*this, sockets_, threads),
-      sink_(std::in_place, env, ready, broken) {}
+      lanes_(*this, sockets_, threads) {}
 
 Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
                          double origin_ms, std::uint32_t threads, Napi::Function later) {
-  std::unique_ptr<Loop> loop = Loop::Of(env, later);
-  if (loop == nullptr) return nullptr;
-  auto* backend = new Backend(env, std::move(loop), ready, broken, origin_ms, threads);
+  auto* backend = new Backend(env, origin_ms, threads);
+  backend->loop_ = Loop::Of(env, later, *backend);
+  if (backend->loop_ == nullptr) {
+    delete backend;
+    return nullptr;
+  }
+  backend->sink_.emplace(env, ready, broken, backend->loop_->calls_in_scope());
   const char* call = nullptr;
   const int failed = backend->poller_.Open(*backend->loop_, &call);
   if (failed != 0) {
@@ -30,7 +31,6 @@ Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function bro
     return nullptr;
   }
   backend->recycler_.Open(*backend->loop_);
-  napi_add_async_cleanup_hook(env, &Backend::OnEnvironmentExit, backend, &backend->cleanup_hook_);
   return backend;
 }
 
@@ -131,7 +131,6 @@ void Backend::Destroy(Napi::Function closed, bool reset) {
 }
 
 void Backend::GiveBack(bool reset) {
-  const bool joins = environment_exits_ && loop_->ends_at_exit();
   closing_ = true;
   sockets_.ForEach([this, reset](Socket& socket, std::uint64_t handle) {
     poller_.Forget(socket);
@@ -142,12 +141,14 @@ void Backend::GiveBack(bool reset) {
   sink_->Hold(false);
   recycler_.Close();
   poller_.Close();
-  if (!lanes_.Close(joins)) --open_parts_;
+  if (!lanes_.Close()) --open_parts_;
 }
 
 void Backend::OnClosed() {
   if (--open_parts_ > 0) return;
   if (!environment_exits_) {
+    // Told once it holds nothing of the system any more.
+    loop_.reset();
     const Napi::Env env(env_);
     const Napi::HandleScope scope(env);
     const Sink::Turn turn(env, *sink_);
@@ -156,16 +157,14 @@ void Backend::OnClosed() {
   closed_.Reset();
   sink_.reset();
   loop_.reset();
-  // Also tells an exiting environment that it need wait no longer.
-  napi_remove_async_cleanup_hook(cleanup_hook_);
   Release();
 }
 
-void Backend::OnEnvironmentExit(napi_async_cleanup_hook_handle /*hook*/, void* data) {
-  auto* backend = static_cast<Backend*>(data);
-  backend->environment_exits_ = true;
+void Backend::OnEnvironmentExit() {
+  environment_exits_ = true;
   // Nobody has asked for a reset: what was told as sent is sent, as where a process just ends.
-  if (!backend->closing_) backend->GiveBack(false);
+  if (!closing_) GiveBack(false);
+  if (loop_->ends_at_exit()) lanes_.WaitForThreads();
 }
 
 }  // namespace pollout

@@ -28,7 +28,10 @@ struct ConnectTimes {
   double ended = 0;
 };
 
-class Backend final : private Poller::Owner, private Recycler::Owner, private BulkLanes::Owner {
+class Backend final : private Loop::Owner,
+                      private Poller::Owner,
+                      private Recycler::Owner,
+                      private BulkLanes::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
   // `origin_ms`: what MonotonicNs() says at the zero of ConnectTimes. `threads`: for bulk lanes.
@@ -86,15 +89,14 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
   void Destroy(Napi::Function closed, bool reset);
 
  private:
-  Backend(Napi::Env env, std::unique_ptr<Loop> loop, Napi::Function ready, Napi::Function broken,
-          double origin_ms, std::uint32_t threads);
+  Backend(Napi::Env env, double origin_ms, std::uint32_t threads);
   ~Backend() = default;
 
+  void OnEnvironmentExit() override;
   void OnReady() override;
   void OnBroken(int error) override;
   void OnOutcomes() override;
   void OnClosed() override;
-  static void OnEnvironmentExit(napi_async_cleanup_hook_handle hook, void* data);
 
   UniqueFd NewSocket(SocketKind kind) noexcept;
   // Has a recycled socket be one for that peer; with none given it becomes a new one, as to whom it
@@ -122,7 +124,6 @@ class Backend final : private Poller::Owner, private Recycler::Owner, private Bu
   // Until the loop's handles are closed.
   std::optional<Sink> sink_;
   Napi::FunctionReference closed_;
-  napi_async_cleanup_hook_handle cleanup_hook_ = nullptr;
   std::uint32_t owners_ = 1;
   bool referenced_ = true;
   bool kept_alive_ = false;

@@ -194,15 +194,14 @@ Napi::Float64Array BulkLanes::PrepareRecords(Napi::Env env) {
   return records;
 }
 
-bool BulkLanes::Close(bool joins) {
+bool BulkLanes::Close() {
   closing_ = true;
   lanes_.clear();
   records_.Reset();
   if (open_handles_ == 0) return false;
   for (const auto& runner : runners_) runner->engine.Stop();
   if (on_loop_) runners_[0]->engine.ObeyNow();
-  if (joins) JoinThreads();
-  if (joins || on_loop_ || runners_.empty()) {
+  if (on_loop_ || runners_.empty()) {
     CloseHandles();
   } else {
     // An exiting environment turns its loop only while something keeps that alive.
@@ -216,9 +215,11 @@ bool BulkLanes::AreThreadsEnded() const noexcept {
                      [](const auto& runner) { return runner->thread.ended(); });
 }
 
-void BulkLanes::JoinThreads() {
-  if (on_loop_) return;
+void BulkLanes::WaitForThreads() {
+  // None, or the handles are closed already.
+  if (runners_.empty() || on_loop_) return;
   for (const auto& runner : runners_) runner->thread.Join();
+  CloseHandles();
 }
 
 void BulkLanes::CloseHandles() {
@@ -255,9 +256,8 @@ void BulkLanes::OnHandle(LoopHandle& handle, int /*error*/) {
 void BulkLanes::OnSignal() {
   if (!closing_) {
     owner_.OnOutcomes();
-  } else if (!on_loop_ && !runners_.empty() && AreThreadsEnded()) {
-    JoinThreads();
-    CloseHandles();
+  } else if (AreThreadsEnded()) {
+    WaitForThreads();
   }
 }
 

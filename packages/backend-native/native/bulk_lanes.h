@@ -64,8 +64,10 @@ class BulkLanes final : private BulkEngine::Owner,
   }
 
   // Ends all; nothing is delivered after it. False where there is nothing to wait for: OnClosed()
-  // is not called then. `joins`: waits for the threads here, where no loop will say that they end.
-  bool Close(bool joins);
+  // is not called then.
+  bool Close();
+  // After Close(), where no loop will say that threads have ended.
+  void WaitForThreads();
 
  private:
   struct Lane {
@@ -93,7 +95,6 @@ class BulkLanes final : private BulkEngine::Owner,
   void Own(BulkOutcome& outcome, const BulkLane& lane);
   // Empty where there can be none.
   Napi::Float64Array PrepareRecords(Napi::Env env);
-  void JoinThreads();
   void CloseHandles();
 
   void OnHandle(LoopHandle& handle, int error) override;

@@ -7,15 +7,15 @@
 
 namespace pollout {
 
-std::unique_ptr<Loop> Loop::Of(Napi::Env env, Napi::Function later) {
+std::unique_ptr<Loop> Loop::Of(Napi::Env env, Napi::Function later, Owner& owner) {
   if (!later.IsEmpty()) {
     int failed = 0;
     const char* call = nullptr;
-    auto loop = MakeThreadLoop(later, &failed, &call);
+    auto loop = MakeThreadLoop(later, owner, &failed, &call);
     if (loop == nullptr) SystemError(env, failed, call).ThrowAsJavaScriptException();
     return loop;
   }
-  auto loop = MakeUvLoop(env);
+  auto loop = MakeUvLoop(env, owner);
   if (loop == nullptr) {
     Napi::Error::New(env, "this environment has no event loop").ThrowAsJavaScriptException();
   }

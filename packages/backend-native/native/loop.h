@@ -42,6 +42,15 @@ class LoopHandle {
 
 class Loop {
  public:
+  class Owner {
+   public:
+    // The environment exits: no JavaScript runs any more, and all handles are to be closed.
+    virtual void OnEnvironmentExit() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
   struct Opened {
     // Null where it failed.
     LoopHandle* handle;
@@ -52,14 +61,16 @@ class Loop {
 
   // `later` is setImmediate(), for a loop without libuv; empty for libuv's. Null where there is
   // none, with an exception pending.
-  static std::unique_ptr<Loop> Of(Napi::Env env, Napi::Function later);
+  static std::unique_ptr<Loop> Of(Napi::Env env, Napi::Function later, Owner& owner);
 
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  // Once all its handles are closed.
+  // Once all its handles are closed; an environment that exits waits for this.
   virtual ~Loop() = default;
 
-  // Whether it calls nobody any more once the environment exits: handles are closed at once then.
+  // Whether it calls in a callback scope: when that ends, nextTick and microtasks run.
+  virtual bool calls_in_scope() const noexcept = 0;
+  // Whether no Send() is answered any more once the environment exits.
   virtual bool ends_at_exit() const noexcept = 0;
 
   // Calls in each turn in which the descriptor is readable: level-triggered. It has to stay open

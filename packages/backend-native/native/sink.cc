@@ -9,12 +9,13 @@ namespace {
 constexpr const char* kPollCall = "epoll_wait";
 }
 
-Sink::Sink(Napi::Env env, Napi::Function ready, Napi::Function broken)
+Sink::Sink(Napi::Env env, Napi::Function ready, Napi::Function broken, bool in_scope)
     : ready_(Napi::Weak(ready)),
       broken_(Napi::Weak(broken)),
       tokens_(Napi::Persistent(Napi::Float64Array::New(env, Poller::kMaxBatch))),
-      readiness_(Napi::Persistent(Napi::Uint8Array::New(env, Poller::kMaxBatch))),
-      context_(env, "pollout") {}
+      readiness_(Napi::Persistent(Napi::Uint8Array::New(env, Poller::kMaxBatch))) {
+  if (!in_scope) context_.emplace(env, "pollout");
+}
 
 void Sink::Hold(bool hold) {
   if (hold == held_) return;
@@ -51,7 +52,7 @@ void Sink::CallBroken(Napi::Env env, int error) {
 }
 
 Sink::Turn::Turn(Napi::Env env, const Sink& sink) noexcept : env_(env) {
-  napi_open_callback_scope(env, nullptr, sink.context_, &scope_);
+  if (sink.context_) napi_open_callback_scope(env, nullptr, *sink.context_, &scope_);
 }
 
 Sink::Turn::~Turn() {

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 
 namespace pollout {
 
 class Sink {
  public:
-  Sink(Napi::Env env, Napi::Function ready, Napi::Function broken);
+  // `in_scope`: as Loop::calls_in_scope() has it.
+  Sink(Napi::Env env, Napi::Function ready, Napi::Function broken, bool in_scope);
 
   // While it is not held, JavaScript may collect the functions, and what they hold: a poller with
   // nothing armed is garbage like any object. While it is, a forgotten one still reports.
@@ -50,7 +52,8 @@ class Sink {
   Napi::FunctionReference broken_;
   Napi::Reference<Napi::Float64Array> tokens_;
   Napi::Reference<Napi::Uint8Array> readiness_;
-  Napi::AsyncContext context_;
+  // None where the event loop has its own.
+  std::optional<Napi::AsyncContext> context_;
   bool held_ = false;
 };
 

@@ -15,9 +15,13 @@
 //
 // A turn costs two more changes of threads than with libuv. It is for those who have no libuv.
 //
-// Whose memory it is: a handle is deleted where the call that tells of its closing arrives, behind
-// all that were made for it before. The thread knows a handle by a number, and looks it up under
-// the lock under which Close() takes it away: it makes no call for a closed one.
+// Whose memory it is: a handle is deleted on JavaScript's thread, by the call that comes after its
+// Close(), or where the environment exits. The thread knows a handle by a number, and looks it up
+// under the lock under which Close() takes it away: it makes no call for a closed one.
+//
+// Runtimes differ in what becomes of calls that are under way when an environment exits: Node makes
+// them without an environment, Bun makes them later, Deno never. So a call carries nothing: what is
+// due stands in a queue of ours, and the hook of the environment's exit deals with what is left.
 #include "thread_loop.h"
 
 #include <pthread.h>
@@ -29,16 +33,15 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "glibc_floor.h"
-#include "loop.h"
+#include "quiet_thread.h"
 #include "unique_fd.h"
 
 namespace pollout {
@@ -49,7 +52,7 @@ class ThreadHandle;
 
 class ThreadLoop final : public Loop {
  public:
-  ThreadLoop() = default;
+  explicit ThreadLoop(Owner& owner) noexcept : owner_(owner) {}
   ThreadLoop(const ThreadLoop&) = delete;
   ThreadLoop& operator=(const ThreadLoop&) = delete;
   ~ThreadLoop() override;
@@ -57,15 +60,19 @@ class ThreadLoop final : public Loop {
   // 0, or a negated errno; `*call` then names what failed.
   int Open(Napi::Function later, const char** call);
 
+  bool calls_in_scope() const noexcept override { return true; }
   bool ends_at_exit() const noexcept override { return true; }
   Opened Watch(int fd, LoopHandle::Owner& owner) noexcept override;
   Opened Signal(LoopHandle::Owner& owner) noexcept override;
   // Comes a turn late: that is as good.
   LoopHandle* BeforeSleep(LoopHandle::Owner& owner) noexcept override;
 
-  // Has the runtime call the handle's Arrive().
-  void Call(ThreadHandle& handle, bool closed) noexcept;
+  // Has the runtime call the handle's Arrive(). Once, until that has come.
+  void Call(ThreadHandle& handle) noexcept;
   void KeepAlive(bool keep) noexcept;
+  // Tells the runtime, if it does not know yet, whether anything is to keep it alive. A runtime may
+  // refuse to hear it while an exception is pending.
+  void Settle() noexcept;
   // 0, or a negated errno.
   int Register(int operation, ThreadHandle& handle) noexcept;
   void Deregister(ThreadHandle& handle) noexcept;
@@ -76,32 +83,42 @@ class ThreadLoop final : public Loop {
   // The number of what ends the thread.
   static constexpr std::uint64_t kStop = 0;
 
-  static void* Run(void* data);
-  static void OnCall(napi_env env, napi_value function, void* context, void* data);
-  void Wait() noexcept;
-
-  // What functions get that may outlive the loop: null once it is gone. An environment that exits
-  // may take the thread-safe one away before.
+  // What functions get that may outlive the loop: null once it is gone.
   struct Gate {
     ThreadLoop* loop;
   };
+
+  static void* Run(void* data);
+  void Wait() noexcept;
+
+  static void OnCall(napi_env env, napi_value function, void* context, void* data);
   static void OnFunctionGone(napi_env env, void* data, void* context);
+  static void OnEnvironmentExit(void* data);
+  // What is due first, if anything is. It may end the loop.
+  bool Answer();
   void RegisterReported();
 
+  Owner& owner_;
   napi_env env_ = nullptr;
-  // Any thread calls it, and the environment may take it away: under `calling_`.
-  napi_threadsafe_function function_ = nullptr;
-  std::mutex calling_;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>(Gate{this});
+  napi_threadsafe_function function_ = nullptr;
+  // Under `calling_`: those that a call is under way for, in its order.
+  std::mutex calling_;
+  std::deque<ThreadHandle*> due_;
+  bool exits_ = false;
+
   Napi::FunctionReference later_;
   Napi::FunctionReference register_reported_;
-  // Reported, and not registered again yet.
+  // Reported, and not registered again yet; and whether a call that does so is under way.
   std::vector<ThreadHandle*> reported_;
+  bool will_register_ = false;
+
   UniqueFd epoll_;
   UniqueFd stop_;
   pthread_t thread_{};
   bool runs_ = false;
   int keepers_ = 0;
+  bool kept_alive_ = false;
   std::uint64_t last_number_ = kStop;
 
   std::mutex mutex_;
@@ -119,32 +136,31 @@ class ThreadHandle final : public LoopHandle {
     loop_.KeepAlive(keep);
   }
   void Send() noexcept override {
-    if (!sent_.exchange(true)) loop_.Call(*this, false);
+    if (!sent_.exchange(true)) loop_.Call(*this);
   }
   void Close() noexcept override {
     closed_ = true;
     loop_.Deregister(*this);
     // Until the call has arrived.
     KeepAlive(true);
-    loop_.Call(*this, true);
+    Send();
   }
 
   // Of one that could not be watched.
   void Discard() noexcept { delete this; }
 
   void Arrive() {
+    if (closed_) {
+      KeepAlive(false);
+      Owner& owner = owner_;
+      delete this;
+      owner.OnHandleClosed();
+      return;
+    }
     sent_ = false;
-    if (closed_) return;
     owner_.OnHandle(*this, 0);
     if (fd >= 0 && !closed_) loop_.RegisterLater(*this);
-  }
-  bool closed() const noexcept { return closed_; }
-  void Failed(int error) { owner_.OnHandle(*this, error); }
-  void ArriveClosed() {
-    KeepAlive(false);
-    Owner& owner = owner_;
-    delete this;
-    owner.OnHandleClosed();
+    loop_.Settle();
   }
 
   const std::uint64_t number;
@@ -160,15 +176,6 @@ class ThreadHandle final : public LoopHandle {
   bool kept_ = false;
   bool closed_ = false;
 };
-
-// What a call gets: the handle's address, which is even; one more where it tells of its closing.
-void* CallData(ThreadHandle& handle, bool closed) noexcept {
-  return reinterpret_cast<char*>(&handle) + (closed ? 1 : 0);
-}
-bool IsClosed(void* data) noexcept { return (reinterpret_cast<std::uintptr_t>(data) & 1) != 0; }
-ThreadHandle& HandleOf(void* data) noexcept {
-  return *reinterpret_cast<ThreadHandle*>(static_cast<char*>(data) - (IsClosed(data) ? 1 : 0));
-}
 
 int ThreadLoop::Open(Napi::Function later, const char** call) {
   const Napi::Env env = later.Env();
@@ -194,26 +201,21 @@ int ThreadLoop::Open(Napi::Function later, const char** call) {
   auto gate = std::make_unique<std::shared_ptr<Gate>>(gate_);
   if (napi_create_string_utf8(env, "pollout", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, gate.get(),
-                                      &ThreadLoop::OnFunctionGone, nullptr, &ThreadLoop::OnCall,
+                                      &ThreadLoop::OnFunctionGone, gate.get(), &ThreadLoop::OnCall,
                                       &function_) != napi_ok) {
     return -ENOMEM;
   }
   static_cast<void>(gate.release());
   napi_unref_threadsafe_function(env, function_);
-  // As BulkThread: no signal of the process is to be handled there.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   *call = "pthread_create";
-  const int error = ::pthread_create(&thread_, nullptr, &ThreadLoop::Run, this);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  runs_ = error == 0;
-  if (runs_) ::pthread_setname_np(thread_, "pollout-loop");
-  return -error;
+  const int failed = StartQuietThread(&thread_, "pollout-loop", &ThreadLoop::Run, this);
+  runs_ = failed == 0;
+  if (runs_) napi_add_env_cleanup_hook(env, &ThreadLoop::OnEnvironmentExit, this);
+  return failed;
 }
 
 ThreadLoop::~ThreadLoop() {
+  if (runs_ && !exits_) napi_remove_env_cleanup_hook(env_, &ThreadLoop::OnEnvironmentExit, this);
   if (runs_) {
     const std::uint64_t one = 1;
     // Cannot fail: its counter is 0.
@@ -222,14 +224,6 @@ ThreadLoop::~ThreadLoop() {
   }
   gate_->loop = nullptr;
   if (function_ != nullptr) napi_release_threadsafe_function(function_, napi_tsfn_release);
-}
-
-void ThreadLoop::OnFunctionGone(napi_env /*env*/, void* data, void* /*context*/) {
-  const std::unique_ptr<std::shared_ptr<Gate>> gate(static_cast<std::shared_ptr<Gate>*>(data));
-  ThreadLoop* loop = (*gate)->loop;
-  if (loop == nullptr) return;
-  const std::lock_guard<std::mutex> lock(loop->calling_);
-  loop->function_ = nullptr;
 }
 
 Loop::Opened ThreadLoop::Watch(int fd, LoopHandle::Owner& owner) noexcept {
@@ -253,23 +247,61 @@ LoopHandle* ThreadLoop::BeforeSleep(LoopHandle::Owner& owner) noexcept {
   return new ThreadHandle(*this, owner, ++last_number_, -1);
 }
 
-void ThreadLoop::Call(ThreadHandle& handle, bool closed) noexcept {
+void ThreadLoop::Call(ThreadHandle& handle) noexcept {
+  const std::lock_guard<std::mutex> lock(calling_);
+  due_.push_back(&handle);
+  // Fails only where the environment exits, as the queue has no limit.
+  if (!exits_) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+}
+
+void ThreadLoop::OnCall(napi_env env, napi_value /*function*/, void* context, void* /*data*/) {
+  const Gate& gate = **static_cast<std::shared_ptr<Gate>*>(context);
+  // Without an environment it exits: the hook sees to what is due.
+  if (env != nullptr && gate.loop != nullptr) gate.loop->Answer();
+}
+
+void ThreadLoop::OnFunctionGone(napi_env /*env*/, void* data, void* /*context*/) {
+  delete static_cast<std::shared_ptr<Gate>*>(data);
+}
+
+// A hook that is called at once, and may not wait: Deno aborts where an asynchronous one is removed
+// from within, and here nothing is left to wait for.
+void ThreadLoop::OnEnvironmentExit(void* data) {
+  auto* loop = static_cast<ThreadLoop*>(data);
+  const std::shared_ptr<Gate> gate = loop->gate_;
+  {
+    const std::lock_guard<std::mutex> lock(loop->calling_);
+    loop->exits_ = true;
+  }
+  loop->owner_.OnEnvironmentExit();
+  // All are closed: the last of them ends the loop.
+  while (gate->loop != nullptr && loop->Answer()) {
+  }
+}
+
+bool ThreadLoop::Answer() {
+  ThreadHandle* handle = nullptr;
   {
     const std::lock_guard<std::mutex> lock(calling_);
-    if (function_ != nullptr && napi_call_threadsafe_function(function_, CallData(handle, closed),
-                                                              napi_tsfn_nonblocking) == napi_ok) {
-      return;
-    }
+    if (due_.empty()) return false;
+    handle = due_.front();
+    due_.pop_front();
   }
-  // The environment exits, and calls nobody any more.
-  if (closed) handle.ArriveClosed();
+  handle->Arrive();
+  return true;
 }
 
 void ThreadLoop::KeepAlive(bool keep) noexcept {
   keepers_ += keep ? 1 : -1;
-  if (function_ == nullptr) return;
-  if (keep && keepers_ == 1) napi_ref_threadsafe_function(env_, function_);
-  if (!keep && keepers_ == 0) napi_unref_threadsafe_function(env_, function_);
+  Settle();
+}
+
+void ThreadLoop::Settle() noexcept {
+  const bool keep = keepers_ > 0;
+  if (keep == kept_alive_ || exits_) return;
+  const napi_status status = keep ? napi_ref_threadsafe_function(env_, function_)
+                                  : napi_unref_threadsafe_function(env_, function_);
+  if (status == napi_ok) kept_alive_ = keep;
 }
 
 int ThreadLoop::Register(int operation, ThreadHandle& handle) noexcept {
@@ -281,19 +313,25 @@ int ThreadLoop::Register(int operation, ThreadHandle& handle) noexcept {
 
 void ThreadLoop::RegisterLater(ThreadHandle& handle) {
   reported_.push_back(&handle);
-  if (reported_.size() > 1) return;
-  const Napi::HandleScope scope(env_);
-  // Fails where the environment exits: no report is wanted any more.
+  if (will_register_) return;
+  const Napi::Env env(env_);
+  const Napi::HandleScope scope(env);
   napi_value argument = register_reported_.Value();
-  napi_call_function(env_, Napi::Env(env_).Undefined(), later_.Value(), 1, &argument, nullptr);
+  // Before the call, which may be answered within it.
+  will_register_ = true;
+  if (napi_call_function(env, env.Undefined(), later_.Value(), 1, &argument, nullptr) == napi_ok) {
+    return;
+  }
+  // The environment exits, or somebody has made setImmediate() throw.
+  napi_value thrown = nullptr;
+  napi_get_and_clear_last_exception(env, &thrown);
+  RegisterReported();
 }
 
 void ThreadLoop::RegisterReported() {
-  for (ThreadHandle* handle : std::exchange(reported_, {})) {
-    if (handle->closed()) continue;
-    const int failed = Register(EPOLL_CTL_MOD, *handle);
-    if (failed != 0) handle->Failed(failed);
-  }
+  will_register_ = false;
+  // Cannot fail: each is in the set until it is closed.
+  for (ThreadHandle* handle : std::exchange(reported_, {})) Register(EPOLL_CTL_MOD, *handle);
 }
 
 void ThreadLoop::Deregister(ThreadHandle& handle) noexcept {
@@ -324,19 +362,11 @@ void ThreadLoop::Wait() noexcept {
   }
 }
 
-void ThreadLoop::OnCall(napi_env env, napi_value /*function*/, void* /*context*/, void* data) {
-  if (IsClosed(data)) {
-    HandleOf(data).ArriveClosed();
-  } else if (env != nullptr) {
-    // Without one, the environment exits: no JavaScript runs any more.
-    HandleOf(data).Arrive();
-  }
-}
-
 }  // namespace
 
-std::unique_ptr<Loop> MakeThreadLoop(Napi::Function later, int* failed, const char** call) {
-  auto loop = std::make_unique<ThreadLoop>();
+std::unique_ptr<Loop> MakeThreadLoop(Napi::Function later, Loop::Owner& owner, int* failed,
+                                     const char** call) {
+  auto loop = std::make_unique<ThreadLoop>(owner);
   *failed = loop->Open(later, call);
   if (*failed != 0) return nullptr;
   return loop;

@@ -5,12 +5,13 @@
 
 #include <memory>
 
-namespace pollout {
+#include "loop.h"
 
-class Loop;
+namespace pollout {
 
 // `later` is setImmediate(). Null where the system refuses: `*failed` is a negated errno then, and
 // `*call` names what failed.
-std::unique_ptr<Loop> MakeThreadLoop(Napi::Function later, int* failed, const char** call);
+std::unique_ptr<Loop> MakeThreadLoop(Napi::Function later, Loop::Owner& owner, int* failed,
+                                     const char** call);
 
 }  // namespace pollout

@@ -4,7 +4,6 @@
 // other loop.
 #include <uv.h>
 
-#include "loop.h"
 #include "uv_loop.h"
 
 #pragma weak uv_async_init
@@ -102,8 +101,20 @@ class UvBeforeSleep final : public UvHandle<uv_prepare_t> {
 
 class UvLoop final : public Loop {
  public:
-  explicit UvLoop(uv_loop_t* loop) noexcept : loop_(loop) {}
+  UvLoop(napi_env env, uv_loop_t* loop, Owner& owner) noexcept : loop_(loop) {
+    napi_add_async_cleanup_hook(
+        env,
+        [](napi_async_cleanup_hook_handle /*hook*/, void* data) {
+          static_cast<Owner*>(data)->OnEnvironmentExit();
+        },
+        &owner, &hook_);
+  }
+  UvLoop(const UvLoop&) = delete;
+  UvLoop& operator=(const UvLoop&) = delete;
+  // Also tells an exiting environment that it need wait no longer.
+  ~UvLoop() override { napi_remove_async_cleanup_hook(hook_); }
 
+  bool calls_in_scope() const noexcept override { return false; }
   bool ends_at_exit() const noexcept override { return false; }
   Opened Watch(int fd, LoopHandle::Owner& owner) noexcept override {
     auto* handle = new UvWatch(owner);
@@ -131,14 +142,15 @@ class UvLoop final : public Loop {
   }
 
   uv_loop_t* loop_;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Loop> MakeUvLoop(napi_env env) {
+std::unique_ptr<Loop> MakeUvLoop(napi_env env, Loop::Owner& owner) {
   uv_loop_t* loop = nullptr;
   if (uv_poll_init == nullptr || napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
-  return std::make_unique<UvLoop>(loop);
+  return std::make_unique<UvLoop>(env, loop, owner);
 }
 
 }  // namespace pollout

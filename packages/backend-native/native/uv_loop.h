@@ -5,11 +5,11 @@
 
 #include <memory>
 
+#include "loop.h"
+
 namespace pollout {
 
-class Loop;
-
 // Null where there is no libuv.
-std::unique_ptr<Loop> MakeUvLoop(napi_env env);
+std::unique_ptr<Loop> MakeUvLoop(napi_env env, Loop::Owner& owner);
 
 }  // namespace pollout

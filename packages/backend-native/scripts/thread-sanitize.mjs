@@ -22,6 +22,7 @@ const PARTS = [
   'closing',
   'connect_completion',
   'error_queue',
+  'quiet_thread',
   'reuse',
   'socket_address',
 ]

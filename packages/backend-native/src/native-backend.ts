@@ -46,6 +46,9 @@ const CAPABILITIES: Capabilities = Object.freeze<Capabilities>({
   kernelSockets: true,
 })
 
+// Not looked up again: fake timers may stand in its place later.
+const soon = setImmediate
+
 export type NativeLoop = 'libuv' | 'thread'
 
 /** For those forgotten without `destroy()`, so without a wish for resets: the held value does not reach the backend itself. */
@@ -69,7 +72,7 @@ export class NativeBackend implements Backend {
     this.#ready = (tokens, readiness, count) => sink.ready(tokens, readiness, count)
     this.#broken = (cause) => sink.broken(inNodesShape(cause))
     const origin = originMs(addon)
-    const later = loop === 'thread' ? (then: () => void) => setImmediate(then) : undefined
+    const later = loop === 'thread' ? soon : undefined
     this.#native = withNodesErrors(() =>
       addon.createBackend(this.#ready, this.#broken, origin, threads, later),
     )

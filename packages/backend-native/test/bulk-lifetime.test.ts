@@ -3,7 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import { unusedPort } from '@pollout/test-servers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ADDON, availability, descriptors, runChild, title } from './support.js'
+import {
+  availability,
+  type ChildOptions,
+  createBackendOn,
+  descriptors,
+  LOOPS,
+  runChild,
+  title,
+} from './support.js'
 
 /** For a child process: `storm(lane, count, port)` submits so many attempts at once. */
 const STORM = `
@@ -29,16 +37,19 @@ const child = (threads: number) => `
   const alive = setInterval(() => {}, 1000)
 `
 
-describe.skipIf(!availability.available).each([0, 1, 2])(
-  `native bulk lane, %i threads: lifetime${title}`,
-  (threads) => {
+describe
+  .skipIf(!availability.available)
+  .each(LOOPS.flatMap((loop) => [0, 1, 2].map((threads) => ({ loop, threads }))))(
+  `native bulk lane on $loop, $threads threads: lifetime${title}`,
+  ({ loop, threads }) => {
+    const runOn = (code: string, options: ChildOptions = {}) => runChild(code, { loop, ...options })
     let port = 0
     beforeAll(async () => {
       port = await unusedPort()
     })
 
     it('a lane with attempts in flight keeps no process alive', async () => {
-      const { lines, code, stderr } = await runChild(`
+      const { lines, code, stderr } = await runOn(`
         ${child(threads)}
         clearInterval(alive)
         storm(open(100, () => {}), 100000, ${port})
@@ -48,7 +59,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     it('process.exit() in the middle of a storm', async () => {
-      const { lines, code, stderr } = await runChild(`
+      const { lines, code, stderr } = await runOn(`
         ${child(threads)}
         storm(open(1000, () => { say('told'); process.exit(7) }, 0), 100000, ${port})
       `)
@@ -56,7 +67,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     it('an exception from the sink is uncaught, and the rest is delivered', async () => {
-      const { lines, code } = await runChild(`
+      const { lines, code } = await runOn(`
         ${child(threads)}
         let told = 0
         let thrown = 0
@@ -73,7 +84,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     it('microtasks and ticks run before the loop goes on', async () => {
-      const { lines } = await runChild(`
+      const { lines } = await runOn(`
         ${child(threads)}
         const lane = open(1, () => {
           setImmediate(() => { say('immediate'); clearInterval(alive) })
@@ -87,7 +98,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     it('where descriptors run out, it says so and waits for the limit', async () => {
-      const { lines, stderr } = await runChild(
+      const { lines, stderr } = await runOn(
         `
         ${child(threads)}
         const { createServer } = require('node:net')
@@ -130,7 +141,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     it('a lane that has no descriptors for itself: EMFILE, and later it works', async () => {
-      const { lines } = await runChild(
+      const { lines } = await runOn(
         `
         ${child(threads)}
         const held = []
@@ -157,11 +168,11 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     })
 
     const isRoot = process.getuid?.() === 0
-    if (threads > 0) {
+    if (threads > 0 && loop === 'libuv') {
       it.skipIf(!isRoot)(
         `where no thread can be started, the loop's own does it${isRoot ? '' : ' (skipped: needs root)'}`,
         async () => {
-          const { lines, stderr } = await runChild(
+          const { lines, stderr } = await runOn(
             `
           process.setuid(65534)
           ${child(threads)}
@@ -185,7 +196,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     it('Workers, terminated in the middle of a storm, leave no descriptor behind', async () => {
       const code = `
         const { parentPort, workerData } = require('node:worker_threads')
-        const { createBackend } = require(workerData.addon)
+        ${createBackendOn(loop)}
         ${STORM}
         const backend = createBackend(() => {}, () => {}, 0, workerData.threads)
         setInterval(() => {}, 1000)
@@ -201,7 +212,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
         storm(lane, 200000, workerData.port)
       `
       const run = async (last: string) => {
-        const workerData = { addon: ADDON, port, threads, last }
+        const workerData = { port, threads, last }
         const worker = new Worker(code, { eval: true, workerData })
         await new Promise((resolve, reject) => {
           worker.once('message', resolve)
@@ -226,7 +237,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     it.skipIf(!canUnshare)(
       `a self-connect is told, and closed${canUnshare ? '' : ' (skipped: needs unshare -rn and ip)'}`,
       async () => {
-        const { lines, stderr } = await runChild(
+        const { lines, stderr } = await runOn(
           `
           ${child(threads)}
           const tally = {}
@@ -255,7 +266,7 @@ describe.skipIf(!availability.available).each([0, 1, 2])(
     it.skipIf(!canFilter)(
       `an ICMP error ends it once${canFilter ? '' : ' (skipped: needs unshare -rn, ip and nft)'}`,
       async () => {
-        const { lines, stderr } = await runChild(
+        const { lines, stderr } = await runOn(
           `
           ${child(threads)}
           let told = 0

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NativeFunctions } from '../src/addon.js'
 import { loadAddon } from '../src/load-addon.js'
-import { availability, descriptors, E, turns } from './support.js'
+import { availability, descriptors, E, LOOPS, turns } from './support.js'
 
 type Call = (...values: unknown[]) => unknown
 type Functions = Record<string, Call>
@@ -175,14 +175,15 @@ const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof typeof K
 const NAMES = Object.keys(FUNCTIONS) as (keyof NativeFunctions)[]
 const WITH_HANDLE = NAMES.filter((name) => FUNCTIONS[name][0] === 'handle')
 
-describe.skipIf(!availability.available)('native: misuse', () => {
+describe.skipIf(!availability.available).each(LOOPS)('native on %s: misuse', (loop) => {
   /** The functions of a backend of its own, which has to be whole afterwards. */
   async function withFunctions(use: (functions: Functions) => void | Promise<void>) {
     const before = descriptors()
     const loaded = loadAddon()
     if (loaded.addon === undefined) throw new Error('no addon')
     const sink = [() => {}, () => {}] as const
-    const native = loaded.addon.createBackend(...sink)
+    const later = loop === 'thread' ? setImmediate : undefined
+    const native = loaded.addon.createBackend(...sink, 0, 0, later)
     const functions = native as unknown as Functions
     await use(functions)
     const handle = native.open(1, 2)
@@ -373,6 +374,9 @@ describe.skipIf(!availability.available)('native: misuse', () => {
     for (const wrong of NOT_NUMBERS.filter((value) => value !== undefined)) {
       expect(() => create(f, f, wrong)).toThrow(TypeError)
       expect(() => create(f, f, 0, wrong)).toThrow(TypeError)
+    }
+    for (const wrong of NOT_FUNCTIONS.filter((value) => value !== undefined)) {
+      expect(() => create(f, f, 0, 0, wrong)).toThrow(TypeError)
     }
     for (const wrong of [...NOT_WHOLE, 65]) {
       expect(() => create(f, f, 0, wrong)).toThrow(RangeError)

@@ -272,10 +272,21 @@ export const ADDON = new URL(
   import.meta.url,
 ).pathname
 
+/** Node's own, and the thread that stands for it where there is no libuv. */
+export const LOOPS = ['libuv', 'thread'] as const
+export type Loop = (typeof LOOPS)[number]
+
+/** For other processes and Workers: the addon's raw `createBackend(ready, broken, originMs, threads)`, on that loop. */
+export const createBackendOn = (loop: Loop) => `
+  const addon = require(${JSON.stringify(ADDON)})
+  const createBackend = (ready, broken, originMs, threads) =>
+    addon.createBackend(ready, broken, originMs, threads, ${loop === 'thread' ? 'setImmediate' : 'undefined'})
+`
+
 /** What a child process gets to see before its own code. */
-const PRELUDE = `
+const prelude = (loop: Loop) => `
   const fs = require('node:fs')
-  const { createBackend } = require(${JSON.stringify(ADDON)})
+  ${createBackendOn(loop)}
   const say = text => fs.writeSync(1, text + '\\n')
   const descriptors = () => fs.readdirSync('/proc/self/fd').length
 `
@@ -290,9 +301,9 @@ export interface ChildResult {
 /** Runs code in a Node of its own, with the addon's raw `createBackend`, `say` and `descriptors`. */
 export async function runChild(
   code: string,
-  { args = [], wrap = [], onLine }: ChildOptions = {},
+  { args = [], wrap = [], loop = 'libuv', onLine }: ChildOptions = {},
 ): Promise<ChildResult> {
-  const node = [process.execPath, ...args, '-e', PRELUDE + code]
+  const node = [process.execPath, ...args, '-e', prelude(loop) + code]
   const [command, ...rest] = [...wrap, ...node] as [string, ...string[]]
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
@@ -314,5 +325,6 @@ export interface ChildOptions {
   readonly args?: readonly string[]
   /** A command that runs the rest of its arguments. */
   readonly wrap?: readonly string[]
+  readonly loop?: Loop
   readonly onLine?: (line: string) => void
 }

@@ -82,6 +82,18 @@ describe.each(Object.entries(RUNTIMES))(
       expect(json(ran).report).toMatchObject(its.report)
     })
 
+    it.skipIf(!there || emulates !== undefined)('Workers leave nothing behind', async () => {
+      const ran = await run('workers.mjs')
+      expect(ran).toMatchObject({ code: 0 })
+      const nothing = { threads: 0, descriptors: 0 }
+      expect(json(ran)).toEqual({
+        'is terminated': nothing,
+        exits: nothing,
+        'destroys and exits': nothing,
+        'destroys and ends': nothing,
+      })
+    })
+
     it.runIf(whole && there)(
       'the conformance suite',
       async () => {
