@@ -255,9 +255,10 @@ void ThreadLoop::Call(ThreadHandle& handle) noexcept {
 }
 
 void ThreadLoop::OnCall(napi_env env, napi_value /*function*/, void* context, void* /*data*/) {
+  // The environment has exited: the context is gone already.
+  if (env == nullptr) return;
   const Gate& gate = **static_cast<std::shared_ptr<Gate>*>(context);
-  // Without an environment it exits: the hook sees to what is due.
-  if (env != nullptr && gate.loop != nullptr) gate.loop->Answer();
+  if (gate.loop != nullptr) gate.loop->Answer();
 }
 
 void ThreadLoop::OnFunctionGone(napi_env /*env*/, void* data, void* /*context*/) {
