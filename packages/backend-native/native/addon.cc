@@ -1,5 +1,5 @@
-// The addon's exports: createBackend(ready, broken, originMs, threads, later), and monotonicMs(),
-// on whose scale originMs is. There is no other state than the backends'.
+// The addon's exports: createBackend(ready, broken, originMs, threads, later), monotonicMs(), on
+// whose scale originMs is, and the version. There is no other state than the backends'.
 #include <napi.h>
 
 #include <cstdint>
@@ -47,6 +47,8 @@ Napi::Value CallMonotonicMs(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("createBackend", Napi::Function::New(env, &CreateBackend, "createBackend"));
   exports.Set("monotonicMs", Napi::Function::New(env, &CallMonotonicMs, "monotonicMs"));
+  // Of the package, by scripts/compile.mjs.
+  exports.Set("version", Napi::String::New(env, POLLOUT_VERSION));
   return exports;
 }
 

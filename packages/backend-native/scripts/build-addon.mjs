@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { lock } from './build-lock.mjs'
-import { compile, compilerFor, HOST, TARGETS } from './compile.mjs'
+import { compile, compilerFor, HOST, TARGETS, VERSION } from './compile.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Tests do not go into the package: with them, this is the repository, and a warning is an error. */
@@ -20,6 +20,16 @@ const strict = existsSync(join(root, 'test'))
 
 /** Many times what a compile takes: beyond that another's build hangs. */
 const LONGEST_WAIT_MINUTES = 10
+
+/** As Node, Bun and Deno take it by `-e`. */
+const LOADING = `const loaded = { exports: {} }
+try {
+  process.dlopen(loaded, process.argv.at(-1))
+  const { version } = loaded.exports
+  if (version !== '${VERSION}') throw new Error('it is of version ' + version)
+} catch (error) {
+  console.log(error.message)
+}`
 
 const { values } = parseArgs({
   options: {
@@ -87,11 +97,13 @@ function isFresh(addon, target) {
   // An installed file has the time of its installation.
   if (!strict) return target === HOST && loadFailure(addon) === undefined
   const folders = { native: /\.(cc|h)$/, scripts: /^(build-addon|compile)\.mjs$/ }
-  const inputs = Object.entries(folders).flatMap(([folder, wanted]) =>
+  const sources = Object.entries(folders).flatMap(([folder, wanted]) =>
     readdirSync(join(root, folder))
       .filter((name) => wanted.test(name))
       .map((name) => join(root, folder, name)),
   )
+  // The version is in it.
+  const inputs = [...sources, join(root, 'package.json')]
   const builtAt = statSync(addon).mtimeMs
   if (!inputs.every((input) => statSync(input).mtimeMs < builtAt)) return false
   return target !== HOST || loadFailure(addon) === undefined
@@ -99,11 +111,9 @@ function isFresh(addon, target) {
 
 /** In a process of its own: a broken addon may do worse than throw. */
 function loadFailure(addon) {
-  const { status, signal, stderr } = spawnSync(
-    process.execPath,
-    ['-e', 'process.dlopen({ exports: {} }, process.argv[1])', addon],
-    { encoding: 'utf8' },
-  )
-  if (status === 0) return undefined
-  return /^Error: (.*)$/m.exec(stderr)?.[1] ?? `exit status ${status ?? signal}`
+  const { status, signal, stdout } = spawnSync(process.execPath, ['-e', LOADING, addon], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) return `exit status ${status ?? signal}`
+  return stdout.trim() || undefined
 }

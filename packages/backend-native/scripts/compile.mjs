@@ -10,12 +10,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
@@ -31,7 +32,11 @@ export const TARGETS = {
 }
 export const HOST = `${process.platform}-${process.arch}`
 
+/** Of the package: what loads an addon takes none of another. */
+export const { version: VERSION } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
 export const DEFINES = [
+  `-DPOLLOUT_VERSION="${VERSION}"`,
   '-DNAPI_VERSION=9',
   '-DNAPI_DISABLE_CPP_EXCEPTIONS',
   // In a Worker that is being terminated nothing can be thrown: no reason to abort.
@@ -57,7 +62,7 @@ const SELF_CONTAINED = [
   '-fdata-sections',
   '-static-libstdc++',
   '-static-libgcc',
-  `-Wl,--version-script=${join(root, 'native', 'exports.map')}`,
+  '-Wl,--version-script=native/exports.map',
   '-Wl,--gc-sections',
   '-Wl,--as-needed',
   '-Wl,--build-id=none',
@@ -67,11 +72,15 @@ const SELF_CONTAINED_SOURCE = 'self_contained.cc'
 
 /** Folders of headers: Node's, and node-addon-api's. Throws an Error that says which is missing. */
 export function headerFolders() {
-  const given = process.env.POLLOUT_NODE_HEADERS
-  const node = given ?? join(dirname(dirname(process.execPath)), 'include', 'node')
-  if (!['node_api.h', 'uv.h'].every((name) => existsSync(join(node, name)))) {
+  const { POLLOUT_NODE_HEADERS: given } = process.env
+  // Node-API and libuv's structures are the same in all versions: Bun and Deno, which bring no headers, can take Node's.
+  const places = given ? [given] : nodePrograms().map(headersBeside)
+  const node = places.find((folder) =>
+    ['node_api.h', 'uv.h'].every((name) => existsSync(join(folder, name))),
+  )
+  if (node === undefined) {
     throw new Error(
-      `Node's headers are not in ${node}; unpack ${process.release.headersUrl}, and name its include/node by POLLOUT_NODE_HEADERS`,
+      `Node's headers are not in ${places.join(' or ')}; unpack ${process.release.headersUrl}, and name its include/node by POLLOUT_NODE_HEADERS`,
     )
   }
   try {
@@ -81,6 +90,15 @@ export function headerFolders() {
     throw new Error('the package node-addon-api is not installed')
   }
 }
+
+/** What this runs by, and what PATH has. */
+function nodePrograms() {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  const found = folders.map((folder) => join(folder, 'node')).filter(existsSync)
+  return [...new Set([process.execPath, ...found.map((file) => realpathSync(file))])]
+}
+
+const headersBeside = (program) => join(dirname(dirname(program)), 'include', 'node')
 
 /** The compiler for `target`; undefined where none is installed. */
 export function compilerFor(target) {
@@ -104,26 +122,24 @@ export async function compile(compiler, output, { instrument, strict = false } =
   try {
     const names = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.cc'))
     const sources = names.filter((name) => !instrument || name !== SELF_CONTAINED_SOURCE).sort()
-    // All in one go: most of the time goes into node-addon-api's header, and each source includes that.
-    const whole = join(folder, 'whole.cc')
-    writeFileSync(
-      whole,
-      sources.map((name) => `#include "${join(root, 'native', name)}"\n`).join(''),
-    )
+    // All in one go: most of the time goes into node-addon-api's header, and each source includes that. All by names that
+    // are relative to the package: no path of it is in what is made, nor has to stand a comma or a quote.
+    const whole = sources.map((name) => `#include "native/${name}"\n`).join('')
     const library = join(folder, 'pollout.node')
     const flags = [...FLAGS, ...headers, ...(instrument ?? SELF_CONTAINED)]
     if (strict) flags.push('-Werror')
-    for (const place of [root, folder]) flags.push(`-ffile-prefix-map=${place}=.`)
-    await run(compiler, [...flags, whole, '-o', library])
+    await run(compiler, [...flags, '-xc++', '-', '-o', library], whole)
     renameSync(library, output)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function run(command, args) {
+function run(command, args, input) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd: root, stdio: 'pipe' })
+    // What ends before it has read all says why.
+    child.stdin.on('error', () => {}).end(input)
     let text = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk) => {

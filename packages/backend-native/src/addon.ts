@@ -76,4 +76,6 @@ export interface Addon {
   ): NativeFunctions
   /** CLOCK_MONOTONIC, in milliseconds. */
   monotonicMs(): number
+  /** Of the package that it was made of. */
+  readonly version: string
 }

@@ -1,6 +1,6 @@
 /** @pollout/backend-native: non-blocking sockets and epoll, on Linux, in an N-API addon. */
 import type { BackendFactory } from '@pollout/core'
-import { loadAddon, type NativeBackendRemedy } from './load-addon.js'
+import { loadAddon, type NativeBackendRemedy, VERSION } from './load-addon.js'
 import { NativeBackend } from './native-backend.js'
 
 export type { NativeBackendRemedy } from './load-addon.js'
@@ -29,6 +29,8 @@ export type NativeBackendAvailability =
       readonly remedy: NativeBackendRemedy | undefined
       /** The file that does not load, or where one was looked for first. */
       readonly addon: string | undefined
+      /** That of the package, which an addon has to be of. */
+      readonly version: string
     }
 
 /**
@@ -46,7 +48,7 @@ export function isNativeBackendAvailable(): NativeBackendAvailability {
   const loaded = loadAddon()
   if (loaded.addon !== undefined) return { available: true, addon: loaded.path }
   const { reason, remedy, path } = loaded
-  return { available: false, reason, remedy, addon: path }
+  return { available: false, reason, remedy, addon: path, version: VERSION }
 }
 
 /**

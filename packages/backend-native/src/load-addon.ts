@@ -3,7 +3,7 @@
  *
  * The package carries one for each platform, in `prebuilds/<platform>-<arch>/pollout.node`; which one is chosen when it is
  * loaded, so that nothing has to run when it is installed. A bundler moves this file away from them: so they are looked
- * for beside the bundle too, and in the package as the bundle, the program or the current folder finds that.
+ * for beside the bundle too, and in the package as the bundle or the program finds that. One of another version is none.
  */
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
@@ -12,11 +12,13 @@ import { fileURLToPath } from 'node:url'
 import { name as PACKAGE, version as VERSION } from '../package.json'
 import type { Addon } from './addon.js'
 
+export { VERSION }
+
 /**
  * What would make the native backend available. `build`: `node node_modules/@pollout/backend-native/scripts/build-addon.mjs`.
- * `place`: a `pollout.node` beside the bundle that this code is in, or named by the environment variable POLLOUT_ADDON.
- * `unset`: POLLOUT_ADDON names none, and there is another. `allow-addons`: Node without `--no-addons`, and with
- * `--allow-addons` where there is `--permission`; Deno with `--allow-ffi`. `allow-read`: Node's `--allow-fs-read` for it.
+ * `place`: this version's `pollout.node` beside the bundle that this code is in, or named by the environment variable
+ * POLLOUT_ADDON. `unset`: POLLOUT_ADDON names none, and there is another. `allow`: Node without `--no-addons`, and where there
+ * is `--permission` with `--allow-addons` and an `--allow-fs-read` for the file; Deno with all that it wants.
  *
  * @example
  * ```ts
@@ -26,7 +28,7 @@ import type { Addon } from './addon.js'
  * const remedy: NativeBackendRemedy | undefined = native.available ? undefined : native.remedy
  * ```
  */
-export type NativeBackendRemedy = 'build' | 'place' | 'unset' | 'allow-addons' | 'allow-read'
+export type NativeBackendRemedy = 'build' | 'place' | 'unset' | 'allow'
 
 export type Loaded = { readonly addon: Addon; readonly path: string } | Unavailable
 
@@ -47,6 +49,8 @@ const FILE = 'pollout.node'
 const PLATFORM = `${process.platform}-${process.arch}`
 const PLACE = join('prebuilds', PLATFORM, FILE)
 
+const EVAL = /^(-p?e|-p|--eval|--print)(=|$)/
+
 let loaded: Loaded | undefined
 
 /** The addon, or why there is none: a sentence without a full stop. The answer is kept. */
@@ -55,13 +59,15 @@ export function loadAddon(): Loaded {
   return loaded
 }
 
-/** A current folder that is gone can't be asked for, say. */
+/** A current folder that is gone can't be asked for, say; nor Deno for its environment, without `--allow-env`. */
 function loadOrTell(): Loaded {
   try {
     return load()
   } catch (cause) {
-    const reason = `the addon can't be looked for: ${(cause as Error).message}`
-    return { addon: undefined, reason, remedy: undefined, path: undefined, cause }
+    const { name, message } = cause as Error
+    const reason = `the addon can't be looked for: ${message}`
+    const remedy = name === 'NotCapable' ? 'allow' : undefined
+    return { addon: undefined, reason, remedy, path: undefined, cause }
   }
 }
 
@@ -70,39 +76,50 @@ function load(): Loaded {
   if (unfit !== undefined) {
     return { addon: undefined, reason: unfit, remedy: undefined, path: undefined }
   }
+  const places = placesOfAddon()
   const { POLLOUT_ADDON: named } = process.env
-  const found = findAddon()
+  const found = [...places.beside, ...places.installed].find(isThere)
   const path = named ? resolve(named) : found
-  if (path === undefined) return notFound()
+  if (path === undefined) return notFound(places)
   const isAnother = path !== found && found !== undefined
+  // What the package's own command makes is of the package, and goes into it or to where the user says.
+  const missing = places.installed.length > 0 && !places.beside.includes(path) ? 'build' : 'place'
+  const remedy = isAnother ? 'unset' : missing
   if (!isThere(path)) {
+    if (isForbidden(path)) return mayNotRead(path)
     const reason = `POLLOUT_ADDON is ${path}, which is not there`
-    return { ...notFound(), reason, ...(isAnother ? { remedy: 'unset' } : {}), path }
+    return { addon: undefined, reason, remedy, path }
   }
   try {
     const module = { exports: {} as Addon }
     // Not by require(): that would take a script for one.
     process.dlopen(module, path)
-    if (typeof module.exports.monotonicMs !== 'function')
-      throw new Error(`${path} is another addon`)
-    return { addon: module.exports, path }
+    const { version } = module.exports
+    if (typeof version !== 'string') throw new Error(`${path} is another addon`)
+    if (version === VERSION) return { addon: module.exports, path }
+    const reason = `the addon ${path} is of ${PACKAGE} ${version}, and this is ${VERSION}`
+    return { addon: undefined, reason, remedy, path }
   } catch (cause) {
     const { code, name, message } = cause as NodeJS.ErrnoException
     const [line] = message.split('\n')
     // --no-addons, and --permission without --allow-addons; Deno without --allow-ffi.
-    const isForbidden = code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable'
-    const missing = named || path.endsWith(PLACE) ? 'build' : 'place'
-    const remedy = isForbidden ? 'allow-addons' : isAnother ? 'unset' : missing
-    return { addon: undefined, reason: `the addon does not load: ${line}`, remedy, path, cause }
+    const mayNot = code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable'
+    const reason = `the addon does not load: ${line}`
+    return { addon: undefined, reason, remedy: mayNot ? 'allow' : remedy, path, cause }
   }
 }
 
-/** Under Node's permission model existsSync() throws where it may not look. */
+/** Under a permission model existsSync() throws where it may not look: so it looks as if nothing were there. */
 function isThere(path: string): boolean {
+  return !isForbidden(path) && existsSync(path)
+}
+
+function isForbidden(path: string): boolean {
   try {
-    return existsSync(path)
-  } catch {
+    existsSync(path)
     return false
+  } catch {
+    return true
   }
 }
 
@@ -117,7 +134,7 @@ function whyUnfit(): string | undefined {
  * before, so that only the program is left to ask; and `__filename` is a global one, and no file, in what was given to
  * `node -e`. Never the current folder: anybody's may be that.
  */
-function places(): string[] {
+function ownFiles(): string[] {
   const { url } = import.meta
   const given = [
     typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined,
@@ -126,16 +143,29 @@ function places(): string[] {
   const own = [...new Set(given.filter((file) => file !== undefined))]
   // What Bun has made one executable of is in no folder.
   if (own.some((file) => file.startsWith('/$bunfs/'))) return [process.execPath]
-  const [, started] = process.argv
-  return started === undefined || own.some(isThere) ? own : [...own, started]
+  const [, started = ''] = process.argv
+  // Of code that is given by -e or by stdin it is the first argument.
+  const isProgram = isAbsolute(started) && !process.execArgv.some((flag) => EVAL.test(flag))
+  return isProgram && !own.some(isThere) ? [...own, started] : own
 }
 
-/** Beside a bundle, or in this version of the package as one of these files finds it. */
-function findAddon(): string | undefined {
-  const files = places()
-  const beside = files.map((file) => join(dirname(file), FILE))
-  const installed = files.flatMap((file) => rootFrom(file) ?? []).map((root) => join(root, PLACE))
-  return [...beside, ...installed].find(isThere)
+interface Places {
+  /** This code's own files. */
+  readonly files: readonly string[]
+  /** A bundle's addon. */
+  readonly beside: readonly string[]
+  /** In this version of the package, as one of these files finds it. */
+  readonly installed: readonly string[]
+}
+
+function placesOfAddon(): Places {
+  const files = ownFiles()
+  const roots = files.flatMap((file) => rootFrom(file) ?? rootAround(file) ?? [])
+  return {
+    files,
+    beside: files.map((file) => join(dirname(file), FILE)),
+    installed: [...new Set(roots)].map((root) => join(root, PLACE)),
+  }
 }
 
 function rootFrom(base: string): string | undefined {
@@ -153,26 +183,30 @@ function rootFrom(base: string): string | undefined {
   return undefined
 }
 
-function notFound(): Unavailable {
-  const files = places()
-  const unavailable = {
-    addon: undefined,
-    path: files[0] && join(dirname(dirname(files[0])), PLACE),
+/** By its name alone, where package.json may not be read: that of a bundle is another. */
+function rootAround(file: string): string | undefined {
+  const folder = dirname(file)
+  return folder.endsWith(`/${PACKAGE}/dist`) ? dirname(folder) : undefined
+}
+
+function notFound({ files, beside, installed }: Places): Unavailable {
+  const [path] = installed
+  if (path !== undefined) {
+    const reason = `the package has no addon for ${PLATFORM}`
+    return isForbidden(path)
+      ? mayNotRead(path)
+      : { addon: undefined, reason, remedy: 'build', path }
   }
-  // What may not be read looks as if it were not there.
-  if (unavailable.path && process.permission?.has('fs.read', unavailable.path) === false) {
-    const reason = `${unavailable.path} may not be read under Node's permission model`
-    return { ...unavailable, reason, remedy: 'allow-read' }
-  }
-  // Of the package itself, and of no bundle: its sources are there.
-  const isPackage = files.some((file) =>
-    isThere(join(dirname(dirname(file)), 'native', 'addon.cc')),
-  )
-  return isPackage
-    ? { ...unavailable, reason: `the package has no addon for ${PLATFORM}`, remedy: 'build' }
-    : {
-        ...unavailable,
-        reason: `no addon stands beside ${files.at(-1)}, and no ${PACKAGE} ${VERSION} is installed there`,
-        remedy: 'place',
-      }
+  const place = beside.at(-1)
+  const missing = place
+    ? `no addon stands beside ${files.at(-1)}`
+    : 'no addon stands beside what is no file'
+  const first = place && isForbidden(place) ? mayNotRead(place).reason : missing
+  const reason = `${first}, and no ${PACKAGE} ${VERSION} is installed there`
+  return { addon: undefined, reason, remedy: 'place', path: place }
+}
+
+function mayNotRead(path: string): Unavailable {
+  const reason = `this process may not read ${path}`
+  return { addon: undefined, reason, remedy: 'allow', path }
 }

@@ -158,7 +158,7 @@ describe.each(chosen)('%s', (name, { command, bundle }) => {
       expect(alone).toMatchObject({ by: 'net', report: { backend: 'net' } })
       expect(alone.report.reason).toContain(`no addon stands beside ${moved}`)
       expect(alone.report.remedy).toBe(
-        'copy prebuilds/linux-x64/pollout.node of @pollout/backend-native beside the bundle, or name it by POLLOUT_ADDON',
+        'copy prebuilds/linux-x64/pollout.node of @pollout/backend-native 0.1.0 beside the bundle, or name it by POLLOUT_ADDON',
       )
       // Neither the current folder is asked, nor the one above: others may write there.
       const above = join(folder, 'prebuilds/linux-x64')

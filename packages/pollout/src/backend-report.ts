@@ -58,42 +58,58 @@ export function backendReport(): BackendReport {
   }
 }
 
-/** How each package manager runs a program of what is installed. */
-const RUN = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' } as const
+/** How each package manager runs the command of what is installed. */
+const RUN = {
+  npm: 'npx pollout',
+  pnpm: 'pnpm exec pollout',
+  yarn: 'yarn pollout',
+  bun: 'bunx pollout',
+  deno: 'deno run --allow-all npm:pollout',
+} as const
 const LOCK_FILES = {
   'pnpm-lock.yaml': 'pnpm',
   'yarn.lock': 'yarn',
   'bun.lock': 'bun',
   'bun.lockb': 'bun',
+  'deno.lock': 'deno',
   'package-lock.json': 'npm',
 } as const
 
-function remedyFor(
-  native: Extract<NativeBackendAvailability, { available: false }>,
-): string | undefined {
+type Unavailable = Extract<NativeBackendAvailability, { available: false }>
+
+function remedyFor(native: Unavailable): string | undefined {
   switch (native.remedy) {
     case 'build':
       return buildCommand(native.addon)
     case 'place':
-      return `copy prebuilds/${process.platform}-${process.arch}/pollout.node of @pollout/backend-native beside the bundle, or name it by POLLOUT_ADDON`
+      return [placing(native), allowing(native.addon)].filter(Boolean).join(', and ')
     case 'unset':
       return 'unset POLLOUT_ADDON'
-    case 'allow-addons':
-      return allowAddons()
-    case 'allow-read':
-      // Of the whole package, which is the folder of its prebuilds/<platform>/pollout.node.
-      return `run node with --allow-fs-read='${resolve(native.addon ?? '', '../../..')}'`
+    case 'allow':
+      return allowing(native.addon) ?? (IS_DENO ? ALLOWING_DENO : 'leave out --no-addons')
     default:
       return undefined
   }
 }
 
+/** As a word of a shell. */
+const quoted = (path: string) => `'${path.replaceAll("'", "'\\''")}'`
+
 /** Into the package; or into a file of its own, where that can't be written or the user has named one. */
 function buildCommand(addon: string | undefined): string {
-  const command = `${RUN[packageManager()]} pollout build-addon`
-  if (process.env['POLLOUT_ADDON']) return `${command} -o "$POLLOUT_ADDON"`
-  if (addon === undefined || isWritable(addon)) return command
+  const command = `${RUN[packageManager()]} build-addon`
+  if (addon === undefined) return command
+  if (process.env['POLLOUT_ADDON']) return `${command} -o ${quoted(addon)}`
+  if (isWritable(addon)) return command
   return `export POLLOUT_ADDON="$PWD/pollout.node" && ${command} -o "$POLLOUT_ADDON"`
+}
+
+/** Beside a bundle; where the program is no file, there is no such place, and what is named counts before it. */
+function placing({ addon, version }: Unavailable): string {
+  const file = `prebuilds/${process.platform}-${process.arch}/pollout.node of @pollout/backend-native ${version}`
+  return addon === undefined || process.env['POLLOUT_ADDON']
+    ? `name ${file} by POLLOUT_ADDON`
+    : `copy ${file} beside the bundle, or name it by POLLOUT_ADDON`
 }
 
 /** Whether a file can come to be there: by the nearest folder that there is. */
@@ -108,31 +124,47 @@ function isWritable(file: string): boolean {
   }
 }
 
-/** Under Node's permission model existsSync() throws where it may not look. */
+/** Under a permission model existsSync() throws where it may not look. */
 function isThere(path: string): boolean {
+  return !isForbidden(path) && existsSync(path)
+}
+
+function isForbidden(path: string): boolean {
   try {
-    return existsSync(path)
-  } catch {
+    existsSync(path)
     return false
+  } catch {
+    return true
   }
 }
 
-function allowAddons(): string {
-  if (process.versions['deno'] !== undefined) return 'run deno with --allow-ffi'
+const IS_DENO = process.versions['deno'] !== undefined
+const ALLOWING_DENO = 'run deno with --allow-read --allow-ffi'
+
+/** What the runtime has to be started with, or without, to load an addon from that file; undefined: as it is. */
+function allowing(addon: string | undefined): string | undefined {
+  const mayNotRead = addon !== undefined && isForbidden(addon)
+  if (IS_DENO) return mayNotRead ? ALLOWING_DENO : undefined
   const options = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')]
-  const remedies: string[] = []
-  if (options.includes('--no-addons')) remedies.push('leave out --no-addons')
+  const flags: string[] = []
   if (process.permission !== undefined && !options.includes('--allow-addons')) {
-    const [permission] = ['--permission', '--experimental-permission'].filter((flag) =>
-      process.allowedNodeEnvironmentFlags.has(flag),
-    )
-    remedies.push(`run node with --allow-addons beside ${permission}`)
+    flags.push('--allow-addons')
   }
-  return remedies.join(' and ') || 'leave out --no-addons'
+  if (mayNotRead) flags.push(`--allow-fs-read=${quoted(addon)}`)
+  const [permission] = ['--permission', '--experimental-permission'].filter((flag) =>
+    process.allowedNodeEnvironmentFlags.has(flag),
+  )
+  const remedies = [
+    ...(options.includes('--no-addons') ? ['leave out --no-addons'] : []),
+    ...(flags.length > 0 ? [`run node with ${flags.join(' ')} beside ${permission}`] : []),
+  ]
+  return remedies.length > 0 ? remedies.join(' and ') : undefined
 }
 
-/** Whose script this is, or whose lock file is the nearest; else npm, which comes with Node. */
+/** The runtime, where it is one; whose script this is, or whose lock file is the nearest; else npm, which comes with Node. */
 function packageManager(): keyof typeof RUN {
+  if (IS_DENO) return 'deno'
+  if (process.versions['bun'] !== undefined) return 'bun'
   const [, agent = ''] = /^(\w+)\//.exec(process.env['npm_config_user_agent'] ?? '') ?? []
   if (Object.hasOwn(RUN, agent)) return agent as keyof typeof RUN
   for (let folder = currentFolder(); ; folder = dirname(folder)) {

@@ -70,15 +70,14 @@ describe('where Node may not load addons', () => {
 
 describe('POLLOUT_ADDON', () => {
   /** The remedies are run by packages/install-tests. */
-  const ELSEWHERE = native.available
-    ? 'unset POLLOUT_ADDON'
-    : 'pnpm exec pollout build-addon -o "$POLLOUT_ADDON"'
+  const elsewhere = (file: string) =>
+    native.available ? 'unset POLLOUT_ADDON' : `pnpm exec pollout build-addon -o '${file}'`
 
   it('names a file that is not there', async () => {
     const file = join(folder, 'nothing.node')
     const { code, reason, remedy } = await report({ env: { POLLOUT_ADDON: file } })
     expect(reason).toBe(`POLLOUT_ADDON is ${file}, which is not there`)
-    expect(remedy).toBe(ELSEWHERE)
+    expect(remedy).toBe(elsewhere(file))
     expect(code).toBe(1)
   })
 
@@ -86,14 +85,14 @@ describe('POLLOUT_ADDON', () => {
     const told = await report({ env: { POLLOUT_ADDON: process.execPath } })
     expect(told).toMatchObject({ code: 1, backend: 'net' })
     expect(told.reason).toMatch(/^the addon does not load: /)
-    expect(told.remedy).toBe(ELSEWHERE)
+    expect(told.remedy).toBe(elsewhere(process.execPath))
   })
 
   it.runIf(HAS_COMPILER)('names what build-addon has made', async () => {
-    const file = join(folder, 'own.node')
+    const file = join(folder, `my, own 'addön' "$é"\n=%`, 'own.node')
     const built = await pollout(['build-addon', '-o', file])
     expect(built).toMatchObject({ code: 0, stderr: '' })
-    expect(built.stdout).toMatch(/: compiled, \d+ bytes in \/.*own\.node\n$/)
+    expect(built.stdout).toMatch(/: compiled, \d+ bytes in \/.*own\.node\n$/s)
     expect(await report({ env: { POLLOUT_ADDON: file } })).toMatchObject({ code: 0, addon: file })
   })
 })
