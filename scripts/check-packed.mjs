@@ -1,6 +1,7 @@
 /** What is wrong with the packages that a release would publish: fields, versions, files, licences, and what npm itself says. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import semver from 'semver'
 import { root } from './packages.mjs'
 import { fileIn } from './packed.mjs'
 import { run } from './run.mjs'
@@ -42,7 +43,9 @@ export async function packedFaults(packages, bom) {
       const faults = [
         ...fieldFaults(one),
         ...dependencyFaults(one, packages),
+        ...scriptFaults(one),
         ...fileFaults(one),
+        ...(await addonFaults(one)),
         ...(await bundlingFaults(one)),
         ...(await publishingFaults(one)),
       ]
@@ -63,21 +66,35 @@ function fieldFaults({ dir, manifest }) {
     .map(([field, value]) => `${field} is not ${JSON.stringify(value)}`)
 }
 
+/** Versions alone: what else npm takes for a range (`github:`, `file:`, `npm:`, a tag, `*`) leads nowhere, or anywhere. */
 function dependencyFaults({ manifest }, packages) {
-  const { dependencies, peerDependencies, optionalDependencies, devDependencies } = manifest
-  const all = [dependencies, peerDependencies, optionalDependencies, devDependencies]
-  const local = all
-    .flatMap((list) => Object.entries(list ?? {}))
-    .filter(([, range]) => /^(workspace|file|link|catalog):/.test(range))
-  const ours = packages.filter(({ name }) => dependencies?.[name] !== undefined)
-  const other = ours.filter(({ name }) => dependencies[name] !== `^${manifest.version}`)
-  // npm runs these when it installs, or blocks them: docs/decisions.md, 62.
-  const hooks = ['preinstall', 'install', 'postinstall'].filter((hook) => manifest.scripts?.[hook])
+  const lists = Object.keys(manifest).filter((field) => field.endsWith('ependencies'))
+  // Names without ranges.
+  const ranges = lists
+    .filter((field) => !Array.isArray(manifest[field]))
+    .flatMap((field) => Object.entries(manifest[field]))
+  const odd = ranges.filter(([, range]) => !isRange(range))
+  const ours = ranges.filter(([used]) => packages.some(({ name }) => name === used))
+  const other = ours.filter(([, range]) => isRange(range) && range !== `^${manifest.version}`)
+  const bundled = manifest.bundleDependencies ?? manifest.bundledDependencies ?? []
   return [
-    ...local.map(([name, range]) => `${name} is ${range}, which leads nowhere outside`),
-    ...other.map(({ name }) => `${name} is ${dependencies[name]}, not of this version`),
-    ...hooks.map((hook) => `has a script ${hook}`),
+    ...odd.map(([name, range]) => `${name} is ${range}, which is no range of versions`),
+    ...other.map(([name, range]) => `${name} is ${range}, not of this version`),
+    ...(bundled === false || bundled.length === 0 ? [] : ['bundles what it depends on']),
   ]
+}
+
+const isRange = (range) =>
+  typeof range === 'string' && /\d/.test(range) && semver.validRange(range) !== null
+
+/** Those that our packages need while they are made. Any other may be one that a package manager runs when it installs. */
+const SCRIPTS = /^(build|lint:native|sanitize|thread-sanitize|valgrind)$/
+
+function scriptFaults({ manifest, files }) {
+  const others = Object.keys(manifest.scripts ?? {}).filter((name) => !SCRIPTS.test(name))
+  // By it npm would compile: an `install` script of its own making.
+  const gyp = files.includes('binding.gyp') ? ['binding.gyp'] : []
+  return [...others, ...gyp].map((name) => `has a script ${name}`)
 }
 
 function fileFaults({ name, dir, files }) {
@@ -88,6 +105,27 @@ function fileFaults({ name, dir, files }) {
     ...missing.map((file) => `${file} is not packed`),
     ...extra.map((file) => `${file} is packed`),
   ]
+}
+
+/** An addon is a library for the machine that its folder names: 64-bit ELF, and what it says of itself. */
+const MACHINES = { 'linux-x64': 62, 'linux-arm64': 183 }
+
+async function addonFaults({ manifest, archive, files }) {
+  const addons = files.filter((file) => file.endsWith('.node'))
+  const faults = await Promise.all(
+    addons.map(async (file) => {
+      const bytes = await fileIn(archive, file, 'buffer')
+      const [, target] = /^prebuilds\/([^/]+)\//.exec(file) ?? []
+      // elf(5): e_ident, e_type ET_DYN, e_machine; each of these machines has its lowest byte first.
+      const isLibrary = bytes.length > 64 && bytes.readUInt32BE(0) === 0x7f454c46
+      if (!isLibrary || bytes[4] !== 2 || bytes.readUInt16LE(16) !== 3) return `${file} is no addon`
+      if (bytes.readUInt16LE(18) !== MACHINES[target]) return `${file} is of another machine`
+      const isWhole = bytes.includes('napi_register_module_v1')
+      if (!isWhole) return `${file} is another library`
+      return bytes.includes(`${manifest.version}\0`) ? [] : `${file} is of another version`
+    }),
+  )
+  return faults.flat()
 }
 
 /** Of what esbuild bundles it says where it was, if it does not minify. */

@@ -13,7 +13,7 @@ import semver from 'semver'
 import { packedFaults } from './check-packed.mjs'
 import { root, workspacePackages } from './packages.mjs'
 import { packAll } from './packed.mjs'
-import { run } from './run.mjs'
+import { publishAll } from './publish.mjs'
 import { billOfMaterials } from './sbom.mjs'
 
 const CHANGELOG = join(root, 'CHANGELOG.md')
@@ -66,20 +66,8 @@ async function publish(isDryRun) {
   if (faults.length > 0) throw new Error(faults.join('\n'))
   writeFileSync(join(folder, `pollout-${version}.cdx.json`), JSON.stringify(bom, null, 2))
   writeFileSync(join(folder, 'notes.md'), notes ?? '')
-  for (const { name, archive } of packages) {
-    const spec = `${name}@${version}`
-    if (isDryRun) console.log(`${spec}: could be published`)
-    // By a run that ended halfway.
-    else if (await isPublished(spec)) console.log(`${spec}: was published before`)
-    else await publishOne(spec, archive, semver.prerelease(version) ? 'next' : 'latest')
-  }
-}
-
-async function publishOne(spec, archive, tag) {
-  const how = ['--provenance', '--access', 'public', '--tag', tag]
-  const { code, output } = await run('npm', ['publish', archive, ...how])
-  if (code !== 0) throw new Error(`${spec} is not published:\n${output}`)
-  console.log(`${spec}: published`)
+  if (!isDryRun) await publishAll(packages, version)
+  else for (const { name } of packages) console.log(`${name}@${version}: could be published`)
 }
 
 /** A fork's tag must not publish: its packages would have another origin than they say. */
@@ -96,11 +84,6 @@ function refuseOther(version, notes, { GITHUB_REF_NAME }) {
   if (GITHUB_REF_NAME !== `v${version}`)
     throw new Error(`the tag is ${GITHUB_REF_NAME}, and the packages are of ${version}`)
   if (!notes) throw new Error(`CHANGELOG.md says nothing of ${version}`)
-}
-
-async function isPublished(spec) {
-  const { code, output } = await run('npm', ['view', spec, 'version', '--json'])
-  return code === 0 && output.trim() !== ''
 }
 
 /** What stands under a version's heading. */

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PUBLIC_PACKAGES } from '../src/registry.js'
@@ -97,6 +97,90 @@ describe('release.mjs', () => {
   })
 })
 
+describe('publishing', () => {
+  const packages = ['c', 'a', 'b'].map((name, at) => ({
+    name,
+    archive: `/packed/${name}.tgz`,
+    manifest: { dependencies: at === 0 ? { b: '^1.0.0', rxjs: '7' } : at === 2 ? { a: '1' } : {} },
+  }))
+
+  /** By an `npm` that knows the versions that are published, and fails as it is told. */
+  async function publish(version: string, { published = [], fails = '' }: Npm = {}) {
+    const npm = `#!/bin/sh
+      echo "$*" >>'${folder}/asked'
+      echo 'npm warn Unknown env config "of-pnpm"' >&2
+      case "$1 $2" in
+        "view "*) case " ${published.join(' ')} " in *" $2 "*) echo '"${version}"';; esac;;
+        "publish ${fails}") echo 'npm error E403' >&2; exit 1;;
+      esac`
+    writeFileSync(join(folder, 'npm'), npm, { mode: 0o755 })
+    writeFileSync(join(folder, 'asked'), '')
+    const code = `import(${JSON.stringify(script('publish'))})
+      .then(({ publishAll }) => publishAll(${JSON.stringify(packages)}, '${version}'))
+      .catch((error) => { console.log(error.message); process.exitCode = 1 })`
+    const env = { PATH: [folder, process.env['PATH']].join(delimiter) }
+    const child = execFile(process.execPath, ['-e', code], { env })
+    let said = ''
+    child.stdout?.on('data', (text: string) => {
+      said += text
+    })
+    const [exit] = await once(child, 'close')
+    const asked = readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n')
+    return { exit, said, published: asked.filter((line) => line.startsWith('publish')) }
+  }
+  interface Npm {
+    readonly published?: readonly string[]
+    readonly fails?: string
+  }
+  const how = '--provenance --access public --tag'
+
+  test('what others depend on comes first, with its provenance', async () => {
+    expect(await publish('1.0.0')).toEqual({
+      exit: 0,
+      said: 'a@1.0.0: published\nb@1.0.0: published\nc@1.0.0: published\n',
+      published: ['a', 'b', 'c'].map((name) => `publish /packed/${name}.tgz ${how} latest`),
+    })
+  })
+
+  test('what is not for all has a tag of its own', async () => {
+    const { published } = await publish('1.0.0-rc.1')
+    expect(published).toEqual(
+      ['a', 'b', 'c'].map((name) => `publish /packed/${name}.tgz ${how} next`),
+    )
+  })
+
+  test('a failure in the middle ends it, and the next run goes on', async () => {
+    const failed = await publish('1.0.0', { fails: '/packed/b.tgz' })
+    expect(failed).toMatchObject({ exit: 1, published: { length: 2 } })
+    expect(failed.said).toMatch(/^a@1\.0\.0: published\nb@1\.0\.0 is not published:\n.*E403/s)
+    expect(await publish('1.0.0', { published: ['a@1.0.0'] })).toEqual({
+      exit: 0,
+      said: 'a@1.0.0: was published before\nb@1.0.0: published\nc@1.0.0: published\n',
+      published: ['b', 'c'].map((name) => `publish /packed/${name}.tgz ${how} latest`),
+    })
+  })
+})
+
+test('where a compiler is missing, the addons are noted on a machine, and fail in CI', async () => {
+  const program = join(root, 'packages/backend-native/scripts/check-addons.mjs')
+  const check = async (CI: string) => {
+    const child = execFile(process.execPath, [program], { env: { PATH: folder, CI } })
+    let said = ''
+    child.stdout?.on('data', (text: string) => {
+      said += text
+    })
+    const [code] = await once(child, 'close')
+    return { code, said }
+  }
+  const why = (target: string) =>
+    expect.stringMatching(new RegExp(`^note: ${target} is not checked: .* is not installed$`, 'm'))
+  expect(await check('')).toEqual({ code: 0, said: why('linux-x64') })
+  const { code, said } = await check('true')
+  expect(code).toBe(1)
+  expect(said).toMatch(/^linux-x64: .* not installed$/m)
+  expect(said).toMatch(/^linux-arm64: .* not installed$/m)
+})
+
 describe('what would be published', () => {
   test('is looked over', async () => {
     const manifest = {
@@ -131,7 +215,7 @@ describe('what would be published', () => {
       .filter((fault) => fault.startsWith(`${name}: `))
       .map((fault) => fault.slice(name.length + 2))
     expect(own.sort()).toEqual([
-      '@pollout/backend-net is workspace:^, which leads nowhere outside',
+      '@pollout/backend-net is workspace:^, which is no range of versions',
       '@pollout/core is ^0.9.0, not of this version',
       'README.md is not packed',
       'author is not "The pollout authors"',
@@ -143,6 +227,88 @@ describe('what would be published', () => {
       expect.stringMatching(/^repository is not .*"directory":"packages\/framing"/),
       'test/a.test.js is packed',
     ])
+  })
+
+  async function faultsOf(one: object): Promise<string[]> {
+    const { packedFaults } = await import(script('check-packed'))
+    const made = { name: 'one', dir: root, archive: join(folder, 'one.tgz'), files: [], ...one }
+    const faults: string[] = await packedFaults([made], { components: [] })
+    return faults.filter((fault) => /: (.* is |has a script|bundles)/.test(fault))
+  }
+
+  test('by what its packages depend on: versions alone', async () => {
+    const odd = [
+      'workspace:^',
+      'file:../two',
+      'link:../two',
+      'portal:../two',
+      'catalog:',
+      'npm:three@1.0.0',
+      'github:someone/two',
+      'someone/two#v1.0.0',
+      'git+ssh://git@example.net/two.git#semver:^1.0.0',
+      'http://127.0.0.1/two-1.0.0.tgz',
+      'latest',
+      '*',
+      '',
+      1,
+    ]
+    const fine = { two: '^1.0.0', three: '1.2.3', four: '>=5', five: '^1.0.0 || ^2.0.0-rc.1' }
+    const lists = ['dependencies', 'peerDependencies', 'optionalDependencies']
+    const dependenciesOf = (list: string) =>
+      Object.fromEntries([
+        ...Object.entries(fine),
+        ...odd.map((range, at) => [`${list}-${at}`, range]),
+      ])
+    const fields = Object.fromEntries(lists.map((list) => [list, dependenciesOf(list)]))
+    const faults = await faultsOf({ manifest: { ...fields, bundleDependencies: ['two'] } })
+    const expected = lists.flatMap((list) =>
+      odd.map((range, at) => `one: ${list}-${at} is ${range}, which is no range of versions`),
+    )
+    expect(faults.filter((fault) => fault.endsWith('range of versions'))).toEqual(expected)
+    expect(faults).toContain('one: bundles what it depends on')
+  })
+
+  test('by its scripts: none that a package manager may run', async () => {
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    hooks.push('uninstall', 'preuninstall', 'prepublish', 'dependencies', 'pnpm:devPreinstall')
+    const scripts = Object.fromEntries(['build', ...hooks].map((name) => [name, 'true']))
+    const faults = await faultsOf({ manifest: { scripts }, files: ['binding.gyp'] })
+    expect(faults.filter((fault) => fault.includes(' script '))).toEqual(
+      [...hooks, 'binding.gyp'].map((hook) => `one: has a script ${hook}`),
+    )
+  })
+
+  test('by its addons', async () => {
+    const elf = Buffer.alloc(200)
+    elf.set([0x7f, 0x45, 0x4c, 0x46, 2])
+    elf.writeUInt16LE(3, 16)
+    elf.writeUInt16LE(62, 18)
+    elf.write('napi_register_module_v1', 100)
+    const other = Buffer.from(elf)
+    elf.write('1.0.0', 150)
+    const addons = { empty: Buffer.alloc(0), text: Buffer.from('#!/bin/sh\n'), elf, other }
+    const expected = {
+      'prebuilds/linux-x64/empty.node': ' is no addon',
+      'prebuilds/linux-x64/text.node': ' is no addon',
+      'prebuilds/linux-x64/elf.node': undefined,
+      'prebuilds/linux-arm64/elf.node': ' is of another machine',
+      'prebuilds/linux-x64/other.node': ' is of another version',
+    }
+    for (const file of Object.keys(expected)) {
+      const [, name = ''] = /(\w+)\.node$/.exec(file) ?? []
+      mkdirSync(dirname(join(folder, 'package', file)), { recursive: true })
+      writeFileSync(join(folder, 'package', file), addons[name as keyof typeof addons])
+    }
+    await once(execFile('tar', ['-czf', 'one.tgz', 'package'], { cwd: folder }), 'close')
+    const files = Object.keys(expected)
+    const faults = await faultsOf({ manifest: { version: '1.0.0' }, files })
+    const told = faults.filter((fault) => / is (no addon|of another)/.test(fault))
+    expect(told.sort()).toEqual(
+      Object.entries(expected)
+        .flatMap(([file, fault]) => (fault ? [`one: ${file}${fault}`] : []))
+        .sort(),
+    )
   })
 
   test('by its licences, also of what is inside', async () => {
