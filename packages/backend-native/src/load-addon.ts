@@ -183,10 +183,14 @@ function rootFrom(base: string): string | undefined {
   return undefined
 }
 
-/** By its name alone, where package.json may not be read: that of a bundle is another. */
+/** By its name alone, where package.json may not be read. Not as webpack tells it: there is no such file, or Node may not read it. */
 function rootAround(file: string): string | undefined {
   const folder = dirname(file)
-  return folder.endsWith(`/${PACKAGE}/dist`) ? dirname(folder) : undefined
+  const root = dirname(folder)
+  // Deno has loaded it without asking for a permission.
+  const isOwn = isThere(file) || process.versions['deno'] !== undefined
+  const isNamed = folder.endsWith(`/${PACKAGE}/dist`)
+  return isOwn && isNamed && isForbidden(join(root, 'package.json')) ? root : undefined
 }
 
 function notFound({ files, beside, installed }: Places): Unavailable {
