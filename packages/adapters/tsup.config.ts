@@ -19,7 +19,7 @@ export default defineConfig({
   ],
   format: ['esm', 'cjs'],
   target: 'node20',
-  dts: { compilerOptions: { customConditions: [] } },
+  dts: { compilerOptions: { customConditions: [], noCheck: true } },
   clean: true,
   silent: true,
 })
