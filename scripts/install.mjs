@@ -18,20 +18,19 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) installMissing()
 
 /** Ends the process where it can't be done. */
 export function installMissing({ forDemo = false } = {}) {
-  const isNew = !existsSync(INSTALLED)
-  const only = forDemo && (isNew || !wasInstalledWhole()) ? FOR_DEMO : []
-  // Not on stdout, which is of the command that follows. Where nothing is missing, which is most of the time, in silence.
-  const shown = isNew ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe']
-  const { error, status, stdout, stderr } = spawnSync('pnpm', ['install', ...only], {
-    cwd: root,
-    stdio: shown,
-    encoding: 'utf8',
-  })
+  const isWhole = existsSync(INSTALLED) && installedWhole()
+  const isNew = !existsSync(INSTALLED) || !(isWhole || forDemo)
+  // Not on stdout, which is of the command that follows; in silence where there is nothing to do, which is most of the time.
+  const { error, status, stdout, stderr } = spawnSync(
+    'pnpm',
+    ['install', ...(forDemo && !isWhole ? FOR_DEMO : [])],
+    { cwd: root, stdio: isNew ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
+  )
   if (error === undefined && status === 0) return
   console.error(error?.message ?? `${stdout ?? ''}${stderr ?? ''}pnpm install ended with ${status}`)
   process.exit(1)
 }
 
-function wasInstalledWhole() {
+function installedWhole() {
   return JSON.parse(readFileSync(INSTALLED, 'utf8')).included.devDependencies
 }
