@@ -247,7 +247,7 @@ describe('a bundle', () => {
     expect(await told(line)).toMatchObject({
       backend: 'net',
       reason:
-        'no addon stands beside what is no file, and no @pollout/backend-native 0.1.0 is installed there',
+        'this code is in no file, and no @pollout/backend-native 0.1.0 is installed there',
       remedy:
         'name prebuilds/linux-x64/pollout.node of @pollout/backend-native 0.1.0 by POLLOUT_ADDON',
     })
