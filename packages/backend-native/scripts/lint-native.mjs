@@ -1,6 +1,6 @@
 // Checks layout (clang-format) and code (clang-tidy) of native/; `--fix` mends the layout.
 import { spawn, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const headers = names.filter((name) => name.endsWith('.h')).map((name) => `nativ
 const fix = process.argv.includes('--fix')
 
 const layout = fix ? ['-i'] : ['--dry-run', '-Werror']
-await run('clang-format', layout, [...sources, ...headers])
+await run('clang-format', [[...layout, ...sources, ...headers]])
 
 const folders = foldersOrReason()
 if (typeof folders === 'string') {
@@ -21,7 +21,26 @@ if (typeof folders === 'string') {
 } else {
   const included = folders.map((folder) => `-isystem${folder}`)
   const compiler = ['--', '-std=c++17', '-fno-exceptions', ...DEFINES, ...included]
-  await run('clang-tidy', ['--quiet'], sources, compiler)
+  const tidy = (file, checks) => [
+    '--quiet',
+    '--config-file=native/.clang-tidy',
+    `--checks=${checks}`,
+    file,
+    ...compiler,
+  ]
+  // Most checks go through all headers each time, so they see all sources as one. The analyzer, and what looks for names that
+  // are not used, see no more than the file that is given.
+  await run('clang-tidy', [
+    tidy(allInOne(), '-clang-analyzer-*,-bugprone-suspicious-include'),
+    ...sources.map((source) => tidy(source, '-*,clang-analyzer-*,misc-unused-using-decls')),
+  ])
+}
+
+function allInOne() {
+  const file = join(root, 'build', 'lint', 'all.cc')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, sources.map((source) => `#include "${join(root, source)}"\n`).join(''))
+  return file
 }
 
 function foldersOrReason() {
@@ -32,17 +51,20 @@ function foldersOrReason() {
   }
 }
 
-/** `files` are shared out among as many processes as there are processors. */
-async function run(tool, before, files, after = []) {
+/** Once with each of the lists of arguments, as many at a time as there are processors. */
+async function run(tool, lists) {
   if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0) {
     console.log(`skipped: ${tool} is not installed`)
     return
   }
-  const count = Math.min(availableParallelism(), files.length)
-  const shares = Array.from({ length: count }, (_, n) => files.filter((_, i) => i % count === n))
-  const said = await Promise.all(
-    shares.map((share) => complaints(tool, [...before, ...share, ...after])),
-  )
+  const waiting = [...lists]
+  const said = []
+  const runner = async () => {
+    for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
+      said.push(await complaints(tool, args))
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, runner))
   if (said.every((text) => text === undefined)) {
     console.log(`${tool}: ok`)
     return
