@@ -1,5 +1,5 @@
 /**
- * All checks but the tests: one line of outcome each, the whole output of those that fail.
+ * All checks but the tests, two at a time: one line of outcome each, the whole output of those that fail.
  *
  * `pnpm run check` runs all of them, `pnpm run check types lint` only the named ones.
  */
@@ -13,6 +13,8 @@ import { billOfMaterials } from './sbom.mjs'
 
 const checks = {
   build: () => run('node', ['scripts/build.mjs']),
+  // The longest: all others take as long as it does.
+  native: () => run('node', ['packages/backend-native/scripts/lint-native.mjs']),
   types: () => run('tsc', ['--noEmit', '-p', 'tsconfig.json']),
   // Apart from all else: only it knows a browser's globals.
   'page-types': () => run('tsc', ['--noEmit', '-p', 'packages/pollout/report-page/tsconfig.json']),
@@ -26,7 +28,6 @@ const checks = {
       run('node', ['scripts/generate-reference.mjs']),
     ]),
   packages: checkPackages,
-  native: () => run('node', ['packages/backend-native/scripts/lint-native.mjs']),
   addons: () => run('node', ['packages/backend-native/scripts/check-addons.mjs']),
 }
 
@@ -36,10 +37,19 @@ if (unknown.length > 0) {
   throw new Error(`no check ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}`)
 }
 
-for (const name of wanted.length > 0 ? wanted : Object.keys(checks)) {
+const waiting = wanted.length > 0 ? wanted : Object.keys(checks)
+// Others look at what it makes.
+if (waiting.includes('build')) await check(waiting.splice(waiting.indexOf('build'), 1)[0])
+await Promise.all([checkOn(), checkOn()])
+
+async function checkOn() {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await check(name)
+}
+
+async function check(name) {
   const { code, output, time, note } = await checks[name]()
   console.log(`${name}: ${code === 0 ? 'ok' : 'FAILED'} (${time})${note ? `, note: ${note}` : ''}`)
-  if (code === 0) continue
+  if (code === 0) return
   console.log(output)
   process.exitCode = 1
 }
