@@ -20,6 +20,8 @@ export function describeSubject(define: (subject: Subject) => void, other?: Othe
         specifier: '@pollout/backend-native',
         name: 'nativeBackend',
       },
+      // lifetime.test.ts has as many in every run.
+      ...(process.env['POLLOUT_CONFORMANCE'] === 'all' && { threads: 100 }),
       test: { describe, it, beforeAll, afterAll },
       ...other,
     })

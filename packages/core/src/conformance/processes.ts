@@ -18,7 +18,7 @@ import type { PeerKind } from './world.js'
 
 /** Far above what any of them takes: a program that waits for ever is ended after it. */
 const PATIENCE_MS = 240_000
-const THREADS = 100
+const THREADS = 20
 
 interface Run {
   readonly lines: readonly string[]

@@ -62,7 +62,7 @@ export interface Subject {
   readonly world: World
   /** For tests in processes and threads of their own. */
   readonly module: BackendModule
-  /** Threads that are terminated with connects in flight. Default 100, an even number. */
+  /** Threads that are terminated with connects in flight. Default 20, an even number. */
   readonly threads?: number
   readonly test: TestApi
 }
