@@ -7,10 +7,9 @@
  * Ends with a line a version: how many tests passed, failed and were skipped.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { root } from './packages.mjs'
+import { toolFolder } from './tools.mjs'
 
 const [versions, args] = argumentsOf(process.argv.slice(2))
 if (versions.length === 0) {
@@ -39,18 +38,10 @@ function argumentsOf(all) {
   return [all.slice(0, rest), all.slice(rest).filter((arg) => arg !== '--')]
 }
 
-/** The folder of its `node`; downloaded once, and kept where packages/install-tests keeps such. */
+/** The folder of its `node`. */
 async function nodeFolder(version) {
   const name = `node-${process.platform}-${process.arch}`
-  const folder = join(tmpdir(), 'pollout-install-tests', `${name}@${version}`)
-  if (!existsSync(join(folder, 'whole'))) {
-    mkdirSync(folder, { recursive: true })
-    const install = ['install', `${name}@${version}`, '--prefix', folder, '--no-audit', '--no-fund']
-    const { code } = await run('npm', [...install, '--ignore-scripts'], process.env)
-    if (code !== 0) throw new Error(`${name}@${version} can't be had`)
-    writeFileSync(join(folder, 'whole'), '')
-  }
-  return join(folder, 'node_modules', name, 'bin')
+  return join(await toolFolder(`${name}@${version}`), name, 'bin')
 }
 
 /** Shows what it prints, and keeps the last line of it. */

@@ -1,6 +1,7 @@
 /**
- * Two copies of each package in one program, the one that `import` loads and the one that is required from the folder given:
- * what one makes is handed to the other, in both directions, on each backend. Ends with code 0 where nothing is missed.
+ * Two copies of each package in one program, the one that `import` loads and the one that is required, from a folder with
+ * another version where one is given: what one makes is handed to the other, in both directions, on each backend. Ends with
+ * code 0 where nothing is missed.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -14,7 +15,21 @@ import * as framing from '@pollout/framing'
 import * as pollout from 'pollout'
 import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs'
 
-const require = createRequire(resolve(process.argv[2] ?? '.', 'program.cjs'))
+const [, , folder] = process.argv
+const require = createRequire(resolve(folder ?? '.', 'program.cjs'))
+const versions = [createRequire(import.meta.url), require].map((each) =>
+  [
+    'pollout',
+    '@pollout/core',
+    '@pollout/framing',
+    '@pollout/adapters',
+    '@pollout/backend-native',
+  ].map((name) => each(`${name}/package.json`).version),
+)
+for (const [i, version] of versions[0].entries()) {
+  if (folder === undefined) assert.equal(version, versions[1][i])
+  else assert.notEqual(version, versions[1][i])
+}
 const imported = { ...pollout, ...testing, ...framing, ...adapters }
 const required = {
   ...require('pollout'),

@@ -1,9 +1,9 @@
 /** The package managers: how each installs, with install scripts allowed or blocked, and how what is installed is run. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { toolFolder } from './scripts.js'
 
 export interface Ran {
   readonly code: number
@@ -34,10 +34,10 @@ export interface Manager {
   command(args: readonly string[], how: Install): Promise<Ran>
 }
 
-const PNPM = 'pnpm/bin/pnpm.mjs'
+/** Whether all that can be tried is: `pnpm --filter @pollout/install-tests run matrix`. */
+export const isWhole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
 
-/** Downloaded once, and kept among what is not the repository's. */
-const TOOLS = join(tmpdir(), 'pollout-install-tests')
+const PNPM = 'pnpm/bin/pnpm.mjs'
 
 export const MANAGERS: readonly Manager[] = [
   npm('npm@11'),
@@ -129,21 +129,6 @@ async function runTool(
   how: Install,
 ): Promise<Ran> {
   return runNode([join(await toolFolder(tool), program), ...args], how)
-}
-
-/** The `node_modules` that it is in. */
-export async function toolFolder(tool: string): Promise<string> {
-  const folder = join(TOOLS, tool.replaceAll('/', '+'))
-  const modules = join(folder, 'node_modules')
-  if (existsSync(join(folder, 'whole'))) return modules
-  mkdirSync(folder, { recursive: true })
-  const args = ['install', tool, '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts']
-  // Also what is for another processor.
-  args.push('--force')
-  const { code, stderr } = await runIn(folder, 'npm', args, process.env)
-  if (code !== 0) throw new Error(`${tool} can't be had: ${stderr}`)
-  writeFileSync(join(folder, 'whole'), '')
-  return modules
 }
 
 /** A folder with the commands of all of them, by the names that a remedy has: `npx`, `pnpm`, `yarn`, `bunx`. */

@@ -5,25 +5,15 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { packAll } from './scripts.js'
 
 const run = promisify(execFile)
-
-/** Their folders in packages/. */
-export const PUBLIC_PACKAGES = [
-  'core',
-  'backend-net',
-  'backend-native',
-  'framing',
-  'adapters',
-  'pollout',
-] as const
 
 export interface Registry extends AsyncDisposable {
   /** With a slash at its end. */
@@ -34,16 +24,23 @@ export interface Registry extends AsyncDisposable {
   readonly names: readonly string[]
 }
 
-interface Packed {
+interface Served {
   readonly manifest: { readonly name: string; readonly version: string }
   readonly bytes: Buffer
 }
 
+let isStarted = false
+
 /** Packs the public packages, and serves them. They have to be built. */
 export async function startRegistry(): Promise<Registry> {
+  // Whoever starts a second one forgets the first, and its folder stays.
+  if (isStarted) throw new Error('a registry has been started in this file')
+  isStarted = true
   const folder = mkdtempSync(join(tmpdir(), 'pollout-install-'))
-  const packed = await packAll(folder)
-  const packages = new Map(packed.map((one) => [one.manifest.name, one]))
+  const packages = new Map<string, Served>()
+  for (const { manifest, archive } of await packAll(join(folder, 'packed'))) {
+    packages.set(manifest.name, { manifest, bytes: readFileSync(archive) })
+  }
   const { stdout } = await run('npm', ['config', 'get', 'registry'])
   const upstream = stdout.trim()
   const server = createServer((request, response) => {
@@ -65,32 +62,10 @@ export async function startRegistry(): Promise<Registry> {
   }
 }
 
-/** By one command: each starts pnpm, which takes longer than to pack. */
-async function packAll(into: string): Promise<readonly Packed[]> {
-  const folders = PUBLIC_PACKAGES.map((name) =>
-    fileURLToPath(new URL(`../../${name}`, import.meta.url)),
-  )
-  const place = join(into, 'packed')
-  mkdirSync(place)
-  const filters = folders.flatMap((folder) => {
-    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    return ['--filter', name]
-  })
-  const command = ['-y', 'pnpm@12', '--recursive', ...filters, 'pack', '--pack-destination', place]
-  await run('npx', command, { cwd: folders[0] })
-  return Promise.all(
-    readdirSync(place).map(async (name) => {
-      const file = join(place, name)
-      const { stdout } = await run('tar', ['-xOzf', file, 'package/package.json'])
-      return { manifest: JSON.parse(stdout), bytes: readFileSync(file) }
-    }),
-  )
-}
-
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  packages: ReadonlyMap<string, Packed>,
+  packages: ReadonlyMap<string, Served>,
   upstream: string,
 ): Promise<void> {
   const path = decodeURIComponent((request.url ?? '/').slice(1)).replace(/\?.*$/, '')

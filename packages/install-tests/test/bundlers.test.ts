@@ -5,9 +5,9 @@
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Install, runProgram } from '../src/managers.js'
+import { type Install, isWhole, runProgram } from '../src/managers.js'
 import { type Registry, startRegistry } from '../src/registry.js'
-import { ADDON, managerNamed } from '../src/user.js'
+import { ADDON, json, managerNamed } from '../src/user.js'
 
 const PROGRAM = `
 import { once } from 'node:events'
@@ -29,13 +29,11 @@ async function main() {
 main()
 `
 
-const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
-
-const TOOLS = [
-  'esbuild@0.28',
-  'webpack@5',
-  'webpack-cli@7',
-  'vite@8',
+const ESBUILD_PACKAGE = 'esbuild@0.28'
+const TOOLS = [ESBUILD_PACKAGE, 'webpack@5', 'webpack-cli@7', 'vite@8']
+// The bundlers that are built on others of these, and the slowest.
+const MORE = ['rollup', 'ncc']
+const MORE_TOOLS = [
   'rollup@4',
   '@rollup/plugin-node-resolve@16',
   '@rollup/plugin-commonjs@29',
@@ -114,7 +112,8 @@ beforeAll(async () => {
   )
   writeFileSync(join(place, 'program.mjs'), PROGRAM)
   for (const [name, text] of Object.entries(CONFIGS)) writeFileSync(join(place, name), text)
-  const installed = await managerNamed('npm 11').install(['pollout', 'rxjs', ...TOOLS], how)
+  const tools = isWhole ? [...TOOLS, ...MORE_TOOLS] : TOOLS
+  const installed = await managerNamed('npm 11').install(['pollout', 'rxjs', ...tools], how)
   expect(installed).toMatchObject({ code: 0 })
 })
 afterAll(() => registry?.[Symbol.asyncDispose]())
@@ -129,9 +128,7 @@ async function told(file: string, cwd: string, env: Readonly<Record<string, stri
   return JSON.parse(stdout)
 }
 
-// The two that are built on others of these, and the slowest.
-const MORE = ['rollup', 'ncc']
-const chosen = Object.entries(BUNDLERS).filter(([name]) => whole || !MORE.includes(name))
+const chosen = Object.entries(BUNDLERS).filter(([name]) => isWhole || !MORE.includes(name))
 
 describe.each(chosen)('%s', (name, { command, bundle }) => {
   it('beside the installed package, beside an addon, and alone', async () => {
@@ -173,4 +170,46 @@ describe.each(chosen)('%s', (name, { command, bundle }) => {
       renameSync(away, place)
     }
   })
+})
+
+/** What its command does: with PnP there is no file of it that could be run. */
+const ESBUILD = `
+const { execFileSync } = require('node:child_process')
+execFileSync(process.execPath, [require.resolve('esbuild/bin/esbuild'), ...process.argv.slice(1)])
+`
+
+// Neither has @pollout/backend-native where a program finds it by itself.
+describe.runIf(isWhole).each(['pnpm 12', 'yarn 4, pnp'])('%s', (name) => {
+  it.each(['cjs', 'esm'])(
+    'esbuild to %s: beside the installed package, and beside an addon',
+    async (format) => {
+      const manager = managerNamed(name)
+      const there: Install = {
+        ...how,
+        folder: join(folder, `${name.slice(0, 4)}-${format}`),
+        // Its own would put a program in place of its command.
+        scripts: 'blocked',
+      }
+      mkdirSync(there.folder)
+      writeFileSync(join(there.folder, 'package.json'), '{ "name": "user", "private": true }')
+      writeFileSync(join(there.folder, 'program.mjs'), PROGRAM)
+      expect(await manager.install(['pollout', 'rxjs', ESBUILD_PACKAGE], there)).toMatchObject({
+        code: 0,
+      })
+      const bundle = format === 'cjs' ? 'bundle.cjs' : 'bundle.mjs'
+      const args = ['program.mjs', '--bundle', '--platform=node', `--format=${format}`]
+      const made = await manager.run(['-e', ESBUILD, ...args, `--outfile=${bundle}`], there)
+      expect(made, made.stdout + made.stderr).toMatchObject({ code: 0 })
+
+      const installed = json(await manager.run([bundle], there))
+      expect(installed).toMatchObject({ by: 'native', report: { backend: 'native' } })
+
+      const elsewhere = join(folder, `${name.slice(0, 4)}-${format}-away`)
+      mkdirSync(elsewhere)
+      copyFileSync(join(there.folder, bundle), join(elsewhere, bundle))
+      expect(await told(join(elsewhere, bundle), elsewhere)).toMatchObject({ by: 'net' })
+      copyFileSync(installed.report.addon, join(elsewhere, 'pollout.node'))
+      expect(await told(join(elsewhere, bundle), elsewhere)).toMatchObject({ by: 'native' })
+    },
+  )
 })

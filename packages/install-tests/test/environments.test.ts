@@ -13,11 +13,12 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Install,
+  isWhole,
   pathWithoutCompiler,
   type Ran,
   runProgram,
-  toolFolder,
 } from '../src/managers.js'
+import { toolFolder } from '../src/scripts.js'
 import { ADDON, json, startUser, type User } from '../src/user.js'
 
 const CLI = 'node_modules/pollout/dist/cli.js'
@@ -27,8 +28,6 @@ const NATIVE = { backend: 'native', report: { backend: 'native', platform: 'linu
 const DISABLED = /^the addon does not load: .*disabled/
 /** Of the version that runs the tests. */
 const isOld = !process.allowedNodeEnvironmentFlags.has('--permission')
-
-const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
 
 let user: User
 let how: Install
@@ -53,7 +52,7 @@ async function doctor(program: string, args: readonly string[], where = how) {
   return { code: ran.code, ...json(ran) }
 }
 
-const VERSIONS = whole ? ['20.19', '22', '24', '26'] : ['20.19', '26']
+const VERSIONS = isWhole ? ['20.19', '22', '24', '26'] : ['20.19', '26']
 
 describe.each(VERSIONS)('Node %s', (version) => {
   let program: string
@@ -302,7 +301,7 @@ describe('one file with all inside: the addon stands beside it, or it says so', 
     await expectBeside(program)
   })
 
-  it.runIf(whole)('node --build-sea', async () => {
+  it.runIf(isWhole)('node --build-sea', async () => {
     const args = ['plain.mjs', '--bundle', '--platform=node', '--outfile=single.cjs']
     await make('@esbuild/linux-x64@0.28', '@esbuild/linux-x64/bin/esbuild', ...args)
     const program = outfile('single')

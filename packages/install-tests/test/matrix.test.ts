@@ -7,13 +7,12 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Install, MANAGERS, pathWithoutCompiler, type Ran } from '../src/managers.js'
+import { type Install, isWhole, MANAGERS, pathWithoutCompiler, type Ran } from '../src/managers.js'
 import { type Registry, startRegistry } from '../src/registry.js'
 
 const MOST_PACKAGES = 15
-const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
-const SCRIPTS = whole ? (['allowed', 'blocked'] as const) : (['blocked'] as const)
-const COMPILERS = whole ? (['a compiler', 'none'] as const) : (['none'] as const)
+const SCRIPTS = isWhole ? (['allowed', 'blocked'] as const) : (['blocked'] as const)
+const COMPILERS = isWhole ? (['a compiler', 'none'] as const) : (['none'] as const)
 
 const PROGRAM = fileURLToPath(new URL('../programs/connect.mjs', import.meta.url))
 
@@ -30,7 +29,7 @@ afterAll(() => registry?.[Symbol.asyncDispose]())
 
 // The others install as one of these does.
 const SOME = ['npm 12', 'pnpm 12', 'yarn 4, pnp', 'bun']
-const managers = MANAGERS.filter(({ name }) => whole || SOME.includes(name))
+const managers = MANAGERS.filter(({ name }) => isWhole || SOME.includes(name))
 
 describe.each(managers)('$name', (manager) => {
   for (const scripts of SCRIPTS) {

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   commandsIn,
   type Install,
+  isWhole,
   MANAGERS,
   pathWithoutCompiler,
   runProgram,
@@ -25,7 +26,6 @@ import {
 } from '../src/managers.js'
 import { ADDON, json, managerNamed, startUser, type User } from '../src/user.js'
 
-const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
 const COMMANDS: readonly (readonly [string, string])[] = [
   ['npm', 'npx'],
   ['pnpm', 'pnpm exec'],
@@ -54,7 +54,7 @@ const shell = (line: string, how: Install, ...before: readonly string[]) => {
 }
 
 // Each compiles: packages/pollout/test/doctor.test.ts does that once for all.
-describe.runIf(whole && HAS_COMPILER)('an addon that the package has not, and a compiler', () => {
+describe.runIf(isWhole && HAS_COMPILER)('an addon that the package has not, and a compiler', () => {
   for (const manager of MANAGERS) {
     it(`${manager.name}: its own command compiles it`, async () => {
       const place = manager.name.replaceAll(/\W+/g, '-')

@@ -7,10 +7,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runProgram, toolFolder } from '../src/managers.js'
+import { isWhole, runProgram } from '../src/managers.js'
+import { toolFolder } from '../src/scripts.js'
 import { json, startUser, type User } from '../src/user.js'
 
-const whole = process.env['POLLOUT_INSTALL_MATRIX'] === 'all'
 const RESULTS = fileURLToPath(new URL('../conformance.json', import.meta.url))
 /** Debian's qemu-user-static, with the libraries of its cross compiler. */
 const QEMU = ['/usr/bin/qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'] as const
@@ -94,7 +94,7 @@ describe.each(Object.entries(RUNTIMES))(
       })
     })
 
-    it.runIf(whole && there)(
+    it.runIf(isWhole && there)(
       'the conformance suite',
       async () => {
         // What an emulated Node starts itself has to be started by the emulator.
