@@ -102,6 +102,8 @@ function rowsOf(family: 'ip' | 'ip6', packets: readonly Packet[]): readonly Row[
         lab.at('rejecting').connecting('connectBothWays', backend, `tcp://${to}`),
       expected: { code: errno, phase: 'connect', localFault: false, kind: kindOf(errno) },
       needs,
+      // Of the first SYN's answer it keeps a note alone, and sends the next after a second.
+      isSlow: family === 'ip6',
     }
     if (!tellsUdp) return [tcp]
     const socket = [family === 'ip' ? 'inet' : 'inet6', 'dgram'] as const

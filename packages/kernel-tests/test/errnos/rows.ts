@@ -45,6 +45,8 @@ export interface Row {
   readonly notOnNet?: string
   /** How long it may take, in milliseconds. */
   readonly takesMs?: readonly [least: number, most: number]
+  /** It takes the kernel seconds, and how long is not looked at. */
+  readonly isSlow?: boolean
 }
 
 /** Skipped where the backend, or the machine, has it not. */
