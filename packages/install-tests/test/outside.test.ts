@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Install, isWhole, runProgram } from '../src/managers.js'
 import { type Registry, startRegistry } from '../src/registry.js'
 import { toolFolder } from '../src/scripts.js'
-import { managerNamed } from '../src/user.js'
+import { ADDON, managerNamed } from '../src/user.js'
 
 const PROGRAMS = fileURLToPath(new URL('../programs', import.meta.url))
 
@@ -234,6 +234,11 @@ describe('a program with two copies of each package', () => {
         writeFileSync(join(root, file), text.replaceAll(`"${version}"`, '"0.0.1"'))
       }
     }
+    // The addon says the version too, as text that ends with a zero; one of as many characters takes its place.
+    const addon = join(older, ADDON)
+    const { version } = JSON.parse(readFileSync(join(modules, 'pollout/package.json'), 'utf8'))
+    const bytes = readFileSync(addon, 'latin1')
+    writeFileSync(addon, bytes.replaceAll(`\0${version}\0`, '\x000.0.1\0'), 'latin1')
     await node(how, 'copies.mjs', 'older')
   })
 })

@@ -246,8 +246,7 @@ describe('a bundle', () => {
     copyFileSync(addon, join(place, 'pollout.node'))
     expect(await told(line)).toMatchObject({
       backend: 'net',
-      reason:
-        'this code is in no file, and no @pollout/backend-native 0.1.0 is installed there',
+      reason: 'this code is in no file, and no @pollout/backend-native 0.1.0 is installed there',
       remedy:
         'name prebuilds/linux-x64/pollout.node of @pollout/backend-native 0.1.0 by POLLOUT_ADDON',
     })
