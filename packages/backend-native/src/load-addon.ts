@@ -202,9 +202,7 @@ function notFound({ files, beside, installed }: Places): Unavailable {
       : { addon: undefined, reason, remedy: 'build', path }
   }
   const place = beside.at(-1)
-  const missing = place
-    ? `no addon stands beside ${files.at(-1)}`
-    : 'this code is in no file'
+  const missing = place ? `no addon stands beside ${files.at(-1)}` : 'this code is in no file'
   const first = place && isForbidden(place) ? mayNotRead(place).reason : missing
   const reason = `${first}, and no ${PACKAGE} ${VERSION} is installed there`
   return { addon: undefined, reason, remedy: 'place', path: place }
