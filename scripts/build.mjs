@@ -64,9 +64,9 @@ async function buildOnce(name) {
   const isCurrent = isWhole && (stamped === hash || (forDemo && stamped === hash + PARTIAL))
   if (isCurrent && !force) return true
 
+  await slot()
   // Gone while the build runs, so that an interrupted one is never taken for a finished one.
   rmSync(stamp, { force: true })
-  await slot()
   // The command ends with tsup.
   const command = forDemo ? `${manifest.scripts.build} --no-dts` : manifest.scripts.build
   const { code, output, time, note } = await run('sh', ['-c', command], dir)

@@ -122,7 +122,7 @@ async function addonFaults({ manifest, archive, files }) {
       if (bytes.readUInt16LE(18) !== MACHINES[target]) return `${file} is of another machine`
       const isWhole = bytes.includes('napi_register_module_v1')
       if (!isWhole) return `${file} is another library`
-      return bytes.includes(`${manifest.version}\0`) ? [] : `${file} is of another version`
+      return bytes.includes(`\0${manifest.version}\0`) ? [] : `${file} is of another version`
     }),
   )
   return faults.flat()

@@ -8,6 +8,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -31,14 +32,17 @@ try {
   console.log(error.message)
 }`
 
-const { values } = parseArgs({
-  options: {
-    require: { type: 'boolean', default: false },
-    output: { type: 'string' },
-    target: { type: 'string', multiple: true },
-  },
-})
+const USAGE = 'build-addon.mjs [--require | --output FILE | --target linux-x64 ...]'
 
+const values = parsed()
+if (values.help) {
+  console.log(USAGE)
+  process.exit()
+}
+// What is being made goes with the process: compile.mjs.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
+}
 const { output: named, target: targets = [HOST] } = values
 const mayFail = !values.require && named === undefined && values.target === undefined
 const release = await lock(root, LONGEST_WAIT_MINUTES * 60_000)
@@ -61,10 +65,28 @@ try {
   release?.()
 }
 
+function parsed() {
+  const options = {
+    require: { type: 'boolean', default: false },
+    output: { type: 'string' },
+    target: { type: 'string', multiple: true },
+    help: { type: 'boolean', short: 'h', default: false },
+  }
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
 async function build(target) {
   if (!target.startsWith('linux-'))
     throw new Error(`epoll needs Linux, this is ${process.platform}`)
   const output = resolve(named ?? join(root, 'prebuilds', target, 'pollout.node'))
+  if (statSync(output, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`${output} is a folder`)
+  }
   if (named === undefined && isFresh(output, target)) {
     console.log(`${target}: up to date`)
     return

@@ -119,6 +119,8 @@ export async function compile(compiler, output, { instrument, strict = false } =
   const headers = headerFolders().map((folder) => `-isystem${folder}`)
   mkdirSync(dirname(output), { recursive: true })
   const folder = mkdtempSync(join(dirname(output), '.build-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
   try {
     const names = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.cc'))
     const sources = names.filter((name) => !instrument || name !== SELF_CONTAINED_SOURCE).sort()
@@ -131,7 +133,8 @@ export async function compile(compiler, output, { instrument, strict = false } =
     await run(compiler, [...flags, '-xc++', '-', '-o', library], whole)
     renameSync(library, output)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    process.off('exit', remove)
+    remove()
   }
 }
 

@@ -5,8 +5,8 @@
  * loaded, so that nothing has to run when it is installed. A bundler moves this file away from them: so they are looked
  * for beside the bundle too, and in the package as the bundle or the program finds that. One of another version is none.
  */
-import { existsSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 // biome-ignore lint/correctness/useImportExtensions: it is JSON.
 import { name as PACKAGE, version as VERSION } from '../package.json'
@@ -17,7 +17,7 @@ export { VERSION }
 /**
  * What would make the native backend available. `build`: `node node_modules/@pollout/backend-native/scripts/build-addon.mjs`.
  * `place`: this version's `pollout.node` beside the bundle that this code is in, or named by the environment variable
- * POLLOUT_ADDON. `unset`: POLLOUT_ADDON names none, and there is another. `allow`: Node without `--no-addons`, and where there
+ * POLLOUT_ADDON. `elsewhere`: a copy of it where files may be executed, named by POLLOUT_ADDON. `unset`: that names none, and there is another. `allow`: Node without `--no-addons`, and where there
  * is `--permission` with `--allow-addons` and an `--allow-fs-read` for the file; Deno with all that it wants.
  *
  * @example
@@ -28,7 +28,7 @@ export { VERSION }
  * const remedy: NativeBackendRemedy | undefined = native.available ? undefined : native.remedy
  * ```
  */
-export type NativeBackendRemedy = 'build' | 'place' | 'unset' | 'allow'
+export type NativeBackendRemedy = 'build' | 'place' | 'elsewhere' | 'unset' | 'allow'
 
 export type Loaded = { readonly addon: Addon; readonly path: string } | Unavailable
 
@@ -50,13 +50,40 @@ const PLATFORM = `${process.platform}-${process.arch}`
 const PLACE = join('prebuilds', PLATFORM, FILE)
 
 const EVAL = /^(-p?e|-p|--eval|--print)(=|$)/
+/** What Node, Bun and Deno call code that is given by an argument or by stdin: a file of that name is anybody's. */
+const NO_FILE = /^(\[.*\]|\$deno\$.*|REPL\d+)$/
+
+// Nothing is looked for there: it is by these expressions that those who copy what a program needs, as @vercel/nft does for
+// Next.js, find the addons that go with this file.
+if (typeof __dirname === 'string') {
+  join(__dirname, '..', 'prebuilds', `${process.platform}-${process.arch}`, 'pollout.node')
+} else if (typeof import.meta.url === 'string' && import.meta.url.startsWith('file:')) {
+  const folder = dirname(fileURLToPath(import.meta.url))
+  join(folder, '..', 'prebuilds', `${process.platform}-${process.arch}`, 'pollout.node')
+}
 
 let loaded: Loaded | undefined
 
-/** The addon, or why there is none: a sentence without a full stop. The answer is kept. */
+/** The addon, or why there is none: a sentence without a full stop. The answer is kept, but where descriptors have run out. */
 export function loadAddon(): Loaded {
-  loaded ??= loadOrTell()
+  if (loaded !== undefined) return loaded
+  const found = loadOrTell()
+  if (found.addon === undefined && !hasFreeDescriptor()) {
+    const reason = "the addon can't be looked for: no file descriptor is free (EMFILE)"
+    return { ...found, reason, remedy: undefined }
+  }
+  loaded = found
   return loaded
+}
+
+function hasFreeDescriptor(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code !== 'EMFILE' && code !== 'ENFILE'
+  }
 }
 
 /** A current folder that is gone can't be asked for, say; nor Deno for its environment, without `--allow-env`. */
@@ -90,6 +117,9 @@ function load(): Loaded {
     const reason = `POLLOUT_ADDON is ${path}, which is not there`
     return { addon: undefined, reason, remedy, path }
   }
+  if (isCutShort(path)) {
+    return { addon: undefined, reason: `the addon ${path} is cut short`, remedy, path }
+  }
   try {
     const module = { exports: {} as Addon }
     // Not by require(): that would take a script for one.
@@ -104,8 +134,33 @@ function load(): Loaded {
     const [line] = message.split('\n')
     // --no-addons, and --permission without --allow-addons; Deno without --allow-ffi.
     const mayNot = code === 'ERR_DLOPEN_DISABLED' || name === 'NotCapable'
+    // As dlerror(3) tells of a mount with `noexec`.
+    const mayNotRun = line?.includes('failed to map segment')
+    const helps = mayNot ? 'allow' : mayNotRun ? 'elsewhere' : remedy
     const reason = `the addon does not load: ${line}`
-    return { addon: undefined, reason, remedy: mayNot ? 'allow' : remedy, path, cause }
+    return { addon: undefined, reason, remedy: helps, path, cause }
+  }
+}
+
+/**
+ * Whether a file ends before what its header says (elf(5), 64 bits, the lowest byte first): the table of sections is the last
+ * thing in it. To map it would be SIGBUS and no error.
+ */
+function isCutShort(path: string): boolean {
+  const header = Buffer.alloc(64)
+  try {
+    const file = openSync(path, 'r')
+    try {
+      if (readSync(file, header) < header.length || header.readUInt32BE(0) !== 0x7f454c46)
+        return false
+      const sections = header.readUInt16LE(0x3a) * header.readUInt16LE(0x3c)
+      return BigInt(fstatSync(file).size) < header.readBigUInt64LE(0x28) + BigInt(sections)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    // What may not be read, dlopen(3) tells of.
+    return false
   }
 }
 
@@ -140,13 +195,18 @@ function ownFiles(): string[] {
     typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : undefined,
     typeof __filename === 'string' && isAbsolute(__filename) ? __filename : undefined,
   ]
-  const own = [...new Set(given.filter((file) => file !== undefined))]
+  const own = [...new Set(given.filter((file) => file !== undefined))].filter(isFile)
   // What Bun has made one executable of is in no folder.
   if (own.some((file) => file.startsWith('/$bunfs/'))) return [process.execPath]
   const [, started = ''] = process.argv
   // Of code that is given by -e or by stdin it is the first argument.
-  const isProgram = isAbsolute(started) && !process.execArgv.some((flag) => EVAL.test(flag))
+  const isProgram =
+    isAbsolute(started) && isFile(started) && !process.execArgv.some((flag) => EVAL.test(flag))
   return isProgram && !own.some(isThere) ? [...own, started] : own
+}
+
+function isFile(path: string): boolean {
+  return !NO_FILE.test(basename(path))
 }
 
 interface Places {
@@ -196,10 +256,18 @@ function rootAround(file: string): string | undefined {
 function notFound({ files, beside, installed }: Places): Unavailable {
   const [path] = installed
   if (path !== undefined) {
+    if (isForbidden(path)) return mayNotRead(path)
+    // Those who copy what a program needs may leave out both.
+    const builder = join(dirname(dirname(dirname(path))), 'scripts', 'build-addon.mjs')
     const reason = `the package has no addon for ${PLATFORM}`
-    return isForbidden(path)
-      ? mayNotRead(path)
-      : { addon: undefined, reason, remedy: 'build', path }
+    return isThere(builder)
+      ? { addon: undefined, reason, remedy: 'build', path }
+      : {
+          addon: undefined,
+          reason: 'the package was copied without its addon',
+          remedy: 'place',
+          path,
+        }
   }
   const place = beside.at(-1)
   const missing = place ? `no addon stands beside ${files.at(-1)}` : 'this code is in no file'

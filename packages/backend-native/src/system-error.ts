@@ -1,5 +1,5 @@
 /** The addon's errors, `{ errno, syscall }`, as Node's own: with a code, and a message for people. */
-import { getSystemErrorMap } from 'node:util'
+import { getSystemErrorMap, types } from 'node:util'
 
 interface AddonError extends Error {
   errno?: number
@@ -21,6 +21,7 @@ export function withNodesErrors<Result>(call: () => Result): Result {
   try {
     return call()
   } catch (error) {
-    throw error instanceof Error ? inNodesShape(error) : error
+    // By no `instanceof`: in a context of node:vm, as Jest has them, the addon's errors are of another.
+    throw types.isNativeError(error) ? inNodesShape(error) : error
   }
 }

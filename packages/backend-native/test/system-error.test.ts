@@ -1,5 +1,6 @@
 /** What the addon throws and tells gets the shape of Node's own errors. */
 import { constants } from 'node:os'
+import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { inNodesShape, withNodesErrors } from '../src/system-error.js'
 
@@ -35,4 +36,9 @@ it('other errors are passed on as they are, and so is what is no error', () => {
   expect(error.message).toBe('no handle')
   expect(thrown('text')).toBe('text')
   expect(thrown(fromAddon(-9))).toMatchObject({ code: 'EBADF' })
+  // As those of an addon are to a test that Jest runs.
+  const foreign = runInNewContext(
+    'Object.assign(new Error("socket"), { errno: -24, syscall: "socket" })',
+  )
+  expect(thrown(foreign)).toMatchObject({ code: 'EMFILE' })
 })

@@ -236,6 +236,13 @@ describe.skipIf(!hasNamespaces)(
   },
 )
 
+it('a lack of descriptors is told as that, and passes', async () => {
+  const args = ['-c', 'ulimit -n 256; exec "$0" starved.mjs', process.execPath]
+  const { starved, later } = json(await runProgram('sh', args, how))
+  expect(starved).toMatchObject({ backend: 'net', reason: expect.stringMatching(/EMFILE/) })
+  expect(later).toMatchObject({ backend: 'native' })
+})
+
 describe('Deno', () => {
   it('names the permission that it wants', async () => {
     const deno = join(await toolFolder('@deno/linux-x64-glibc@2'), '@deno/linux-x64-glibc/deno')
@@ -246,6 +253,12 @@ describe('Deno', () => {
     const flags = ['--allow-read', '--allow-ffi']
     expect(without.report.remedy).toBe(`run deno with ${flags.join(' ')}`)
     expectNative(await runProgram(deno, [...args, ...flags.slice(1), 'connect.mjs'], how))
+    const quiet = [...args.filter((flag) => flag !== '--allow-net'), '--allow-ffi', CLI]
+    const silent = await runProgram(deno, [...quiet, 'doctor', '--json'], how)
+    expect(json(silent)).toMatchObject({
+      backend: 'native',
+      tried: 'Deno may not listen without --allow-net',
+    })
 
     const unread = args.filter((flag) => flag !== '--allow-read')
     const report = `import { backendReport } from 'pollout'; ${REPORT}`

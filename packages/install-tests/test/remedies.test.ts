@@ -184,14 +184,21 @@ describe('a bundle', () => {
     bundle = join(place, 'bundle.cjs')
     how = { ...user.how, folder: place }
     const esbuild = join(await toolFolder('@esbuild/linux-x64@0.28'), '@esbuild/linux-x64/bin')
-    const args = ['plain.mjs', '--bundle', '--platform=node', `--outfile=${bundle}`]
-    expect(await runProgram(join(esbuild, 'esbuild'), args, user.how)).toMatchObject({ code: 0 })
+    for (const [program, ...how] of [
+      ['plain.mjs', `--outfile=${bundle}`],
+      ['available.mjs', '--minify', '--format=esm', `--outfile=${moduleOf()}`],
+    ]) {
+      const args = [`${program}`, '--bundle', '--platform=node', ...how]
+      expect(await runProgram(join(esbuild, 'esbuild'), args, user.how)).toMatchObject({ code: 0 })
+    }
   })
   beforeEach(() => {
     for (const name of ['pollout.node', 'node_modules']) {
       rmSync(join(place, name), { recursive: true, force: true })
     }
   })
+
+  const moduleOf = () => bundle.replace('.cjs', '.mjs')
 
   async function told(line: string, env: Readonly<Record<string, string>> = {}) {
     const ran = await shell(line, { ...how, env: { BUNDLE: bundle, ...env } })
@@ -233,6 +240,11 @@ describe('a bundle', () => {
       reason: 'the package has no addon for linux-x64',
       remedy: 'npx pollout build-addon',
     })
+    // Less its scripts, it can't make one: who has copied what is needed has left out both.
+    rmSync(join(modules, 'backend-native/scripts'), { recursive: true })
+    const copied = await told('node "$BUNDLE"')
+    expect(copied.reason).toBe('the package was copied without its addon')
+    expect(copied.remedy).toMatch(/^copy .* to '.*pollout\.node', or name it by POLLOUT_ADDON$/s)
   })
 
   it.each([
@@ -251,6 +263,24 @@ describe('a bundle', () => {
         'name prebuilds/linux-x64/pollout.node of @pollout/backend-native 0.1.0 by POLLOUT_ADDON',
     })
     expect(await told(line, { POLLOUT_ADDON: addon })).toMatchObject({ backend: 'native', addon })
+  })
+
+  it.each(['node', 'bun', 'deno'])('a module that is no file: %s', async (runtime) => {
+    copyFileSync(addon, join(place, 'pollout.node'))
+    const bun = join(await toolFolder('@oven/bun-linux-x64@1'), '@oven/bun-linux-x64/bin/bun')
+    const deno = join(await toolFolder('@deno/linux-x64-glibc@2'), '@deno/linux-x64-glibc/deno')
+    const lines = {
+      node: [
+        'node --input-type=module - < "$MODULE"',
+        'node --input-type=module -e "$(cat "$MODULE")"',
+      ],
+      bun: ['"$RUNTIME" run - < "$MODULE"', '"$RUNTIME" -e "$(cat "$MODULE")"'],
+      deno: ['"$RUNTIME" run -A - < "$MODULE"', '"$RUNTIME" eval "$(cat "$MODULE")"'],
+    }[runtime]
+    for (const line of lines ?? []) {
+      const env = { MODULE: moduleOf(), RUNTIME: runtime === 'bun' ? bun : deno }
+      expect([line, await told(line, env)]).toMatchObject([line, { available: false }])
+    }
   })
 
   it('under a permission model, on the Nodes that there are', async () => {

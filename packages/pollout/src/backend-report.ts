@@ -83,6 +83,8 @@ function remedyFor(native: Unavailable): string | undefined {
       return buildCommand(native.addon)
     case 'place':
       return [placing(native), allowing(native.addon)].filter(Boolean).join(', and ')
+    case 'elsewhere':
+      return `copy ${quoted(native.addon ?? '')} to where files may be executed, and name it by POLLOUT_ADDON`
     case 'unset':
       return 'unset POLLOUT_ADDON'
     case 'allow':
@@ -101,15 +103,18 @@ function buildCommand(addon: string | undefined): string {
   if (addon === undefined) return command
   if (process.env['POLLOUT_ADDON']) return `${command} -o ${quoted(addon)}`
   if (isWritable(addon)) return command
-  return `export POLLOUT_ADDON="$PWD/pollout.node" && ${command} -o "$POLLOUT_ADDON"`
+  const folder = isWritable(join(currentFolder(), 'pollout.node')) ? '$PWD' : '$HOME'
+  return `export POLLOUT_ADDON="${folder}/pollout.node" && ${command} -o "$POLLOUT_ADDON"`
 }
 
 /** Beside a bundle; where the program is no file, there is no such place, and what is named counts before it. */
 function placing({ addon, version }: Unavailable): string {
   const file = `prebuilds/${process.platform}-${process.arch}/pollout.node of @pollout/backend-native ${version}`
-  return addon === undefined || process.env['POLLOUT_ADDON']
-    ? `name ${file} by POLLOUT_ADDON`
-    : `copy ${file} beside the bundle, or name it by POLLOUT_ADDON`
+  if (addon === undefined || process.env['POLLOUT_ADDON']) return `name ${file} by POLLOUT_ADDON`
+  if (addon.endsWith(`/prebuilds/${process.platform}-${process.arch}/pollout.node`)) {
+    return `copy ${file} to ${quoted(addon)}, or name it by POLLOUT_ADDON`
+  }
+  return `copy ${file} beside the bundle, or name it by POLLOUT_ADDON`
 }
 
 /** Whether a file can come to be there: by the nearest folder that there is. */
@@ -194,8 +199,8 @@ function runtimeName(): string {
 function libcName(): 'glibc' | 'musl' | undefined {
   try {
     const maps = readFileSync('/proc/self/maps', 'latin1')
-    // As Alpine has it, and as Debian has it beside its own.
-    return /\/ld-musl-|-linux-musl\/libc\.so/.test(maps) ? 'musl' : 'glibc'
+    if (/\/libc\.so\.6|\/libc-2\.\d+\.so/.test(maps)) return 'glibc'
+    return /\/ld-musl-|\/libc\.so/.test(maps) ? 'musl' : undefined
   } catch {
     return undefined
   }

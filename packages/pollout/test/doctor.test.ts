@@ -1,12 +1,22 @@
 /** `pollout doctor` and `pollout build-addon`: what they tell is true. */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { native, pollout, type RunOptions } from './harness.js'
 
 const HAS_COMPILER = spawnSync('g++', ['--version']).status === 0
+const REPOSITORY = join(import.meta.dirname, '../../..')
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pollout-doctor-'))
@@ -88,6 +98,20 @@ describe('POLLOUT_ADDON', () => {
     expect(told.remedy).toBe(elsewhere(process.execPath))
   })
 
+  it.runIf(native.available)(
+    'names a file that is cut short: the loader would be killed',
+    async () => {
+      const bytes = readFileSync((await report()).addon)
+      const file = join(folder, 'cut.node')
+      for (const length of [5_000, bytes.length >> 1, bytes.length - 1]) {
+        writeFileSync(file, bytes.subarray(0, length))
+        const told = await report({ env: { POLLOUT_ADDON: file } })
+        expect(told).toMatchObject({ code: 1, reason: `the addon ${file} is cut short` })
+        expect(told.remedy).toBe(elsewhere(file))
+      }
+    },
+  )
+
   it.runIf(HAS_COMPILER)('names what build-addon has made', async () => {
     const file = join(folder, `my, own 'addön' "$é"\n=%`, 'own.node')
     const built = await pollout(['build-addon', '-o', file])
@@ -95,6 +119,26 @@ describe('POLLOUT_ADDON', () => {
     expect(built.stdout).toMatch(/: compiled, \d+ bytes in \/.*own\.node\n$/s)
     expect(await report({ env: { POLLOUT_ADDON: file } })).toMatchObject({ code: 0, addon: file })
   })
+})
+
+it.each([
+  [['--bogus'], 2, /^Unknown option '--bogus'.*\nbuild-addon\.mjs \[/s],
+  [['--output'], 2, /^Option '--output <value>' argument missing\nbuild-addon\.mjs \[/],
+  [['--output', '/'], 1, /^the native addon could not be built: \/ is a folder\n$/],
+] as const)('the script that compiles, with %j', (args, code, said) => {
+  const script = join(REPOSITORY, 'packages/backend-native/scripts/build-addon.mjs')
+  const ran = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
+  expect(ran).toMatchObject({ status: code, stdout: '', stderr: expect.stringMatching(said) })
+})
+
+it.runIf(HAS_COMPILER)('build-addon that is interrupted leaves nothing', async () => {
+  const script = join(REPOSITORY, 'packages/backend-native/scripts/build-addon.mjs')
+  const file = join(folder, 'made', 'own.node')
+  const child = spawn(process.execPath, [script, '--output', file], { stdio: 'ignore' })
+  await expect.poll(() => existsSync(dirname(file)) && readdirSync(dirname(file))).toHaveLength(1)
+  child.kill('SIGINT')
+  const [code] = await once(child, 'exit')
+  expect([code, readdirSync(dirname(file))]).toEqual([130, []])
 })
 
 it.each([false, true])(

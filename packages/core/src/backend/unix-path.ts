@@ -1,4 +1,5 @@
 /** Paths and abstract names of unix(7): bytes for the kernel, text here, and no byte lost in between. */
+import { TextDecoder } from 'node:util'
 
 /** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all, its own NUL included. */
 const LONGEST = 107
@@ -87,6 +88,7 @@ function byteLength(path: string): number {
   return NOT_ASCII.test(path) ? encodeUnixPath(path).length : path.length
 }
 
+// Node's own: Jest's jsdom has no global one.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

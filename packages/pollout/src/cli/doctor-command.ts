@@ -25,8 +25,8 @@ export async function doctorCommand({ json }: { readonly json?: boolean }): Prom
 
 /** That it loads is not that it works. */
 async function whyNotConnected(backend: BackendReport['backend']): Promise<string | undefined> {
-  // Node 26 throws where nobody can catch it.
-  if (!mayListen()) return 'Node may not listen without --allow-net'
+  // Node 26 and Deno throw where nobody can catch it.
+  if (!mayListen()) return `${IS_DENO ? 'Deno' : 'Node'} may not listen without --allow-net`
   await using server = createServer((peer) => peer.end())
   try {
     server.listen(0, '127.0.0.1')
@@ -41,8 +41,14 @@ async function whyNotConnected(backend: BackendReport['backend']): Promise<strin
   }
 }
 
-/** Older versions have no such permission, and answer for it as if it were not given. */
+const IS_DENO = process.versions['deno'] !== undefined
+
+/** Older versions of Node have no such permission, and answer for it as if it were not given. */
 function mayListen(): boolean {
+  if (IS_DENO) {
+    const { permissions } = (globalThis as unknown as { Deno: DenoPermissions }).Deno
+    return permissions.querySync({ name: 'net', host: '127.0.0.1' }).state === 'granted'
+  }
   if (!process.allowedNodeEnvironmentFlags.has('--allow-net')) return true
   return process.permission?.has('net') ?? true
 }
@@ -53,10 +59,21 @@ function linesOf(report: BackendReport, tried: string | undefined): string[] {
     ['backend', backend === 'native' ? 'native' : 'net: portable, and slower'],
     ['why', reason ?? `${addon} was loaded`],
     ['remedy', remedy],
-    ['tried', tried === undefined ? 'it connects' : `it does not connect: ${tried}`],
+    [
+      'tried',
+      tried === undefined
+        ? 'it connects'
+        : `${mayListen() ? 'it does not connect' : 'not'}: ${tried}`,
+    ],
     ['here', [runtime, platform, libc, `kernel ${kernel}`].filter(Boolean).join(', ')],
   ]
   return rows.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(9)}${value}`))
+}
+
+interface DenoPermissions {
+  readonly permissions: {
+    querySync(one: { readonly name: 'net'; readonly host: string }): { readonly state: string }
+  }
 }
 
 const nulls = (report: BackendReport) =>
