@@ -142,17 +142,20 @@ function load(): Loaded {
   }
 }
 
+/** elf(5), e_ident: of 64 bits, and the lowest byte first, as on all machines that there are addons for. */
+const ELF_64_LITTLE = Buffer.from('\x7fELF\x02\x01', 'latin1')
+
 /**
- * Whether a file ends before what its header says (elf(5), 64 bits, the lowest byte first): the table of sections is the last
- * thing in it. To map it would be SIGBUS and no error.
+ * Whether a file ends before what its header says, whose table of sections is the last thing in it. To map it would be SIGBUS
+ * and no error. Of other machines' files, which a user may have compiled, nothing is known.
  */
 function isCutShort(path: string): boolean {
   const header = Buffer.alloc(64)
   try {
     const file = openSync(path, 'r')
     try {
-      if (readSync(file, header) < header.length || header.readUInt32BE(0) !== 0x7f454c46)
-        return false
+      if (readSync(file, header) < header.length) return false
+      if (!header.subarray(0, ELF_64_LITTLE.length).equals(ELF_64_LITTLE)) return false
       const sections = header.readUInt16LE(0x3a) * header.readUInt16LE(0x3c)
       return BigInt(fstatSync(file).size) < header.readBigUInt64LE(0x28) + BigInt(sections)
     } finally {

@@ -112,6 +112,24 @@ describe('POLLOUT_ADDON', () => {
     },
   )
 
+  it.runIf(native.available)(
+    'names a file of another kind: its header is not read as if it were ours',
+    async () => {
+      const file = join(folder, 'other.node')
+      // e_ident's class and order of bytes: 32 bits, and the highest byte first.
+      for (const [place, value] of [
+        [4, 1],
+        [5, 2],
+      ] as const) {
+        const bytes = readFileSync((await report()).addon)
+        bytes[place] = value
+        writeFileSync(file, bytes.subarray(0, 5_000))
+        const told = await report({ env: { POLLOUT_ADDON: file } })
+        expect(told.reason).toMatch(/^the addon does not load: /)
+      }
+    },
+  )
+
   it.runIf(HAS_COMPILER)('names what build-addon has made', async () => {
     const file = join(folder, `my, own 'addön' "$é"\n=%`, 'own.node')
     const built = await pollout(['build-addon', '-o', file])
