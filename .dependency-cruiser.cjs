@@ -23,7 +23,7 @@ const MAY_USE_NODE_NET = [
   '^packages/backend-net/',
   '^packages/core/src/backend/address[.]ts$', // isIP and its kin only: they parse, they open nothing
   '^packages/core/src/connection/hand-over[.]ts$', // a connection given to Node's own sockets
-  '^packages/core/src/conformance/', // real servers to connect to
+  '^packages/conformance/src/', // real servers to connect to
   '^packages/pollout/src/cli/fanout/file-lock[.]ts$', // a listening socket is the lock
   '^packages/pollout/src/cli/doctor-command[.]ts$', // listens for a connect of its own
   '^packages/[^/]+/(test|scripts)/',
@@ -34,7 +34,7 @@ const MAY_USE_NODE_NET = [
 const MAY_USE_NODE_STREAM = [
   '^packages/core/src/connection/socket-likeness[.]ts$',
   '^packages/core/src/tls/',
-  '^packages/core/src/conformance/',
+  '^packages/conformance/src/',
   '^packages/backend-net/',
   '^packages/[^/]+/test/',
   '^packages/(examples|bench|demo|kernel-tests|adapters|pollout)/',
@@ -43,7 +43,7 @@ const MAY_USE_NODE_STREAM = [
 // TLS is one part of core, and of what tests it.
 const MAY_USE_NODE_TLS = [
   '^packages/core/src/tls/',
-  '^packages/core/src/conformance/',
+  '^packages/conformance/src/',
   '^packages/[^/]+/test/',
   '^packages/(examples|bench|demo|kernel-tests|adapters)/',
 ]

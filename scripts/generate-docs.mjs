@@ -45,7 +45,7 @@ if (major !== NODE || process.platform !== 'linux') {
 }
 
 const core = await load('core/dist/index.js')
-const { scriptedBackend } = await load('core/dist/testing/index.js')
+const { scriptedBackend } = await load('testing/dist/index.js')
 const backends = {
   native: await capabilitiesOf('backend-native', 'nativeBackend'),
   net: await capabilitiesOf('backend-net', 'netBackend'),

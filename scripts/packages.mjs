@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Every package under packages/, with its manifest and the names of the packages here it depends on. */
+/** Every package under packages/, with its manifest and the names of the packages here that its build needs. */
 export function workspacePackages(at = root) {
   const packages = readdirSync(join(at, 'packages'))
     .map((name) => join(at, 'packages', name))
@@ -16,13 +16,11 @@ export function workspacePackages(at = root) {
     })
   const names = new Set(packages.map((p) => p.name))
   return packages.map((p) => {
-    const { dependencies, devDependencies, peerDependencies, optionalDependencies } = p.manifest
-    const all = {
-      ...dependencies,
-      ...devDependencies,
-      ...peerDependencies,
-      ...optionalDependencies,
-    }
-    return { ...p, uses: Object.keys(all).filter((name) => names.has(name)) }
+    // Not those of tests, which run against sources, and may use what uses this one.
+    const { dependencies, peerDependencies, peerDependenciesMeta } = p.manifest
+    const uses = Object.keys({ ...dependencies, ...peerDependencies }).filter(
+      (name) => names.has(name) && !peerDependenciesMeta?.[name]?.optional,
+    )
+    return { ...p, uses }
   })
 }

@@ -3,19 +3,17 @@ import { defineConfig, type Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 
-/** For all but the test kit: src/rxjs.ts says why. What that lacks fails the build. */
+/** src/rxjs.ts says why. What that lacks fails the build. */
 const rxjsByItsFiles: Plugin = {
   name: 'rxjs-by-its-files',
   setup(build) {
-    const files = fileURLToPath(new URL('src/rxjs.ts', import.meta.url))
-    build.onResolve({ filter: /^rxjs$/ }, ({ importer }) =>
-      /src[/\\](testing|conformance)[/\\]/.test(importer) ? { external: true } : { path: files },
-    )
+    const path = fileURLToPath(new URL('src/rxjs.ts', import.meta.url))
+    build.onResolve({ filter: /^rxjs$/ }, () => ({ path }))
   },
 }
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/testing/index.ts', 'src/conformance/index.ts'],
+  entry: ['src/index.ts', 'src/internal.ts', 'src/moved/testing.ts', 'src/moved/conformance.ts'],
   format: ['esm', 'cjs'],
   target: 'node20',
   // What is marked @internal is for core itself; `source` would put other packages' sources in.

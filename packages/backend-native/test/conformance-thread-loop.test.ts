@@ -2,7 +2,7 @@
  * The conformance suite on the native backend without libuv, as Bun and Deno have it: what fan-outs have a part in, and with
  * `POLLOUT_CONFORMANCE=all` the whole, which takes a minute more.
  */
-import { describeBackend, describeFanOut } from '@pollout/core/conformance'
+import { describeBackend, describeFanOut } from '@pollout/conformance'
 import { nativeBackend } from '../src/index.js'
 import { describeSubject } from './subject.js'
 

@@ -1,5 +1,5 @@
 /** A gibibyte through each face of a connection, on epoll. */
-import { describeFaceLoad } from '@pollout/core/conformance'
+import { describeFaceLoad } from '@pollout/conformance'
 import { describeSubject } from './subject.js'
 
 describeSubject(describeFaceLoad)

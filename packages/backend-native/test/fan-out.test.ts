@@ -1,6 +1,6 @@
 /** The part of the conformance suite that goes by the bulk lane: with threads, on the loop's own thread, and without the lane. */
-import { describeFanOut, realWorld } from '@pollout/core/conformance'
-import { withoutBulkLane } from '@pollout/core/testing'
+import { describeFanOut, realWorld } from '@pollout/conformance'
+import { withoutBulkLane } from '@pollout/testing'
 import { nativeBackend } from '../src/index.js'
 import { describeSubject } from './subject.js'
 

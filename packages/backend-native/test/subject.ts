@@ -1,6 +1,6 @@
-/** The native backend as what the suites of `@pollout/core/conformance` are run on; skipped where it can't be had. */
+/** The native backend as what the suites of `@pollout/conformance` are run on; skipped where it can't be had. */
 import { fileURLToPath } from 'node:url'
-import { realWorld, type Subject } from '@pollout/core/conformance'
+import { realWorld, type Subject } from '@pollout/conformance'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { isNativeBackendAvailable, nativeBackend } from '../src/index.js'
 

@@ -1,5 +1,5 @@
 /** The conformance suite on real sockets of `node:net`. */
-import { describeBackend } from '@pollout/core/conformance'
+import { describeBackend } from '@pollout/conformance'
 import { subject } from './subject.js'
 
 describeBackend(subject)

@@ -1,5 +1,5 @@
 /** A gibibyte through each face of a connection, on `node:net`. */
-import { describeFaceLoad } from '@pollout/core/conformance'
+import { describeFaceLoad } from '@pollout/conformance'
 import { subject } from './subject.js'
 
 describeFaceLoad(subject)

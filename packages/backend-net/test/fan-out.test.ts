@@ -1,6 +1,6 @@
 /** The part of the conformance suite that goes by a bulk lane, on the reference one: `node:net` has none of its own. */
-import { describeFanOut } from '@pollout/core/conformance'
-import { withBulkLane } from '@pollout/core/testing'
+import { describeFanOut } from '@pollout/conformance'
+import { withBulkLane } from '@pollout/testing'
 import { subject } from './subject.js'
 
 const backend = withBulkLane(subject.backend)

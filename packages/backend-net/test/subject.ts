@@ -1,6 +1,6 @@
-/** The net backend as what the suites of `@pollout/core/conformance` are run on. */
+/** The net backend as what the suites of `@pollout/conformance` are run on. */
 import { fileURLToPath } from 'node:url'
-import { realWorld, type Subject } from '@pollout/core/conformance'
+import { realWorld, type Subject } from '@pollout/conformance'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { netBackend } from '../src/index.js'
 

@@ -9,7 +9,7 @@ import {
   type Outcome,
   Readiness,
 } from '@pollout/core'
-import { manualClock, scriptedBackend, withBulkLane } from '@pollout/core/testing'
+import { manualClock, scriptedBackend, withBulkLane } from '@pollout/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createReactor } from '../src/reactor/reactor.js'
 import { LANES, microtasks, record, type StageOptions, stage } from './harness.js'

@@ -1,7 +1,7 @@
 /** How connections end: peers that take nothing, and an error that the kernel tells only once. */
-import { errno, Interest, Readiness } from '@pollout/core'
+import { type Backend, errno, Interest, Readiness } from '@pollout/core'
+import { scriptedBackend } from '@pollout/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { ScriptedBackend } from '../src/testing/scripted-backend.js'
 import { connected, microtasks, record, watch } from './harness.js'
 
 describe('a peer that takes nothing', () => {
@@ -150,8 +150,10 @@ describe('a peer that resets while this side sends and reads', () => {
 
 describe('system calls', () => {
   it('a readiness costs one register() at most, and no deregister()', async () => {
-    const register = vi.spyOn(ScriptedBackend.prototype, 'register')
-    const deregister = vi.spyOn(ScriptedBackend.prototype, 'deregister')
+    const sink = { ready() {}, broken() {} }
+    const prototype: Backend = Object.getPrototypeOf(scriptedBackend().factory(sink))
+    const register = vi.spyOn(prototype, 'register')
+    const deregister = vi.spyOn(prototype, 'deregister')
     try {
       const { script, connection, socket } = await connected()
       const calls = (): number[] => {

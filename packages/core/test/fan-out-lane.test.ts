@@ -1,7 +1,7 @@
 /** What a fan-out makes of its bulk lane: kept sockets, ends in the middle of a batch, tries anew, and a lane that can't be had. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { errno, type Outcome } from '@pollout/core'
-import { scriptedBackend } from '@pollout/core/testing'
+import { scriptedBackend } from '@pollout/testing'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { createReactor } from '../src/reactor/reactor.js'

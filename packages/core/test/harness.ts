@@ -6,7 +6,7 @@ import {
   type ScriptOptions,
   scriptedBackend,
   withBulkLane,
-} from '@pollout/core/testing'
+} from '@pollout/testing'
 import type { Observable, Subscription } from 'rxjs'
 import { expect, onTestFinished, vi } from 'vitest'
 import type { Connection } from '../src/connection/connection.js'

@@ -13,7 +13,7 @@ import {
   type Resolver,
   systemClock,
 } from '@pollout/core'
-import { manualClock } from '@pollout/core/testing'
+import { manualClock } from '@pollout/testing'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { LocalNames } from '../src/names/hosts-file.js'
 import { LookUpQueue } from '../src/names/look-up-queue.js'

@@ -1,6 +1,6 @@
 /** Connections that carry messages, on a scripted backend: what is sent whole, what one error ends, and what it does not. */
 import { type Connection, errno, Interest, Readiness } from '@pollout/core'
-import type { ScriptedSocket } from '@pollout/core/testing'
+import type { ScriptedSocket } from '@pollout/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { microtasks, record, type Stage, stage, watch } from './harness.js'
 

@@ -1,4 +1,4 @@
-/** The destination policy: hostile spellings and ranges against what is public, and the rules one by one. */
+/** The destination policy: what is public, and the rules one by one. Hostile spellings: packages/conformance/test/hostile-addresses.test.ts. */
 import type { SocketAddress } from '@pollout/core'
 import {
   destinationPolicy,
@@ -7,7 +7,6 @@ import {
   unicastRanges,
 } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import { HOSTILE } from '../src/conformance/hostile-addresses.js'
 
 const at = (address: string, port = 80): SocketAddress => ({
   family: address.includes(':') ? 'inet6' : 'inet',
@@ -64,19 +63,6 @@ const PUBLIC = [
 ]
 
 describe('publicInternetOnly', () => {
-  it('is tested with enough that is hostile', () => {
-    expect(new Set(HOSTILE.map(([address]) => address)).size).toBeGreaterThanOrEqual(150)
-  })
-
-  it.each(HOSTILE)('denies %j by rule %s', (address, rule) => {
-    for (const family of ['inet', 'inet6'] as const) {
-      const verdict = publicInternetOnly.check({ family, address, port: 443 })
-      expect(verdict.allowed).toBe(false)
-      expect(verdict.reason).toMatch(/^[^\n\0]{10,200}$/)
-    }
-    expect(publicInternetOnly.check(at(address)).rule).toBe(rule)
-  })
-
   it.each(PUBLIC)('allows %s', (address) => {
     const verdict = publicInternetOnly.check(at(address))
     expect(verdict).toMatchObject({ allowed: true, rule: expect.stringMatching(/^allow [02]/) })

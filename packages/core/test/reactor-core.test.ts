@@ -1,6 +1,6 @@
 /** The reactor without observables: what a listener that throws does to the others. */
 import { type Handle, Interest } from '@pollout/core'
-import { manualClock, scriptedBackend } from '@pollout/core/testing'
+import { manualClock, scriptedBackend } from '@pollout/testing'
 import { expect, it, vi } from 'vitest'
 import { systemResolver } from '../src/names/resolver-system.js'
 import { ReactorCore } from '../src/reactor/reactor-core.js'

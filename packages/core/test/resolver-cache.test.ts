@@ -1,6 +1,6 @@
 /** cachedResolver(): what is kept, for how long, and what is asked once. */
 import { type Addresses, cachedResolver, type Resolver } from '@pollout/core'
-import { manualClock } from '@pollout/core/testing'
+import { manualClock } from '@pollout/testing'
 import { describe, expect, it } from 'vitest'
 import { microtasks } from './harness.js'
 

@@ -5,7 +5,7 @@ import {
   manualClock,
   type SimulatedPeerEnd,
   simulatedNetwork,
-} from '@pollout/core/testing'
+} from '@pollout/testing'
 import { expect, onTestFinished } from 'vitest'
 import { createReactor, type Reactor } from '../src/reactor/reactor.js'
 import { microtasks } from './harness.js'

@@ -7,7 +7,7 @@ import {
   Interest,
   type Token,
 } from '@pollout/core'
-import { echoPeer, manualClock, scriptedBackend, simulatedNetwork } from '@pollout/core/testing'
+import { echoPeer, manualClock, scriptedBackend, simulatedNetwork } from '@pollout/testing'
 import { describe, expect, it } from 'vitest'
 import { record } from './harness.js'
 

@@ -1,7 +1,7 @@
 /** Deadlines and the turn queue, on a clock by hand. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { manualClock } from '@pollout/core/testing'
+import { manualClock } from '@pollout/testing'
 import { describe, expect, it } from 'vitest'
 import { Deadlines, Expirable } from '../src/reactor/deadlines.js'
 import { TurnQueue } from '../src/reactor/turn-queue.js'

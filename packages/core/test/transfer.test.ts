@@ -1,6 +1,6 @@
 /** How data passes a connection, on a scripted backend: what is held back for a moment, and what is read in a row. */
 import { createReactor, errno, Readiness } from '@pollout/core'
-import { type ScriptedSocket, scriptedBackend } from '@pollout/core/testing'
+import { type ScriptedSocket, scriptedBackend } from '@pollout/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../src/connection/connection.js'
 import { connected, microtasks, record, stage, watch } from './harness.js'

@@ -6,7 +6,7 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nativeBackend } from '@pollout/backend-native'
-import { describeBackend, realWorld } from '@pollout/core/conformance'
+import { describeBackend, realWorld } from '@pollout/conformance'
 
 // Under an emulator, what starts this Node: by itself it can't be executed.
 const { POLLOUT_EXEC_PATH } = process.env

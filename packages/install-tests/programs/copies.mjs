@@ -10,7 +10,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import * as adapters from '@pollout/adapters/http'
-import * as testing from '@pollout/core/testing'
+import * as testing from '@pollout/testing'
 import * as framing from '@pollout/framing'
 import * as pollout from 'pollout'
 import { firstValueFrom, lastValueFrom, of, toArray } from 'rxjs'
@@ -33,7 +33,7 @@ for (const [i, version] of versions[0].entries()) {
 const imported = { ...pollout, ...testing, ...framing, ...adapters }
 const required = {
   ...require('pollout'),
-  ...require('@pollout/core/testing'),
+  ...require('@pollout/testing'),
   ...require('@pollout/framing'),
   ...require('@pollout/adapters/http'),
 }

@@ -27,7 +27,7 @@ export type BackendName = (typeof BACKEND_NAMES)[number]
  *
  * @example
  * ```ts
- * import { simulatedBackend } from '@pollout/core/testing'
+ * import { simulatedBackend } from '@pollout/testing'
  * import { type BackendChoice, createReactor } from 'pollout'
  *
  * function client(backend: BackendChoice = 'auto') {

@@ -253,7 +253,7 @@ export interface ReadinessSink {
 
 /**
  * What a reactor stands on: non-blocking sockets and a poller. The promises that bind all of its calls stand at the top of
- * this file, and in docs/writing-a-backend.md; `describeBackend()` of `@pollout/core/conformance` tests them.
+ * this file, and in docs/writing-a-backend.md; `describeBackend()` of `@pollout/conformance` tests them.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Time, behind an interface, so that tests can hold it: see `@pollout/core/testing`. */
+/** Time, behind an interface, so that tests can hold it: see `@pollout/testing`. */
 import { performance } from 'node:perf_hooks'
 import { guarded, reportUncaught } from './uncaught.js'
 
@@ -19,7 +19,7 @@ export interface Timer {
 }
 
 /**
- * What a reactor knows of time. {@link systemClock} is the one to use; `manualClock()` of `@pollout/core/testing` is one for
+ * What a reactor knows of time. {@link systemClock} is the one to use; `manualClock()` of `@pollout/testing` is one for
  * tests. What one throws, once the reactor is made, is reported as uncaught.
  *
  * @example

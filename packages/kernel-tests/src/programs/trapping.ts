@@ -8,7 +8,7 @@ import {
   Interest,
   OUTCOME_KINDS,
 } from '@pollout/core'
-import { withoutBulkLane } from '@pollout/core/testing'
+import { withoutBulkLane } from '@pollout/testing'
 import { firstValueFrom, toArray } from 'rxjs'
 import { backendOf, withReactor } from '../inside/backends.js'
 import { type Behaviour, type Listener, withListener } from '../inside/listeners.js'
