@@ -3,11 +3,11 @@ import { defineConfig, type Options } from 'tsup'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 
-/** src/rxjs.ts says why. What that lacks fails the build. */
+/** src/base/rxjs.ts says why. What that lacks fails the build. */
 const rxjsByItsFiles: Plugin = {
   name: 'rxjs-by-its-files',
   setup(build) {
-    const path = fileURLToPath(new URL('src/rxjs.ts', import.meta.url))
+    const path = fileURLToPath(new URL('src/base/rxjs.ts', import.meta.url))
     build.onResolve({ filter: /^rxjs$/ }, () => ({ path }))
   },
 }

@@ -7,6 +7,7 @@ export { type ErrnoTable, errno, errnoDescription, errnoName } from './backend/e
 export { Interest, Readiness } from './backend/readiness.js'
 export * from './backend/socket-options.js'
 export { decodeUnixPath, encodeUnixPath, isUtf8Path } from './backend/unix-path.js'
+export { visibleText } from './base/visible-text.js'
 export type { AdoptOptions } from './connect/adopt.js'
 export type {
   ConnectOptions,
@@ -14,18 +15,22 @@ export type {
   RawSocketOption,
   SocketSetupOptions,
 } from './connect/connect-options.js'
-export type { ConnectTimeline } from './connect/timeline.js'
-export type { Chunks } from './connection/chunk-iterator.js'
+export type { Connection, TlsConnection } from './connection/connection.js'
 export type {
   CloseOptions,
-  Connection,
   ReadOptions,
   SendOptions,
-  TlsConnection,
   UpgradeOptions,
-} from './connection/connection.js'
+} from './connection/connection-options.js'
 export { ConnectionDuplex, type DuplexOptions } from './connection/duplex.js'
 export type { NetSocketOptions } from './connection/hand-over.js'
+export type {
+  ConnectAttemptMessage,
+  ConnectErrorMessage,
+  ConnectedMessage,
+  ConnectionCloseMessage,
+  ConnectMessage,
+} from './diagnostics/diagnostics.js'
 export {
   addressOf,
   type Endpoint,
@@ -48,13 +53,9 @@ export {
   vsock,
 } from './endpoint/endpoint.js'
 export { formatEndpoint, parseEndpoint, toEndpoint } from './endpoint/endpoint-text.js'
-export {
-  type AttemptRecord,
-  ConnectError,
-  type ConnectPhase,
-  type ErrorContext,
-  type Failure,
-} from './errors.js'
+export { ConnectError, type ErrorContext } from './errors/connect-error.js'
+export type { AttemptRecord, ConnectPhase, Failure } from './errors/failure.js'
+export type { ConnectTimeline } from './errors/timeline.js'
 export { OUTCOME_KINDS, type OutcomeBatch, type TargetColumns } from './fan-out/columns.js'
 export type { ConnectBatchesOptions } from './fan-out/connect-batches.js'
 export type { ConnectManyOptions, KeptOutcome } from './fan-out/connect-many.js'
@@ -69,6 +70,7 @@ export type {
 } from './fan-out/outcome.js'
 export type { PaceLimit, PaceLost } from './fan-out/pace-watch.js'
 export type { TargetSource } from './fan-out/target-source.js'
+export type { Chunks } from './link/chunk-iterator.js'
 export { hostsFileResolver } from './names/hosts-file.js'
 export type { Addresses, LookUpContext, ResolvedAddress, Resolver } from './names/resolver.js'
 export { type BoundedResolverOptions, boundedResolver } from './names/resolver-bounded.js'
@@ -80,21 +82,15 @@ export {
 export { type DnsResolver, type DnsResolverOptions, dnsResolver } from './names/resolver-dns.js'
 export { type Hosts, hostsResolver } from './names/resolver-hosts.js'
 export { systemResolver } from './names/resolver-system.js'
+export { destinationPolicy, publicInternetOnly } from './policy/destination-policy.js'
 export * from './policy/policy.js'
 export { type NamedRange, nonPublicRanges, unicastRanges } from './policy/policy-ranges.js'
 export type { Lease } from './pool/lease.js'
 export type { ConnectionPool, DrainOptions, PoolStats } from './pool/pool.js'
 export type { AcquireOptions, ConnectionCheck, PoolOptions } from './pool/pool-options.js'
 export { type Clock, systemClock, type Timer } from './reactor/clock.js'
-export type {
-  ConnectAttemptMessage,
-  ConnectErrorMessage,
-  ConnectedMessage,
-  ConnectionCloseMessage,
-  ConnectMessage,
-} from './reactor/diagnostics.js'
-export { createReactor, Reactor, type ReactorOptions } from './reactor/reactor.js'
 export type { ReactorStats } from './reactor/reactor-core.js'
+export { createReactor, Reactor, type ReactorOptions } from './reactor.js'
 export { type Backoff, type BackoffOptions, backoff } from './session/backoff.js'
 export { isBeyondRetry } from './session/beyond-retry.js'
 export type { ReconnectOptions } from './session/reconnect-options.js'
@@ -106,4 +102,3 @@ export { parseTcpInfo, type TcpInfo, type TcpState } from './socket/tcp-info.js'
 export { type TlsSessions, tlsSessionCache } from './tls/session-cache.js'
 export type { TlsInfo } from './tls/tls-info.js'
 export type { TlsMaterial, TlsOptions } from './tls/tls-options.js'
-export { visibleText } from './visible-text.js'

@@ -4,7 +4,8 @@
  */
 export { IS_LITTLE_ENDIAN } from './backend/byte-order.js'
 export { formatIp } from './backend/ip-text.js'
-export { isExhaustion, isFinishedHere } from './errors.js'
+export { Fifo } from './base/fifo.js'
+export { isExhaustion } from './errors/blame.js'
+export { isFinishedHere } from './errors/failures.js'
 export { parseIp } from './policy/policy-address.js'
 export { Deadlines, Expirable } from './reactor/deadlines.js'
-export { Fifo } from './reactor/fifo.js'

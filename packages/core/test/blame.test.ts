@@ -11,7 +11,7 @@ import {
 } from '@pollout/core'
 import { manualClock, scriptedBackend, withBulkLane } from '@pollout/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createReactor } from '../src/reactor/reactor.js'
+import { createReactor } from '../src/reactor.js'
 import { LANES, microtasks, record, type StageOptions, stage } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

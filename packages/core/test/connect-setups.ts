@@ -1,6 +1,6 @@
 /** For the tests of what is done to a socket before it connects. */
 import { type ConnectOptions, errno } from '@pollout/core'
-import type { ConnectError } from '../src/errors.js'
+import type { ConnectError } from '../src/errors/connect-error.js'
 import { record, type Stage, stage } from './harness.js'
 
 export const URI = 'tcp://192.0.2.1:80'

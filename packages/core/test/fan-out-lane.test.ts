@@ -4,7 +4,7 @@ import { errno, type Outcome } from '@pollout/core'
 import { scriptedBackend } from '@pollout/testing'
 import { lastValueFrom, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { createReactor } from '../src/reactor/reactor.js'
+import { createReactor } from '../src/reactor.js'
 import { LANES, record, stage } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

@@ -1,7 +1,8 @@
 /** RFC 8305 as a table: what the state machine does next, without sockets and without time. */
 import type { InetAddress } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import { HappyEyeballs, type InetFamily, type RaceStep } from '../src/connect/happy-eyeballs.js'
+import type { InetFamily } from '../src/backend/ip-text.js'
+import { HappyEyeballs, type RaceStep } from '../src/connect/happy-eyeballs.js'
 
 /** `6a`, `4b`: an address, its family first. */
 function address(name: string): InetAddress {

@@ -10,7 +10,7 @@ import {
 import type { Observable, Subscription } from 'rxjs'
 import { expect, onTestFinished, vi } from 'vitest'
 import type { Connection } from '../src/connection/connection.js'
-import { createReactor, type Reactor, type ReactorOptions } from '../src/reactor/reactor.js'
+import { createReactor, type Reactor, type ReactorOptions } from '../src/reactor.js'
 
 export interface Stage {
   readonly script: Script

@@ -2,7 +2,7 @@
 import { type Clock, errno, type Resolver } from '@pollout/core'
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { KeepAlive } from '../src/reactor/keep-alive.js'
-import type { Reactor } from '../src/reactor/reactor.js'
+import type { Reactor } from '../src/reactor.js'
 import { record, type Stage, stage } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

@@ -2,7 +2,6 @@
 import { type Handle, Interest } from '@pollout/core'
 import { manualClock, scriptedBackend } from '@pollout/testing'
 import { expect, it, vi } from 'vitest'
-import { systemResolver } from '../src/names/resolver-system.js'
 import { ReactorCore } from '../src/reactor/reactor-core.js'
 
 it('a listener, a deferred call and an owner that throw are reported, and harm nobody else', async () => {
@@ -13,7 +12,7 @@ it('a listener, a deferred call and an owner that throw are reported, and harm n
   try {
     const script = scriptedBackend()
     const clock = manualClock()
-    const core = new ReactorCore(script.factory, clock, systemResolver)
+    const core = new ReactorCore(script.factory, clock)
     const told: string[] = []
     const tell = (what: string, throwing: boolean) => (): void => {
       told.push(what)

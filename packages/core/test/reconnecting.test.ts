@@ -12,7 +12,7 @@ import {
 } from '@pollout/core'
 import { EMPTY, NEVER, type Observable, type ObservableInput, of, take, throwError } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
-import { connectFailure, ownFailure } from '../src/errors.js'
+import { connectFailure, ownFailure } from '../src/errors/failures.js'
 import { ReactorCore } from '../src/reactor/reactor-core.js'
 import { PLACES } from './connect-setups.js'
 import { record, stage } from './harness.js'

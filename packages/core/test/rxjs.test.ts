@@ -1,6 +1,6 @@
 import * as rxjs from 'rxjs'
 import { expect, test } from 'vitest'
-import * as ours from '../src/rxjs.js'
+import * as ours from '../src/base/rxjs.js'
 
 test('what core takes of RxJS by file is what its index has', () => {
   const index: Record<string, unknown> = { ...rxjs }

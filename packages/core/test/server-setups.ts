@@ -7,7 +7,7 @@ import {
   simulatedNetwork,
 } from '@pollout/testing'
 import { expect, onTestFinished } from 'vitest'
-import { createReactor, type Reactor } from '../src/reactor/reactor.js'
+import { createReactor, type Reactor } from '../src/reactor.js'
 import { microtasks } from './harness.js'
 
 export const URI = 'tcp://192.0.2.1:80'

@@ -1,8 +1,8 @@
 /** The timeline of a connect, on a scripted backend and a clock by hand. */
 import { type ConnectError, ConnectStatus, errno } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
-import type { ConnectTimeline } from '../src/connect/timeline.js'
-import { Timeline } from '../src/connect/timeline.js'
+import type { ConnectTimeline } from '../src/errors/timeline.js'
+import { Timeline } from '../src/errors/timeline.js'
 import { microtasks, record, stage } from './harness.js'
 
 const URI = 'tcp://192.0.2.1:80'

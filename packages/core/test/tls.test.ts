@@ -2,7 +2,7 @@
 import { ConnectError, errno, type TlsOptions, tls, tlsSessionCache } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { toEndpoint } from '../src/endpoint/endpoint-text.js'
-import { transferFailure } from '../src/errors.js'
+import { transferFailure } from '../src/errors/failures.js'
 import type { ReactorCore } from '../src/reactor/reactor-core.js'
 import { BoundedMap } from '../src/tls/session-cache.js'
 import { lowerFailure } from '../src/tls/tls-failure.js'

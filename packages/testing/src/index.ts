@@ -1,7 +1,8 @@
 /** `@pollout/testing`: a backend by script, a simulated network, and a clock by hand. */
 export { ManualClock, manualClock } from './manual-clock.js'
 export { type BulkLaneSetting, withBulkLane, withoutBulkLane } from './reference-bulk.js'
-export { Script, type ScriptOptions, scriptedBackend } from './script.js'
+export { Script, scriptedBackend } from './script.js'
+export type { ScriptOptions, ScriptState } from './script-state.js'
 export type {
   Answer,
   ScriptedAnswers,

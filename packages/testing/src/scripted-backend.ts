@@ -19,7 +19,7 @@ import {
   specFault,
   type Token,
 } from '@pollout/core'
-import type { Script } from './script.js'
+import type { ScriptState } from './script-state.js'
 import { ScriptedKernel } from './scripted-kernel.js'
 import { ScriptedSocket } from './scripted-socket.js'
 
@@ -47,10 +47,10 @@ export class ScriptedBackend implements Backend {
   /** There as far as the capabilities say so. */
   readonly bind?: NonNullable<Backend['bind']>
   readonly setOption?: NonNullable<Backend['setOption']>
-  readonly #script: Script
+  readonly #script: ScriptState
   #destroyed: Promise<void> | undefined
 
-  constructor(script: Script) {
+  constructor(script: ScriptState) {
     this.#script = script
     this.name = script.options.name ?? 'scripted'
     this.capabilities = { ...EVERYTHING, ...script.options.capabilities }

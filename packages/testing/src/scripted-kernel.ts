@@ -7,7 +7,7 @@ import {
   type SocketSpec,
   type SystemResult,
 } from '@pollout/core'
-import type { Script } from './script.js'
+import type { ScriptState } from './script-state.js'
 import { ScriptedSocket } from './scripted-socket.js'
 
 /** Descriptors given away by detach(), where the socket was not adopted: higher than any that a test would think of. */
@@ -21,10 +21,10 @@ type OnSocket = (
 
 /** @internal */
 export class ScriptedKernel implements KernelSockets {
-  readonly #script: Script
+  readonly #script: ScriptState
   readonly #on: OnSocket
 
-  constructor(script: Script, on: OnSocket) {
+  constructor(script: ScriptState, on: OnSocket) {
     this.#script = script
     this.#on = on
   }

@@ -8,7 +8,8 @@ import {
   type SocketType,
   systemClock,
 } from '@pollout/core'
-import { type Script, type ScriptOptions, scriptedBackend } from './script.js'
+import { type Script, scriptedBackend } from './script.js'
+import type { ScriptOptions } from './script-state.js'
 import type { ScriptedSocket } from './scripted-socket.js'
 import { SimulatedConnection, type SimulatedHost } from './simulated-connection.js'
 import { SimulatedDatagrams } from './simulated-datagrams.js'

@@ -28,6 +28,23 @@ export type AddressFamily = 'inet' | 'inet6' | 'unix' | 'vsock'
 export type SocketType = 'stream' | 'dgram' | 'seqpacket'
 
 /**
+ * Which socket to open: socket(2).
+ *
+ * @example
+ * ```ts
+ * import { errno, type SocketSpec, type SystemResult } from '@pollout/core'
+ *
+ * function streamsOnly({ type }: SocketSpec): SystemResult {
+ *   return type === 'stream' ? 0 : -errno.EPROTONOSUPPORT
+ * }
+ * ```
+ */
+export interface SocketSpec {
+  readonly family: AddressFamily
+  readonly type: SocketType
+}
+
+/**
  * An IPv4 or IPv6 address with a port: ip(7), ipv6(7).
  *
  * @example

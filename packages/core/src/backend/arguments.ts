@@ -6,7 +6,7 @@
  * that is not there, a path that nobody listens on, a family that is not the socket's) is answered with its errno.
  */
 import { types } from 'node:util'
-import { quote } from '../quote.js'
+import { quote } from '../base/quote.js'
 import {
   type AddressFamily,
   type InetAddress,

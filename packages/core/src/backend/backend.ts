@@ -16,7 +16,7 @@
  * - A handle is never used again for another socket. A call on a closed one returns `-EBADF`.
  * - Tokens are the caller's; a backend hands them back and gives them no meaning.
  */
-import type { AddressFamily, SocketAddress, SocketType } from './address.js'
+import type { AddressFamily, SocketAddress, SocketSpec, SocketType } from './address.js'
 import type { BulkConnector } from './bulk.js'
 import { errno } from './errno.js'
 import type { Interest } from './readiness.js'
@@ -70,23 +70,6 @@ export type Token = number & { readonly [tokenBrand]: true }
  * ```
  */
 export type SystemResult = number
-
-/**
- * Which socket to open: socket(2).
- *
- * @example
- * ```ts
- * import { errno, type SocketSpec, type SystemResult } from '@pollout/core'
- *
- * function streamsOnly({ type }: SocketSpec): SystemResult {
- *   return type === 'stream' ? 0 : -errno.EPROTONOSUPPORT
- * }
- * ```
- */
-export interface SocketSpec {
-  readonly family: AddressFamily
-  readonly type: SocketType
-}
 
 /**
  * What a backend can do, as data: documentation, test skips and "unsupported" errors come from it.

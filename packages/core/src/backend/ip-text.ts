@@ -1,4 +1,7 @@
 /** IP addresses as text, from their bytes: the one form that each has, as inet_ntop(3) writes it. RFC 5952. */
+import type { InetAddress } from './address.js'
+
+export type InetFamily = InetAddress['family']
 
 /** The bytes of an IPv4 address, or of an IPv6 one: four or sixteen. */
 export function formatIp(bytes: ArrayLike<number>): string {

@@ -1,13 +1,12 @@
 /**
  * The socket options: one table, from which come their types, their checks, what backends can set, and
- * docs/socket-options.md.
+ * docs/capabilities.md. It is one file because it is one table, with what reads it.
  *
  * The numbers are Linux's (asm-generic/socket.h, netinet/in.h, netinet/tcp.h), the same on every architecture that
  * Node has builds for. Another system's are a backend's own business: it is given names, and need not look here.
  */
-import { shown } from '../options.js'
-import type { AddressFamily, SocketType } from './address.js'
-import type { Capabilities, SocketSpec } from './backend.js'
+import { shown } from '../base/options.js'
+import type { AddressFamily, SocketSpec, SocketType } from './address.js'
 import { errno } from './errno.js'
 
 /** Levels of setsockopt(2). */
@@ -334,7 +333,14 @@ export function appliesTo(name: SocketOptionName, { family, type }: SocketSpec):
  * ```
  */
 export function lacksOption(
-  { options, optionsByType }: Pick<Capabilities, 'options' | 'optionsByType'>,
+  // Of its capabilities, whose interface stands above this.
+  {
+    options,
+    optionsByType,
+  }: {
+    readonly options: readonly SocketOptionName[]
+    readonly optionsByType?: Readonly<Partial<Record<SocketType, readonly SocketOptionName[]>>>
+  },
   spec: SocketSpec,
   name: SocketOptionName,
 ): boolean {

@@ -3,20 +3,16 @@
  * `happy-eyeballs.ts`. It owns the attempts, their history, and the timer between them.
  */
 import type { InetAddress, SocketType } from '../backend/address.js'
-import {
-  type AttemptRecord,
-  type Failure,
-  isDenial,
-  isExhaustion,
-  isUnreachable,
-} from '../errors.js'
+import type { InetFamily } from '../backend/ip-text.js'
+import { isDenial, isExhaustion, isUnreachable } from '../errors/blame.js'
+import type { AttemptRecord, Failure } from '../errors/failure.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { Expirable } from '../reactor/deadlines.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
 import { type AttemptGate, Pass } from './attempt-gate.js'
 import { isSettled } from './attempt-machine.js'
-import { HappyEyeballs, type InetFamily, type RaceStep } from './happy-eyeballs.js'
+import { HappyEyeballs, type RaceStep } from './happy-eyeballs.js'
 import type { SocketSetup } from './socket-setup.js'
 
 export interface RaceOwner {
@@ -59,7 +55,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
   decisive: Attempt | undefined
   /** Why nobody won. */
   failure: Failure | undefined
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #options: RaceOptions
   /** Undefined once it has been told, or has left. */
   #owner: RaceOwner | undefined
@@ -70,7 +66,7 @@ export class AddressRace extends Expirable implements AttemptOwner {
   #waiting: Pass | undefined
   #isOver = false
 
-  constructor(core: ReactorCore, options: RaceOptions, owner: RaceOwner) {
+  constructor(core: OutboundCore, options: RaceOptions, owner: RaceOwner) {
     super()
     this.#core = core
     this.#options = options

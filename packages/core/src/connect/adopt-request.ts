@@ -3,14 +3,14 @@ import type { SocketType } from '../backend/address.js'
 import type { Handle } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { type Endpoint, endpointOf } from '../endpoint/endpoint.js'
+import type { Failure } from '../errors/failure.js'
 import {
   connectFailure,
-  type Failure,
   ownFailure,
   reportedFailure,
   unsupportedFailure,
-} from '../errors.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+} from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Attempt } from './attempt.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
 
@@ -24,7 +24,7 @@ export class Adoptable {
   }
 
   /** A handle of the backend, which owns the descriptor from now on; or why not, and then it stays the caller's. */
-  take({ backend }: ReactorCore): Handle | Failure {
+  take({ backend }: OutboundCore): Handle | Failure {
     if (!backend.kernel || !backend.capabilities.kernelSockets) {
       return unsupportedFailure(backend.name, 'descriptors from elsewhere')
     }
@@ -42,7 +42,7 @@ export class Adoptable {
    * For a request that was called off before it took the descriptor: closes it, as everything does that is not told with the
    * phase `local`. Returns what to tell: `why`, or why the descriptor stays the caller's.
    */
-  discard(core: ReactorCore, why: Failure): Failure {
+  discard(core: OutboundCore, why: Failure): Failure {
     // There is nobody left to take it over.
     if (core.gone) return { ...why, phase: 'local', localFault: true }
     const taken = this.take(core)
@@ -71,7 +71,7 @@ export class AdoptRequest extends Request {
   #refusal: Failure | undefined
 
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     adoptable: Adoptable,
     options: AdoptRequestOptions,
     owner: RequestOwner,

@@ -1,11 +1,11 @@
 /** `adopt()`: a descriptor from elsewhere as an observable of its connection. */
 import type { Observable } from 'rxjs'
+import { checkDescriptor, checkNames, checkSignal, checkTimeout } from '../base/options.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import type { Failure } from '../errors.js'
-import { checkDescriptor, checkNames, checkSignal, checkTimeout } from '../options.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { Failure } from '../errors/failure.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Adoptable, AdoptRequest } from './adopt-request.js'
 import { connections } from './connect.js'
 
@@ -33,7 +33,7 @@ export interface AdoptOptions {
 
 /** See {@link Reactor.adopt}. */
 export function adopt(
-  core: ReactorCore,
+  core: OutboundCore,
   descriptor: number,
   options: AdoptOptions = {},
 ): Observable<Connection> {

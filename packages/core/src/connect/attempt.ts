@@ -1,26 +1,16 @@
 /** One attempt: drives the state machine of `attempt-machine.ts` with a backend's answers. */
-import type { SocketAddress } from '../backend/address.js'
-import {
-  ConnectStatus,
-  type Handle,
-  hasConnected,
-  lostBy,
-  type SocketSpec,
-} from '../backend/backend.js'
+import type { SocketAddress, SocketSpec } from '../backend/address.js'
+import { ConnectStatus, type Handle, hasConnected, lostBy } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import {
-  type AttemptRecord,
-  connectFailure,
-  type Failure,
-  finishedFailure,
-  ownFailure,
-  reportedFailure,
-} from '../errors.js'
+import type { AttemptRecord, Failure } from '../errors/failure.js'
+import { connectFailure, finishedFailure, ownFailure, reportedFailure } from '../errors/failures.js'
+import { type SocketMoments, Timeline } from '../errors/timeline.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import type { Timer } from '../reactor/clock.js'
-import type { ReactorCore, ReadinessListener } from '../reactor/reactor-core.js'
+import type { ReadinessListener } from '../reactor/reactor-core.js'
 import { type AttemptGate, Pass } from './attempt-gate.js'
 import {
   type AttemptAction,
@@ -31,7 +21,6 @@ import {
 } from './attempt-machine.js'
 import { reachedAddress } from './reached.js'
 import { SocketPreparation, type SocketSetup } from './socket-setup.js'
-import { type SocketMoments, Timeline } from './timeline.js'
 
 export interface AttemptOwner {
   /** Called once, never from inside `start()` or `adopt()`, and not at all after `cancel()`. */
@@ -56,7 +45,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
   calledAt = Number.NaN
   sentAt = Number.NaN
   readyAt = Number.NaN
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #spec: SocketSpec
   readonly #preparation: SocketPreparation | undefined
   readonly #policy: DestinationPolicy | undefined
@@ -75,7 +64,7 @@ export class Attempt implements ReadinessListener, SocketMoments {
 
   /** `gate` is asked before each connect(2) but the first, which whoever starts this has seen to. */
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     spec: SocketSpec,
     address: SocketAddress | undefined,
     owner: AttemptOwner,

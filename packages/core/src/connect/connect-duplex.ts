@@ -2,14 +2,14 @@
 import { ConnectionDuplex, type DuplexOptions } from '../connection/duplex.js'
 import { type Endpoint, socketTypeOf } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { unsupported } from '../socket/socket-calls.js'
 import { connect } from './connect.js'
 import type { ConnectOptions } from './connect-options.js'
 
 /** See {@link Reactor.duplex}. */
 export function duplex(
-  core: ReactorCore,
+  core: OutboundCore,
   target: Endpoint | string,
   options: ConnectOptions & DuplexOptions = {},
 ): ConnectionDuplex {

@@ -12,8 +12,8 @@ import {
   type SocketOptionValue,
 } from '../backend/socket-options.js'
 import { unixPathProblem } from '../backend/unix-path.js'
-import type { AttemptRecord } from '../errors.js'
-import { checkCount, shown, unknownOption } from '../options.js'
+import { checkCount, shown, unknownOption } from '../base/options.js'
+import type { AttemptRecord } from '../errors/failure.js'
 import { checkPolicy } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
 import { int } from '../socket/socket-calls.js'

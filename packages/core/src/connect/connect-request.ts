@@ -10,24 +10,21 @@ import {
   type SocketAddress,
   type SocketType,
 } from '../backend/address.js'
+import type { InetFamily } from '../backend/ip-text.js'
+import { guarded } from '../base/uncaught.js'
+import type { ConnectProgress } from '../connection/connect-progress.js'
+import * as diagnostics from '../diagnostics/diagnostics.js'
 import { addressOf, type Endpoint, socketTypeOf } from '../endpoint/endpoint.js'
-import {
-  type AttemptRecord,
-  deadlineFailure,
-  errorWithoutStack,
-  unsupportedFailure,
-} from '../errors.js'
+import { errorWithoutStack } from '../errors/connect-error.js'
+import type { AttemptRecord } from '../errors/failure.js'
+import { deadlineFailure, unsupportedFailure } from '../errors/failures.js'
 import { LookUp, type LookUpListener } from '../names/look-up.js'
 import { resolveFailure } from '../names/resolver.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import type { DestinationPolicy } from '../policy/policy.js'
-import * as diagnostics from '../reactor/diagnostics.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
-import { guarded } from '../reactor/uncaught.js'
 import { AddressRace, type RaceOwner } from './address-race.js'
 import { Attempt } from './attempt.js'
 import type { AttemptGate } from './attempt-gate.js'
-import type { ConnectProgress } from './connect-progress.js'
-import type { InetFamily } from './happy-eyeballs.js'
 import { NO_ATTEMPTS, Request, type RequestOptions, type RequestOwner } from './request.js'
 import type { SocketSetup } from './socket-setup.js'
 
@@ -60,7 +57,7 @@ export class ConnectRequest extends Request implements RaceOwner, LookUpListener
   #lookUp: LookUp | undefined
 
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     endpoint: Endpoint,
     options: ConnectRequestOptions,
     owner: RequestOwner,

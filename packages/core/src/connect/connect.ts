@@ -1,16 +1,20 @@
 /** `connect()`: a connect as an observable. */
 import { Observable } from 'rxjs'
+import { onAbort } from '../base/abort.js'
+import { captureContext } from '../base/async-context.js'
+import { checkCallback, checkSignal, checkTimeout } from '../base/options.js'
+import type { ConnectProgress } from '../connection/connect-progress.js'
 import { Connection, type ConnectionOrigin } from '../connection/connection.js'
-import { Link } from '../connection/link.js'
-import { SocketChannel } from '../connection/socket-channel.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import { abortedFailure, ConnectError, type Failure } from '../errors.js'
-import { checkCallback, checkSignal, checkTimeout } from '../options.js'
-import { onAbort } from '../reactor/abort.js'
-import { captureContext } from '../reactor/async-context.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure } from '../errors/failures.js'
+import type { ConnectTimeline } from '../errors/timeline.js'
+import { Link } from '../link/link.js'
+import { SocketChannel } from '../link/socket-channel.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { timeLeft, timeWaited } from '../reactor/patience.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import { Handshake } from '../tls/handshake.js'
 import { checkTls, type TlsSetup } from '../tls/tls-options.js'
 import {
@@ -19,10 +23,8 @@ import {
   checkSetup,
   DESTINATION_NAMES,
 } from './connect-options.js'
-import type { ConnectProgress } from './connect-progress.js'
 import { ConnectRequest } from './connect-request.js'
 import type { Request, RequestOptions, RequestOwner } from './request.js'
-import type { ConnectTimeline } from './timeline.js'
 
 const OWN_OPTIONS = [
   ...['timeoutMs', 'idleTimeoutMs', 'signal', 'onAttempt', 'tls'],
@@ -31,7 +33,7 @@ const OWN_OPTIONS = [
 
 /** See {@link Reactor.connect}. */
 export function connect(
-  core: ReactorCore,
+  core: OutboundCore,
   target: Endpoint | string,
   options: ConnectOptions = {},
   progress?: ConnectProgress,
@@ -61,7 +63,7 @@ function inSubscriber<T>(listener: (value: T) => void): (value: T) => void {
   return (value) => inContext(listener, value)
 }
 
-function checkedTls(core: ReactorCore, endpoint: Endpoint, { tls }: ConnectOptions) {
+function checkedTls(core: OutboundCore, endpoint: Endpoint, { tls }: ConnectOptions) {
   if (endpoint.scheme === 'tls') return checkTls(core, endpoint, tls ?? {})
   if (tls === undefined) return undefined
   throw new TypeError(`options of tls are for endpoints tls://, not ${endpoint.scheme}`)
@@ -83,7 +85,7 @@ export interface ConnectionsOptions {
 
 /** For each subscription a request, and of that one connection or one error. */
 export function connections(
-  core: ReactorCore,
+  core: OutboundCore,
   {
     endpoint,
     signal,
@@ -169,7 +171,7 @@ function kernelMs({ elapsedMs }: Request, { startedAt, readyAt }: ConnectTimelin
 }
 
 /** Makes a connection of a request's connected socket. */
-export function establish(core: ReactorCore, request: Request): Connection {
+export function establish(core: OutboundCore, request: Request): Connection {
   const origin = originOf(request)
   return new Connection(core, new SocketChannel(core, request.takeHandle(), origin), origin)
 }

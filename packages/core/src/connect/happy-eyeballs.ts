@@ -8,8 +8,7 @@
  *   "Connection Attempt Delay"). No attempt is given up for that: all go on until one wins.
  */
 import type { InetAddress } from '../backend/address.js'
-
-export type InetFamily = InetAddress['family']
+import type { InetFamily } from '../backend/ip-text.js'
 
 /** What to do now. */
 export type RaceStep =

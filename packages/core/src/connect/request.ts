@@ -5,19 +5,16 @@
  */
 import type { SocketAddress, SocketType } from '../backend/address.js'
 import type { Handle } from '../backend/backend.js'
+import * as diagnostics from '../diagnostics/diagnostics.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import {
-  type AttemptRecord,
-  type ConnectError,
-  deadlineFailure,
-  errorWithoutStack,
-  type Failure,
-} from '../errors.js'
+import { type ConnectError, errorWithoutStack } from '../errors/connect-error.js'
+import type { AttemptRecord, Failure } from '../errors/failure.js'
+import { deadlineFailure } from '../errors/failures.js'
+import { type ConnectTimeline, Timeline } from '../errors/timeline.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Expirable } from '../reactor/deadlines.js'
-import * as diagnostics from '../reactor/diagnostics.js'
-import type { Owned, ReactorCore, Startable } from '../reactor/reactor-core.js'
+import type { Owned, Startable } from '../reactor/reactor-core.js'
 import type { Attempt, AttemptOwner } from './attempt.js'
-import { type ConnectTimeline, Timeline } from './timeline.js'
 
 export interface RequestOwner {
   /** Called once, never from inside `start()`, and not at all after `cancel()`. */
@@ -44,7 +41,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   address: SocketAddress | undefined
   /** From the first step (waiting for this side is not counted) to the end, in milliseconds. */
   elapsedMs = 0
-  protected readonly core: ReactorCore
+  protected readonly core: OutboundCore
   protected readonly timeoutMs: number
   protected startedAt = Number.NaN
   /** The one that connected, or that `failure` is about. */
@@ -60,7 +57,7 @@ export abstract class Request extends Expirable implements Owned, Startable, Att
   #owner: RequestOwner | undefined
   #state: 'queued' | 'begun' | 'settled' = 'queued'
 
-  constructor(core: ReactorCore, { timeoutMs, queuedAt }: RequestOptions, owner: RequestOwner) {
+  constructor(core: OutboundCore, { timeoutMs, queuedAt }: RequestOptions, owner: RequestOwner) {
     super()
     this.core = core
     this.timeoutMs = timeoutMs

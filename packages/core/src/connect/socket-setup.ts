@@ -1,13 +1,14 @@
 /** What a user wants of the socket of a connect before it connects: its options, and its local address. */
-import { formatAddress, type SocketAddress } from '../backend/address.js'
-import type { Backend, Handle, SocketSpec } from '../backend/backend.js'
+import { formatAddress, type SocketAddress, type SocketSpec } from '../backend/address.js'
+import type { Backend, Handle } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import {
   lacksOption,
   type SocketOptionName,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
-import { connectFailure, type Failure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
+import { connectFailure } from '../errors/failures.js'
 import { type SourceAddresses, SourceWalk } from './source-addresses.js'
 
 export interface RawOption {

@@ -8,7 +8,9 @@ import type { AddressFamily, SocketAddress } from '../backend/address.js'
 import { literalFamily } from '../backend/address.js'
 import { errno } from '../backend/errno.js'
 import type { PortRange } from '../backend/socket-options.js'
-import { connectFailure, type Failure, isPortExhaustion } from '../errors.js'
+import { isPortExhaustion } from '../errors/blame.js'
+import type { Failure } from '../errors/failure.js'
+import { connectFailure } from '../errors/failures.js'
 
 const ANY = { inet: '0.0.0.0', inet6: '::' } as const
 

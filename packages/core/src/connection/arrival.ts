@@ -1,4 +1,5 @@
 /** What has come from the peer of a connection that nobody reads: asked once, without waiting for it. */
+
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { Connection } from './connection.js'
 

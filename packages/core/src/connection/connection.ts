@@ -2,104 +2,32 @@
 import { Observable } from 'rxjs'
 import type { SocketAddress, SocketType } from '../backend/address.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
-import type { ConnectTimeline } from '../connect/timeline.js'
+import { captureContext } from '../base/async-context.js'
+import { checkNames, checkSignal, checkTimeout } from '../base/options.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { type AttemptRecord, abortedFailure } from '../errors.js'
-import { checkNames, checkSignal, checkTimeout } from '../options.js'
-import { captureContext } from '../reactor/async-context.js'
+import type { AttemptRecord } from '../errors/failure.js'
+import { abortedFailure } from '../errors/failures.js'
+import type { ConnectTimeline } from '../errors/timeline.js'
+import type { Channel } from '../link/channel.js'
+import { ChunkIterator, type Chunks } from '../link/chunk-iterator.js'
+import { Link } from '../link/link.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { unsupported, type ValueOf } from '../socket/socket-calls.js'
 import type { TcpInfo } from '../socket/tcp-info.js'
 import type { TlsInfo } from '../tls/tls-info.js'
-import { checkTls, type TlsOptions } from '../tls/tls-options.js'
+import { checkTls } from '../tls/tls-options.js'
 import { upgrade } from '../tls/upgrade.js'
-import type { Channel } from './channel.js'
-import { ChunkIterator, type Chunks } from './chunk-iterator.js'
+import type {
+  CloseOptions,
+  ReadOptions,
+  SendOptions,
+  UpgradeOptions,
+} from './connection-options.js'
 import { ConnectionDuplex, type DuplexOptions } from './duplex.js'
 import { type NetSocket, type NetSocketOptions, netSocketOf } from './hand-over.js'
-import { Link } from './link.js'
 import { WebStreams } from './web-streams.js'
 
-/**
- * Options of {@link Connection.send}.
- *
- * @example
- * ```ts
- * import type { Connection, SendOptions } from 'pollout'
- *
- * const soon: SendOptions = { signal: AbortSignal.timeout(500) }
- * async function report(connection: Connection): Promise<void> {
- *   await connection.send('load 0.7\n', soon)
- * }
- * ```
- */
-export interface SendOptions {
-  /** Takes the data back where nothing of it was sent yet; where some was, the connection is reset. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/**
- * Options of {@link Connection.chunks}.
- *
- * @example
- * ```ts
- * import type { Connection, ReadOptions } from 'pollout'
- *
- * async function readForASecond(connection: Connection): Promise<void> {
- *   const options: ReadOptions = { signal: AbortSignal.timeout(1_000) }
- *   for await (const chunk of connection.chunks(options)) console.log(chunk.length)
- * }
- * ```
- */
-export interface ReadOptions {
-  /** Ends the reading, with an error of code `ABORT_ERR`; the connection stays open. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/**
- * Options of {@link Connection.close}.
- *
- * @example
- * ```ts
- * import type { CloseOptions, Connection } from 'pollout'
- *
- * const impatient: CloseOptions = { timeoutMs: 1_000 }
- * async function leave(connection: Connection): Promise<void> {
- *   await connection.close(impatient)
- * }
- * ```
- */
-export interface CloseOptions {
-  /** Resets the connection when the peer has not taken everything by then, in milliseconds. Default: no limit. */
-  readonly timeoutMs?: number | undefined
-}
-
 const DISPOSE_TIMEOUT_MS = 5_000
-
-/**
- * Options of TLS, and of the handshake on a connection that is there already.
- *
- * @example
- * ```ts
- * import type { Connection, TlsConnection, UpgradeOptions } from 'pollout'
- *
- * const options: UpgradeOptions = { servername: 'mail.example.net', timeoutMs: 5_000 }
- * async function startTls(connection: Connection): Promise<TlsConnection> {
- *   await connection.send('STARTTLS\r\n')
- *   for await (const reply of connection) {
- *     if (reply.toString().startsWith('220')) break
- *     throw new Error(`no TLS here: ${reply}`)
- *   }
- *   return connection.upgradeToTls(options)
- * }
- * ```
- */
-export interface UpgradeOptions extends TlsOptions {
-  /** Time for what is left to be sent, and for the handshake, in milliseconds. Default 30,000. */
-  readonly timeoutMs?: number | undefined
-  /** Ends the handshake, and resets the connection. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /**
  * A connection inside of TLS.

@@ -7,17 +7,18 @@ import {
   type SocketAddress,
 } from '../backend/address.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
-import type { ConnectProgress, Ends } from '../connect/connect-progress.js'
+import { captureContext, type InContext } from '../base/async-context.js'
+import { guarded } from '../base/uncaught.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { ConnectError, ownFailure } from '../errors.js'
-import { captureContext, type InContext } from '../reactor/async-context.js'
+import { ConnectError } from '../errors/connect-error.js'
+import { ownFailure } from '../errors/failures.js'
+import type { PausableReader } from '../link/chunk-iterator.js'
+import { gather } from '../link/gather.js'
 import { type Moving, Patience } from '../reactor/patience.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { guarded } from '../reactor/uncaught.js'
 import type { ValueOf } from '../socket/socket-calls.js'
-import type { PausableReader } from './chunk-iterator.js'
-import type { Connection } from './connection.js'
-import { gather } from './gather.js'
+import type { Carrier } from './carrier.js'
+import type { ConnectProgress, Ends } from './connect-progress.js'
 import { checkListener, checkTimer, endedByPeer, neverSent } from './socket-errors.js'
 import { SocketLikeDuplex } from './socket-likeness.js'
 
@@ -44,7 +45,7 @@ export interface DuplexOptions {
 /** Who connects for a Duplex that is not connected yet; answers how that is called off. */
 export type DuplexConnector = (
   told: ConnectProgress & {
-    connected(connection: Connection): void
+    connected(connection: Carrier): void
     failed(error: Error): void
   },
 ) => () => void
@@ -78,16 +79,16 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   readonly #core: ReactorCore
   readonly #inContext: InContext
   /** @internal */
-  protected connection: Connection | undefined
+  protected connection: Carrier | undefined
   /** @internal */
   protected ends: Ends | undefined
   /** @internal */
   protected isReached = false
   #reader: PausableReader | undefined
   /** What was asked for before there was a connection, in order. */
-  readonly #waiting: ((connection: Connection) => void)[] = []
+  readonly #waiting: ((connection: Carrier) => void)[] = []
   /** The write, or the end, that waits for the connection. */
-  #toSend: ((connection: Connection) => void) | undefined
+  #toSend: ((connection: Carrier) => void) | undefined
   #cancel: () => void = () => {}
   /** What is still to be told in a later tick; from the start the end of this one, before which nobody can listen. */
   #soon = 1
@@ -113,7 +114,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     core: ReactorCore,
     options: DuplexOptions,
     endpoint: Endpoint,
-    source: Connection | DuplexConnector,
+    source: Carrier | DuplexConnector,
   ) {
     const { allowHalfOpen = false, readableHighWaterMark, writableHighWaterMark } = options
     // 'close' is emitted here, with net.Socket's argument.
@@ -383,7 +384,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#announce()
   }
 
-  #connected(connection: Connection): void {
+  #connected(connection: Carrier): void {
     if (this.destroyed) return connection.reset()
     this.connection = this.ends = connection
     this.#cancel = () => {}
@@ -436,12 +437,12 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     if (!this.destroyed && this.readable && !this.isPaused()) this.read(0)
   }
 
-  #whenConnected(run: (connection: Connection) => void): void {
+  #whenConnected(run: (connection: Carrier) => void): void {
     if (this.connection) run(this.connection)
     else if (!this.destroyed) this.#waiting.push(run)
   }
 
-  #whenSending(send: (connection: Connection) => void): void {
+  #whenSending(send: (connection: Carrier) => void): void {
     if (this.connection) send(this.connection)
     else this.#toSend = send
   }
@@ -467,7 +468,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
 
   /** `length` bytes are owed. */
   #send(
-    { link }: Connection,
+    { link }: Carrier,
     data: Buffer,
     done: (error?: Error) => void,
     length = data.length,

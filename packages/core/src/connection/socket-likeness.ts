@@ -1,14 +1,14 @@
 /** What a `net.Socket`, and a `tls.TLSSocket`, tells of itself, told of a connection. */
 import { Duplex } from 'node:stream'
 import { isInet, type SocketAddress } from '../backend/address.js'
-import type { Ends } from '../connect/connect-progress.js'
 import type { TlsInfo } from '../tls/tls-info.js'
-import type { Connection } from './connection.js'
+import type { Carrier } from './carrier.js'
+import type { Ends } from './connect-progress.js'
 
 /** Undefined, or as of no TLS, where nothing is connected yet. */
 export abstract class SocketLikeDuplex extends Duplex {
   /** @internal */
-  protected abstract readonly connection: Connection | undefined
+  protected abstract readonly connection: Carrier | undefined
   /** @internal There before the connection is, where TLS is to follow. */
   protected abstract readonly ends: Ends | undefined
   /** @internal Has told 'connect', and was not asked to tell it anew. */

@@ -1,7 +1,7 @@
 /** A connection as the Web's streams have it. */
-import { Fifo } from '../reactor/fifo.js'
-import type { PausableReader } from './chunk-iterator.js'
-import type { Link } from './link.js'
+import { Fifo } from '../base/fifo.js'
+import type { PausableReader } from '../link/chunk-iterator.js'
+import type { Link } from '../link/link.js'
 
 /** Both sides of a connection; once both have ended, the connection is closed. */
 export class WebStreams {

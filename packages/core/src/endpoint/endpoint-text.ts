@@ -1,6 +1,6 @@
 /** Endpoints as URIs, with Go's network names: `tcp://host:port`, `unix:/path`, ... there and back. */
 import { literalFamily } from '../backend/address.js'
-import { quote } from '../quote.js'
+import { quote } from '../base/quote.js'
 import {
   type Endpoint,
   InvalidEndpointError,

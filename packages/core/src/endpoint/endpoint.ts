@@ -1,6 +1,5 @@
 /** Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`. */
 
-import { knowAcrossCopies } from '../across-copies.js'
 import {
   type InetAddress,
   literalFamily,
@@ -9,7 +8,8 @@ import {
 } from '../backend/address.js'
 import { isPort, isUnsigned } from '../backend/arguments.js'
 import { unixPathProblem } from '../backend/unix-path.js'
-import { quote } from '../quote.js'
+import { knowAcrossCopies } from '../base/across-copies.js'
+import { quote } from '../base/quote.js'
 
 /**
  * A byte stream over TCP: tcp(7).

@@ -1,7 +1,7 @@
 /** The record of an attempt on the bulk lane. */
 import type { SocketAddress } from '../backend/address.js'
-import { Timeline } from '../connect/timeline.js'
-import type { AttemptRecord, Failure } from '../errors.js'
+import type { AttemptRecord, Failure } from '../errors/failure.js'
+import { Timeline } from '../errors/timeline.js'
 
 /** NaN or undefined for what is not known. */
 export interface AttemptMoments {

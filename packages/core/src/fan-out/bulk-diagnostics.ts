@@ -1,15 +1,16 @@
 /** What diagnostics channels hear of attempts on the bulk lane: the same as of any other connect. */
-import type { AttemptRecord } from '../errors.js'
-import * as diagnostics from '../reactor/diagnostics.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+
+import * as diagnostics from '../diagnostics/diagnostics.js'
+import type { AttemptRecord } from '../errors/failure.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { attemptRecord } from './attempt-record.js'
 import type { BulkEnd } from './bulk-end.js'
-import { addressOfTask, endpointOf, reachedByTask, type Task } from './task.js'
+import { addressOfTask, endpointOfTask, reachedByTask, type Task } from './task.js'
 
 const { connectStart, connectAttempt, connectConnected, connectError } = diagnostics
 
 /** The task's attempt takes its first step. From here on it has a key, if anybody listens to anything. */
-export function publishStart<T>(core: ReactorCore, task: Task<T>): void {
+export function publishStart<T>(core: OutboundCore, task: Task<T>): void {
   const isHeard =
     connectStart.hasSubscribers ||
     connectAttempt.hasSubscribers ||
@@ -20,7 +21,7 @@ export function publishStart<T>(core: ReactorCore, task: Task<T>): void {
 }
 
 /** A task that was denied, without an attempt: counted and published as a connect that failed. */
-export function countDecided<T>(core: ReactorCore, task: Task<T>, end: BulkEnd): void {
+export function countDecided<T>(core: OutboundCore, task: Task<T>, end: BulkEnd): void {
   core.counters.started++
   core.counters.failed++
   publishStart(core, task)
@@ -28,7 +29,7 @@ export function countDecided<T>(core: ReactorCore, task: Task<T>, end: BulkEnd):
   task.key = undefined
 }
 
-export function publishEnd<T>(core: ReactorCore, task: Task<T>, end: BulkEnd): void {
+export function publishEnd<T>(core: OutboundCore, task: Task<T>, end: BulkEnd): void {
   if (connectAttempt.hasSubscribers) {
     connectAttempt.publish({ ...message(core, task), attempt: record(task, end) })
   }
@@ -41,7 +42,7 @@ export function publishEnd<T>(core: ReactorCore, task: Task<T>, end: BulkEnd): v
 }
 
 export function publishError<T>(
-  core: ReactorCore,
+  core: OutboundCore,
   task: Task<T>,
   code: string,
   elapsedMs: number,
@@ -51,9 +52,9 @@ export function publishError<T>(
   }
 }
 
-function message<T>(core: ReactorCore, task: Task<T>): diagnostics.ConnectMessage {
+function message<T>(core: OutboundCore, task: Task<T>): diagnostics.ConnectMessage {
   task.key ??= { target: task.target }
-  return { request: task.key, endpoint: endpointOf(task), backend: core.backend.name }
+  return { request: task.key, endpoint: endpointOfTask(task), backend: core.backend.name }
 }
 
 function record<T>(task: Task<T>, end: BulkEnd): AttemptRecord {

@@ -1,7 +1,7 @@
 /** How an attempt of the bulk lane ended: read and forgotten within one call, as one object serves all of them. */
 import type { Handle } from '../backend/backend.js'
-import type { SocketMoments } from '../connect/timeline.js'
-import type { Failure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
+import type { SocketMoments } from '../errors/timeline.js'
 
 export class BulkEnd implements SocketMoments {
   /** Undefined where it connected. */

@@ -1,7 +1,8 @@
 /** What the numbers of a bulk lane's outcome say: the failure. Equal ones share one object, so that millions cost nothing. */
 import { BulkStep } from '../backend/bulk.js'
 import { bindFailure, optionFailure } from '../connect/socket-setup.js'
-import { connectFailure, deadlineFailure, type Failure, reportedFailure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
+import { connectFailure, deadlineFailure, reportedFailure } from '../errors/failures.js'
 import type { BulkSetup } from './bulk-setup.js'
 import { familyOf } from './literal.js'
 import type { Task } from './task.js'

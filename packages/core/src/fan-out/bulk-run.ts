@@ -16,10 +16,12 @@ import {
 import { errno } from '../backend/errno.js'
 import { MAX_SELF_CONNECTS } from '../connect/attempt.js'
 import { type SourceAddresses, SourceWalk } from '../connect/source-addresses.js'
-import { connectFailure, type Failure, isExhaustion } from '../errors.js'
+import { isExhaustion } from '../errors/blame.js'
+import type { Failure } from '../errors/failure.js'
+import { connectFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { denialByEither } from '../policy/denial.js'
 import type { DestinationPolicy } from '../policy/policy.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import { publishEnd, publishError, publishStart } from './bulk-diagnostics.js'
 import { BulkEnd } from './bulk-end.js'
 import { BulkFailures } from './bulk-failures.js'
@@ -54,7 +56,7 @@ export interface BulkRunOwner<T> {
 const SELF_CONNECTED = 1
 
 export class BulkRun<T> implements BulkSink {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #options: BulkRunOptions
   readonly #owner: BulkRunOwner<T>
   readonly #tasks: TaskPool<T>
@@ -79,7 +81,7 @@ export class BulkRun<T> implements BulkSink {
 
   /** Throws what `BulkConnector.open()` does. */
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     connector: BulkConnector,
     options: BulkRunOptions,
     tasks: TaskPool<T>,

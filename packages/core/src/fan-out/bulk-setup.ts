@@ -1,13 +1,13 @@
 /** A socket setup in the bulk lane's terms; which part of a fan-out the lane can run. */
 import type { SocketAddress } from '../backend/address.js'
 import type { Backend } from '../backend/backend.js'
+import type { InetFamily } from '../backend/ip-text.js'
 import {
   type EncodedOption,
   encodeSocketOption,
   type SocketOptionName,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
-import type { InetFamily } from '../connect/happy-eyeballs.js'
 import { nameOf, type SocketSetup } from '../connect/socket-setup.js'
 
 export interface BulkSetup {

@@ -4,10 +4,10 @@
  */
 import { isInet } from '../backend/address.js'
 import { inNetworkOrder } from '../backend/byte-order.js'
+import { Fifo } from '../base/fifo.js'
 import type { Pass } from '../connect/attempt-gate.js'
-import { Fifo } from '../reactor/fifo.js'
 import { type IpVersion, Literal, V4_MAPPED } from './literal.js'
-import { addressOfTask, endpointOf, type Task } from './task.js'
+import { addressOfTask, endpointOfTask, type Task } from './task.js'
 
 export interface CapOptions {
   readonly maxPerHost: number
@@ -166,7 +166,7 @@ function addressKey(version: IpVersion, words: Words): Key {
 
 function hostKey<T>(task: Task<T>): Key {
   if (task.version !== 0) return addressKey(task.version, task)
-  const endpoint = endpointOf(task)
+  const endpoint = endpointOfTask(task)
   if ('host' in endpoint) {
     const address = addressOfTask(task)
     return address && 'address' in address ? address.address : endpoint.host.toLowerCase()

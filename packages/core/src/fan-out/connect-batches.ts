@@ -1,7 +1,7 @@
 /** `connectBatches()`: a fan-out as an observable of columns. */
 import type { Observable } from 'rxjs'
-import { checkWord } from '../options.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import { checkWord } from '../base/options.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { columnFeed } from './column-feed.js'
 import type { OutcomeBatch, TargetColumns } from './columns.js'
 import { checkFanOut, type FanOutLimits } from './fan-out-options.js'
@@ -30,7 +30,7 @@ export interface ConnectBatchesOptions extends FanOutLimits {
 
 /** See {@link Reactor.connectBatches}. */
 export function connectBatches(
-  core: ReactorCore,
+  core: OutboundCore,
   targets: TargetSource<TargetColumns>,
   options: ConnectBatchesOptions = {},
 ): Observable<OutcomeBatch> {

@@ -1,8 +1,8 @@
 /** `connectMany()`: a fan-out as an observable of outcomes. */
 import type { Observable } from 'rxjs'
+import { checkWord } from '../base/options.js'
 import type { Connection } from '../connection/connection.js'
-import { checkWord } from '../options.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { checkFanOut, type FanOutLimits } from './fan-out-options.js'
 import type { OnConnected } from './fan-out-sides.js'
 import { objectFeed } from './object-feed.js'
@@ -53,7 +53,7 @@ export type KeptOutcome<T> =
 
 /** See {@link Reactor.connectMany}. */
 export function connectMany<T extends Target>(
-  core: ReactorCore,
+  core: OutboundCore,
   targets: TargetSource<T>,
   options: ConnectManyOptions = {},
 ): Observable<Outcome<T>> {

@@ -1,11 +1,5 @@
 /** The options that all fan-outs have, and their check: once, at the call. */
-import {
-  checkDestination,
-  checkSetup,
-  DESTINATION_NAMES,
-  type DestinationOptions,
-  type SocketSetupOptions,
-} from '../connect/connect-options.js'
+
 import {
   checkCallback,
   checkCount,
@@ -15,7 +9,14 @@ import {
   checkSignal,
   checkTimeout,
   shown,
-} from '../options.js'
+} from '../base/options.js'
+import {
+  checkDestination,
+  checkSetup,
+  DESTINATION_NAMES,
+  type DestinationOptions,
+  type SocketSetupOptions,
+} from '../connect/connect-options.js'
 import type { CapOptions } from './caps.js'
 import type { FanOutOptions, OnConnected } from './fan-out-sides.js'
 import type { PaceLost } from './pace-watch.js'

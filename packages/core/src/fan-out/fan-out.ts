@@ -6,39 +6,32 @@
  * one (`bulk-run.ts`), and is handed over ahead of its time, so that the lane never waits for JavaScript; anything else
  * is a `ConnectRequest`. Both share the limit of what is in flight, the pacer, and the caps.
  *
- * Local exhaustion (descriptors, ports, memory) lowers the number in flight and puts the target aside to be tried
- * again: it is told only when that has not helped in time, and then as local trouble.
+ * How many are in flight is for `allowance.ts` to say, when each is due for `timetable.ts`. Local exhaustion is told only
+ * when waiting has not helped in time, and then as local trouble.
  */
+
+import { Fifo } from '../base/fifo.js'
+import { guarded } from '../base/uncaught.js'
 import { Pass } from '../connect/attempt-gate.js'
 import { ConnectRequest } from '../connect/connect-request.js'
-import { ConnectError, type Failure, isExhaustion } from '../errors.js'
-import type { Timer } from '../reactor/clock.js'
-import { Fifo } from '../reactor/fifo.js'
-import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
-import { guarded } from '../reactor/uncaught.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
+import type { Owned } from '../reactor/reactor-core.js'
 import { Ahead } from './ahead.js'
+import { Allowance } from './allowance.js'
 import { countDecided } from './bulk-diagnostics.js'
 import { BulkEnd } from './bulk-end.js'
 import { BulkRun, type BulkRunOwner } from './bulk-run.js'
 import { type BulkSetup, bulkSetup } from './bulk-setup.js'
 import { Caps } from './caps.js'
-import { ConcurrencyLimit } from './concurrency-limit.js'
 import type { FanOutListener, FanOutOptions, Feed } from './fan-out-sides.js'
 import { Gate } from './gate.js'
-import { LossWatch } from './loss-watch.js'
-import { PaceWatch } from './pace-watch.js'
-import { Pacer } from './pacer.js'
-import { PutAside, type Tried } from './put-aside.js'
+import type { Tried } from './put-aside.js'
 import type { SourceListener } from './target-source.js'
-import {
-  addressOfTask,
-  endpointOf,
-  isNameTask,
-  isUnspecified,
-  type Task,
-  type TaskOwner,
-} from './task.js'
+import { addressOfTask, endpointOfTask, isUnspecified, type Task, type TaskOwner } from './task.js'
 import { TaskPool } from './task-pool.js'
+import { Timetable } from './timetable.js'
 
 /** One pass does no more work than this, so that filling a large `concurrency` does not hold up the loop, ... */
 const WORK_PER_PASS = 2_048
@@ -51,23 +44,16 @@ const WORK_BETWEEN_LOOKS = 64
 const MOST_ASIDE = 10_000
 /** How long before its time a paced start is handed to the lane. A busy loop has that long, and half of it goes by between two times. */
 const AHEAD_MS = 50
-/** Where not one attempt is in flight that could give back what has run out. */
-const EXHAUSTED_WAIT_MS = 10
 
 export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOwner<T> {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #options: FanOutOptions
   readonly #listener: FanOutListener<T>
-  readonly #limit: ConcurrencyLimit
+  readonly #allowance: Allowance<T>
   readonly #ahead = new Ahead()
-  /** Only where there is a pace, and somebody to hear of it. */
-  readonly #pace: PaceWatch | undefined
-  readonly #pacer: Pacer
-  /** Names are begun at the same pace; their attempts come later, and at their own time. */
-  readonly #namePacer: Pacer
+  readonly #times: Timetable<T>
   /** For every connect(2) but the first of a literal; undefined where there is neither a pace nor a cap. */
   readonly #gate: Gate<T> | undefined
-  readonly #loss: LossWatch | undefined
   readonly #caps: Caps<T> | undefined
   readonly #tasks = new TaskPool<T>(this)
   #feed: Feed<T> | undefined
@@ -81,38 +67,24 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** Decided without an attempt, and told in a later turn; they count as in flight. */
   #decided: Task<T>[] = []
   readonly #end = new BulkEnd()
-  /** Those that local exhaustion keeps waiting. */
-  readonly #aside: PutAside<T>
   /** Back from waiting; they go first. */
   readonly #again = new Fifo<Task<T>>()
   /** The next one, for which there was no room, or no time by `rate`. */
   #held: Task<T> | undefined
-  #paceTimer: Timer | undefined
-  #paceTimerAt = Number.POSITIVE_INFINITY
-  #resumeTimer: Timer | undefined
   #passScheduled = false
   #ended = false
 
-  constructor(core: ReactorCore, options: FanOutOptions, listener: FanOutListener<T>) {
-    const { concurrency, adaptive, rate, caps, timeoutMs, onPaceLost } = options
+  constructor(core: OutboundCore, options: FanOutOptions, listener: FanOutListener<T>) {
+    const { caps, rate } = options
     this.#core = core
     this.#options = options
     this.#listener = listener
-    this.#limit = new ConcurrencyLimit(concurrency, adaptive)
-    if (onPaceLost && rate !== Number.POSITIVE_INFINITY)
-      this.#pace = new PaceWatch(rate, onPaceLost)
-    this.#pacer = new Pacer(rate, this.#pace)
-    this.#namePacer = new Pacer(rate)
-    if (adaptive) this.#loss = new LossWatch(this.#limit)
-    const again = (task: Task<T>): void => {
-      this.#again.push(task)
-      this.#schedulePass()
-    }
+    this.#times = new Timetable(core, options, () => this.#pass())
+    this.#allowance = new Allowance(core, options, (task) => this.#back(task))
     if (caps) this.#caps = new Caps(caps, (one) => this.#back(one))
     if (caps || rate !== Number.POSITIVE_INFINITY) {
-      this.#gate = new Gate(core.clock, this.#pacer, this.#caps, () => this.#schedulePass())
+      this.#gate = new Gate(core.clock, this.#times.pacer, this.#caps, () => this.#schedulePass())
     }
-    this.#aside = new PutAside(core, timeoutMs, again)
     this.#bulkSetup = core.backend.bulk && bulkSetup(core.backend, options.setup)
   }
 
@@ -137,14 +109,13 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     if (this.#ended) return
     this.#ended = true
     this.#core.disown(this)
-    this.#paceTimer?.cancel()
-    this.#resumeTimer?.cancel()
-    this.#aside.clear()
+    this.#times.clear()
+    this.#allowance.clear()
     this.#bulk?.cancel()
     for (const task of this.#requested) task.request?.cancel()
     this.#requested.clear()
     this.#cancelSource()
-    this.#pace?.tell(this.#pacer.makeUpMs)
+    this.#times.watch?.tell(this.#times.pacer.makeUpMs)
   }
 
   /** Its clean-up is the user's code, and must not keep anybody from hearing of the end. */
@@ -188,7 +159,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     this.#endWhenDone()
   }
 
-  /** Caps have room for it now. */
+  /** There is room for it now. */
   #back(one: Task<T> | Pass): void {
     if (one instanceof Pass) this.#gate?.back(one)
     else {
@@ -200,16 +171,17 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** The policy loop. A source, a policy or a diagnostics channel is the user's code, and may cancel all this at any point. */
   #startMore(): void {
     const now = this.#core.clock.now()
+    const { watch, pacer } = this.#times
     if (this.#gate?.serve(now) === false) {
-      if (this.#pace) this.#pace.heldBy = 'busy'
-      return this.#askAgain(now + this.#pacer.waitMs(now), now)
+      if (watch) watch.heldBy = 'busy'
+      return this.#times.askAgain(now + pacer.waitMs(now), now)
     }
     let nextLook = WORK_BETWEEN_LOOKS
     for (let work = 0; !this.#ended; ) {
       if (work >= nextLook) {
         const isLong = this.#core.clock.now() - now >= PASS_MS
         if (isLong || work >= WORK_PER_PASS) {
-          if (this.#pace) this.#pace.heldBy = 'busy'
+          if (watch) watch.heldBy = 'busy'
           return this.#schedulePass()
         }
         nextLook = work + WORK_BETWEEN_LOOKS
@@ -217,7 +189,8 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
       const task = this.#next(now)
       if (task === undefined || this.#ended) return this.#stoppedAt(undefined)
       const isBulk = this.#isForBulk(task)
-      if (!this.#hasRoom(isBulk) || !this.#isDue(task, isBulk, now)) {
+      const aheadMs = isBulk ? AHEAD_MS : 0
+      if (!this.#hasRoom(isBulk) || !this.#times.isDue(task, aheadMs, now)) {
         this.#held = task
         return this.#stoppedAt(task)
       }
@@ -229,19 +202,18 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   /** What the pass has stopped at: with a task in hand, or for want of one. */
   #stoppedAt(held: Task<T> | undefined): void {
-    const pace = this.#pace
-    if (pace === undefined) return
-    const limit = this.#limit.current
+    const { watch } = this.#times
+    if (watch === undefined) return
+    const { limit, aside, starved } = this.#allowance
     const { concurrency, adaptive } = this.#options
-    const aside = this.#aside.size
     const isFull = this.#underWay >= limit
     // It is not due, and a timer may come late; but a look-up is none of the attempts.
     if (held && this.#hasRoom(this.#isForBulk(held))) {
-      pace.heldBy = this.#pacerOf(held) === this.#pacer ? 'busy' : undefined
-    } else if (aside > 0 && (this.#aside.starved > 0 || isFull)) pace.heldBy = 'exhaustion'
-    else if (isFull) pace.heldBy = limit < concurrency && !adaptive ? 'exhaustion' : 'concurrency'
-    else if (this.#waiting > 0) pace.heldBy = aside > 0 ? 'exhaustion' : 'caps'
-    else pace.heldBy = this.#exhausted ? undefined : 'source'
+      watch.heldBy = this.#times.isOfConnects(held) ? 'busy' : undefined
+    } else if (aside > 0 && (starved > 0 || isFull)) watch.heldBy = 'exhaustion'
+    else if (isFull) watch.heldBy = limit < concurrency && !adaptive ? 'exhaustion' : 'concurrency'
+    else if (this.#waiting > 0) watch.heldBy = aside > 0 ? 'exhaustion' : 'caps'
+    else watch.heldBy = this.#exhausted ? undefined : 'source'
   }
 
   /** The next task there is; from the source only where there may be room for it. */
@@ -252,7 +224,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     if (this.#again.size > 0) return this.#again.take()
     const mayPull = this.#hasRoom(true) && !this.#exhausted && this.#waiting < MOST_ASIDE
     // For want of what all need there is no use in asking for more.
-    if (!mayPull || this.#aside.starved >= this.#options.concurrency) return undefined
+    if (!mayPull || this.#allowance.starved >= this.#options.concurrency) return undefined
     try {
       const pulled = this.#feed?.pull(this.#tasks, now)
       if (pulled !== 'end') return pulled
@@ -266,7 +238,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   /** Put aside, or over a cap. */
   get #waiting(): number {
-    return this.#aside.size + (this.#caps?.waiting ?? 0)
+    return this.#allowance.aside + (this.#caps?.waiting ?? 0)
   }
 
   get #underWay(): number {
@@ -282,41 +254,16 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   /** Ahead of its time only where all goes to the lane: what waits in there can't make room for a request. */
   #hasRoom(isBulk: boolean): boolean {
-    const limit = this.#limit.current
+    const { limit } = this.#allowance
     const underWay = this.#underWay
     if (underWay < limit) return true
     const mayBeAhead = isBulk && this.#bulkSetup !== undefined && this.#requested.size === 0
     return mayBeAhead && underWay < limit + this.#ahead.of(limit)
   }
 
-  /** Whether the next start is due; if not, a timer will ask again. */
-  #isDue(task: Task<T>, isBulk: boolean, now: number): boolean {
-    const waitMs = this.#pacerOf(task).waitMs(now)
-    const aheadMs = isBulk ? AHEAD_MS : 0
-    if (waitMs <= aheadMs) return true
-    this.#askAgain(now + waitMs - aheadMs / 2, now)
-    return false
-  }
-
-  #pacerOf(task: Task<T>): Pacer {
-    const isName = this.#pacer.intervalMs > 0 && task.version === 0 && isNameTask(task)
-    return isName ? this.#namePacer : this.#pacer
-  }
-
-  /** The gate and a name that is held wait for different paces: the first of them counts, and asks for the other one anew. */
-  #askAgain(at: number, now: number): void {
-    if (at >= this.#paceTimerAt) return
-    this.#paceTimer?.cancel()
-    this.#paceTimerAt = at
-    this.#paceTimer = this.#core.setTimer(at - now, () => {
-      this.#paceTimerAt = Number.POSITIVE_INFINITY
-      this.#pass()
-    })
-  }
-
   #begin(task: Task<T>, isBulk: boolean, now: number): void {
-    const startAt = this.#takeStart(this.#pacerOf(task), now)
-    if (this.#loss) task.round = this.#loss.started()
+    const startAt = this.#times.take(task, now)
+    this.#allowance.started(task)
     const bulk = isBulk ? (this.#bulk ?? this.#openBulk()) : undefined
     if (bulk === undefined) return this.#request(task)
     task.verdict = bulk.prepare(task)
@@ -326,18 +273,14 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     else bulk.submit(task, startAt)
   }
 
-  #takeStart(pacer: Pacer, now: number): number {
-    return pacer.intervalMs > 0 ? pacer.take(now) : 0
-  }
-
   /** Undefined where the system has nothing left for a lane: then all goes without one. */
   #openBulk(): BulkRun<T> | undefined {
     const connector = this.#core.backend.bulk
     const setup = this.#bulkSetup
     if (connector === undefined || setup === undefined) return undefined
     const { onConnected, timeoutMs, destination } = this.#options
-    const limit = this.#limit.current
-    const { intervalMs } = this.#pacer
+    const { limit } = this.#allowance
+    const { intervalMs } = this.#times.pacer
     const sources = this.#options.setup?.sources
     const { policy } = destination
     const options = { limit, onConnected, timeoutMs, intervalMs, setup, sources, policy }
@@ -354,37 +297,38 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const gate = this.#gate
     const options = { timeoutMs, setup, destination, gate, queuedAt: task.queuedAt }
     this.#requested.add(task)
-    task.request = new ConnectRequest(this.#core, endpointOf(task), options, task)
+    task.request = new ConnectRequest(this.#core, endpointOfTask(task), options, task)
     task.request.start()
   }
 
   /** On the lane a connect(2) is to be called once more. */
   bulkStartAt(): number {
-    return this.#takeStart(this.#pacer, this.#core.clock.now())
+    return this.#times.takeOnceMore()
   }
 
   bulkBatch(tell: () => void): void {
     this.#listener.batch(tell)
     if (this.#ended) return
-    const limit = this.#limit.current
+    const { limit } = this.#allowance
     if (this.#underWay < limit) this.#ahead.ranDry(limit)
-    this.#followLimit()
+    this.#allowance.tell(this.#bulk)
     this.#pass()
   }
 
   bulkEnded(task: Task<T>, end: BulkEnd): void {
     const { failure } = end
-    this.#pace?.began(end.startedAt)
+    this.#times.watch?.began(end.startedAt)
     this.#caps?.release(task)
-    this.#loss?.ended(task.round, failure?.timedOutBy !== undefined)
+    this.#allowance.ended(task, failure?.timedOutBy !== undefined)
     if (failure?.localFault) {
       const tried = (): Tried => ({
         address: addressOfTask(task),
         exhaustedSource: task.walk?.exhaustedAt,
         routes: this.#options.setup?.routes ?? false,
       })
-      if (this.#isKept(task, failure, end.inFlight + this.#requested.size, tried)) return
-    } else this.#sufficed(end.finishedAt)
+      const inFlight = end.inFlight + this.#requested.size
+      if (this.#allowance.keeps(task, failure, inFlight, tried)) return
+    } else this.#allowance.sufficed(end.finishedAt)
     this.#listener.ended(task, end)
     this.#tasks.give(task)
   }
@@ -393,7 +337,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     this.#requested.delete(task)
     const { failure } = request
     this.#caps?.release(task)
-    this.#loss?.ended(task.round, failure?.timedOutBy !== undefined)
+    this.#allowance.ended(task, failure?.timedOutBy !== undefined)
     let isKept = false
     if (failure?.localFault) {
       const tried = (): Tried => ({
@@ -402,39 +346,15 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
         routes: request.setup?.routes ?? false,
       })
       const inFlight = this.#requested.size + (this.#bulk?.outstanding ?? 0)
-      isKept = this.#isKept(task, failure, inFlight, tried)
-    } else this.#sufficed(request.finishedAt)
-    this.#followLimit()
+      isKept = this.#allowance.keeps(task, failure, inFlight, tried)
+    } else this.#allowance.sufficed(request.finishedAt)
+    this.#allowance.tell(this.#bulk)
     if (!isKept) {
       this.#listener.requestEnded(task, request)
       this.#tasks.give(task)
     }
     // Not here and now: then every outcome of a batch would pull a share of targets, and the reactor's queue grow.
     this.#schedulePass()
-  }
-
-  /** Something of this machine was lacking. True where the task is put aside, and nothing to be told yet. */
-  #isKept(task: Task<T>, failure: Failure, inFlight: number, tried: () => Tried): boolean {
-    if (!this.#aside.offer(task, failure, tried)) return false
-    if (isExhaustion(failure)) this.#limit.exhausted(inFlight)
-    return true
-  }
-
-  /** Nothing was lacking. */
-  #sufficed(now: number): void {
-    this.#limit.sufficed()
-    this.#aside.sufficed(now)
-  }
-
-  /** Tells the lane what the limit is now; that also makes one go on that has run out of something. */
-  #followLimit(): void {
-    const bulk = this.#bulk
-    if (bulk === undefined || this.#resumeTimer) return
-    if (!bulk.hasStopped || this.#limit.current > 1) return bulk.limit(this.#limit.current)
-    this.#resumeTimer = this.#core.setTimer(EXHAUSTED_WAIT_MS, () => {
-      this.#resumeTimer = undefined
-      bulk.limit(this.#limit.current)
-    })
   }
 
   #tellDecided(): void {
@@ -452,7 +372,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     this.#end.decide(verdict, isInvalid ? Number.NaN : now, now)
     if (!isInvalid) {
       this.#caps?.release(task)
-      this.#loss?.ended(task.round, false)
+      this.#allowance.ended(task, false)
       countDecided(this.#core, task, this.#end)
     }
     if (this.#ended) return

@@ -1,7 +1,8 @@
 /** Attempts beyond those of a fan-out's own pace: each address of a name, and each further connect(2). They go before new targets. */
+
+import { Fifo } from '../base/fifo.js'
 import type { AttemptGate, Pass } from '../connect/attempt-gate.js'
 import type { Clock } from '../reactor/clock.js'
-import { Fifo } from '../reactor/fifo.js'
 import type { Caps } from './caps.js'
 import type { Pacer } from './pacer.js'
 

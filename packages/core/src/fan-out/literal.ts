@@ -1,7 +1,7 @@
 /** Address literals as the bulk lane takes them: bytes, without an object for each. */
 import { inNetworkOrder } from '../backend/byte-order.js'
+import type { InetFamily } from '../backend/ip-text.js'
 import { formatIp } from '../backend/ip-text.js'
-import type { InetFamily } from '../connect/happy-eyeballs.js'
 import { parseIp } from '../policy/policy-address.js'
 
 /** 0 for what is no literal, or has a zone. */

@@ -1,9 +1,10 @@
 /** Targets as objects and URIs, read into tasks. */
 import { isPort } from '../backend/arguments.js'
+import { asError, quote } from '../base/quote.js'
 import { type Endpoint, InvalidEndpointError } from '../endpoint/endpoint.js'
 import { formatEndpoint, toEndpoint } from '../endpoint/endpoint-text.js'
-import { type Failure, ownFailure } from '../errors.js'
-import { asError, quote } from '../quote.js'
+import type { Failure } from '../errors/failure.js'
+import { ownFailure } from '../errors/failures.js'
 import type { Feed } from './fan-out-sides.js'
 import { Literal } from './literal.js'
 import type { Target } from './outcome.js'

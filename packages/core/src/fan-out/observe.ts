@@ -1,9 +1,10 @@
 /** A fan-out as an observable: one for each subscription, in the async context of the subscriber. */
 import { Observable, type Subscriber } from 'rxjs'
-import { abortedFailure, ConnectError } from '../errors.js'
-import { onAbort } from '../reactor/abort.js'
-import { captureContext, type InContext } from '../reactor/async-context.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import { onAbort } from '../base/abort.js'
+import { captureContext, type InContext } from '../base/async-context.js'
+import { ConnectError } from '../errors/connect-error.js'
+import { abortedFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { FanOut } from './fan-out.js'
 import type { CheckedFanOut } from './fan-out-options.js'
 import type { FanOutListener, Feed } from './fan-out-sides.js'
@@ -20,7 +21,7 @@ export type Telling<T, O> = (
 }
 
 export function observe<T, O>(
-  core: ReactorCore,
+  core: OutboundCore,
   options: CheckedFanOut,
   open: (listener: SourceListener) => Feed<T>,
   telling: Telling<T, O>,

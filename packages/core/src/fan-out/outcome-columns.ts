@@ -1,6 +1,6 @@
 /** Gathers outcomes as columns, until they are emitted as one batch. */
 import type { ConnectRequest } from '../connect/connect-request.js'
-import type { Failure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
 import type { BulkEnd } from './bulk-end.js'
 import { OUTCOME_KINDS, type OutcomeBatch } from './columns.js'
 import { kindOf } from './outcome.js'

@@ -5,19 +5,13 @@ import { errnoName } from '../backend/errno.js'
 import { establish } from '../connect/connect.js'
 import type { ConnectRequest } from '../connect/connect-request.js'
 import { NO_ATTEMPTS } from '../connect/request.js'
-import { type ConnectTimeline, Timeline } from '../connect/timeline.js'
 import { Connection } from '../connection/connection.js'
-import { SocketChannel } from '../connection/socket-channel.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import {
-  type AttemptRecord,
-  type ConnectError,
-  type ConnectPhase,
-  type ErrorContext,
-  errorWithoutStack,
-  type Failure,
-} from '../errors.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import { type ConnectError, type ErrorContext, errorWithoutStack } from '../errors/connect-error.js'
+import type { AttemptRecord, ConnectPhase, Failure } from '../errors/failure.js'
+import { type ConnectTimeline, Timeline } from '../errors/timeline.js'
+import { SocketChannel } from '../link/socket-channel.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { attemptRecord } from './attempt-record.js'
 import type { BulkEnd } from './bulk-end.js'
 import type { OnConnected } from './fan-out-sides.js'
@@ -27,7 +21,7 @@ import type { Unclaimed } from './unclaimed.js'
 
 /** The outcome of a task that went by a `ConnectRequest`. */
 export function outcomeOfRequest<T>(
-  core: ReactorCore,
+  core: OutboundCore,
   task: Task<T>,
   request: ConnectRequest,
   onConnected: OnConnected,

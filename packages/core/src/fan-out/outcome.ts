@@ -1,16 +1,11 @@
 /** What became of one target of `connectMany()`. */
 import type { SocketAddress } from '../backend/address.js'
-import type { ConnectTimeline } from '../connect/timeline.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import {
-  type AttemptRecord,
-  type ConnectError,
-  type ConnectPhase,
-  type Failure,
-  isDenial,
-  isUnreachable,
-} from '../errors.js'
+import { isDenial, isUnreachable } from '../errors/blame.js'
+import type { ConnectError } from '../errors/connect-error.js'
+import type { AttemptRecord, ConnectPhase, Failure } from '../errors/failure.js'
+import type { ConnectTimeline } from '../errors/timeline.js'
 
 /**
  * A target: an endpoint, its URI, or an endpoint with anything else on it, which comes back in the outcome.

@@ -1,5 +1,5 @@
 /** Whether the pace of a fan-out was kept, and if not, what it was lost to. There where a pace was asked for. */
-import { guarded } from '../reactor/uncaught.js'
+import { guarded } from '../base/uncaught.js'
 
 /**
  * Why a fan-out could not keep its pace: `concurrency`, as many attempts as were allowed were in flight; `caps`, those that

@@ -6,9 +6,10 @@
  */
 import type { SocketAddress } from '../backend/address.js'
 import { errno } from '../backend/errno.js'
-import { type Failure, isExhaustion, isPortExhaustion } from '../errors.js'
+import { isExhaustion, isPortExhaustion } from '../errors/blame.js'
+import type { Failure } from '../errors/failure.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import type { Timer } from '../reactor/clock.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import { lacksAddress } from './port-exhaustion.js'
 import type { Task } from './task.js'
 
@@ -27,7 +28,7 @@ export interface Tried {
 }
 
 export class PutAside<T> {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #patienceMs: number
   readonly #back: (task: Task<T>) => void
   /** Each with the timer that brings it back. */
@@ -36,7 +37,7 @@ export class PutAside<T> {
   /** When an attempt last got what the process as a whole may run out of. */
   #lastSufficedAt = Number.NEGATIVE_INFINITY
 
-  constructor(core: ReactorCore, timeoutMs: number, back: (task: Task<T>) => void) {
+  constructor(core: OutboundCore, timeoutMs: number, back: (task: Task<T>) => void) {
     this.#core = core
     this.#patienceMs = Math.min(timeoutMs, LONGEST_EXHAUSTION_MS)
     this.#back = back

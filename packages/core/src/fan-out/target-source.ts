@@ -1,7 +1,7 @@
 /** Where targets come from, one at a time and only when asked: iterables, async iterables, observables. */
 import type { Subscribable } from 'rxjs'
-import { Fifo } from '../reactor/fifo.js'
-import { guarded, reportUncaught } from '../reactor/uncaught.js'
+import { Fifo } from '../base/fifo.js'
+import { guarded, reportUncaught } from '../base/uncaught.js'
 
 /**
  * Targets for `connectMany()`. An iterable or async iterable is pulled, so it may be endless and needs no memory.

@@ -8,7 +8,7 @@ import type { ConnectRequest } from '../connect/connect-request.js'
 import type { RequestOwner } from '../connect/request.js'
 import type { SourceWalk } from '../connect/source-addresses.js'
 import { addressOf, type Endpoint } from '../endpoint/endpoint.js'
-import type { Failure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
 import { familyOf, formatWords, type IpVersion, V4_MAPPED } from './literal.js'
 
 export interface TaskOwner<T> {
@@ -20,7 +20,7 @@ export class Task<T> implements RequestOwner {
   /** Its name on the bulk lane, and its place among the fan-out's. */
   readonly id: number
   target: T
-  /** Where to, checked, and a copy: what the source does with its object afterwards changes nothing. See `endpointOf()`. */
+  /** Where to, checked, and a copy: what the source does with its object afterwards changes nothing. See `endpointOfTask()`. */
   endpoint: Endpoint | undefined
   /** An address literal: 4 or 6, with the address as text, or only as words. 0 for all other targets. */
   version: IpVersion = 0
@@ -87,7 +87,7 @@ export class Task<T> implements RequestOwner {
 }
 
 /** Of a task that is not invalid. */
-export function endpointOf<T>(task: Task<T>): Endpoint {
+export function endpointOfTask<T>(task: Task<T>): Endpoint {
   task.endpoint ??= { scheme: 'tcp', host: hostOf(task), port: task.port }
   return task.endpoint
 }
@@ -95,7 +95,7 @@ export function endpointOf<T>(task: Task<T>): Endpoint {
 /** The address literal that it stands for; undefined for a name. */
 export function addressOfTask<T>(task: Task<T>): SocketAddress | undefined {
   const { version, port } = task
-  if (version === 0) return addressOf(endpointOf(task))
+  if (version === 0) return addressOf(endpointOfTask(task))
   return { family: familyOf(version), address: hostOf(task), port }
 }
 

@@ -4,13 +4,14 @@
  * They are the subscriber's, as the connections that they become at the first look; the end of the reactor closes all.
  */
 import type { Connection } from '../connection/connection.js'
-import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
+import type { Owned } from '../reactor/reactor-core.js'
 
 export class Unclaimed implements Owned {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   #count = 0
 
-  constructor(core: ReactorCore) {
+  constructor(core: OutboundCore) {
     this.#core = core
   }
 
@@ -20,7 +21,7 @@ export class Unclaimed implements Owned {
   }
 
   /** One of them becomes a connection; closed, where the reactor is gone, and the socket with it. */
-  claim(make: (core: ReactorCore) => Connection): Connection {
+  claim(make: (core: OutboundCore) => Connection): Connection {
     const connection = make(this.#core)
     const { gone } = this.#core
     if (gone) connection.link.reactorGone(gone)

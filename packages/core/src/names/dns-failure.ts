@@ -1,5 +1,5 @@
 /** A question to DNS servers that got no answer to go by: who was asked, for what, and what came. */
-import { knowAcrossCopies } from '../across-copies.js'
+import { knowAcrossCopies } from '../base/across-copies.js'
 
 /** What became of the question, by c-ares' codes: ares_strerror(3). Others say nothing about servers. */
 const CAME: Readonly<Record<string, string>> = {

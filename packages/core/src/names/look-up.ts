@@ -1,6 +1,6 @@
 /** A name's look-up as the engine makes it: both families side by side where the resolver can, and nothing taken on trust. */
 import { type InetAddress, literalFamily } from '../backend/address.js'
-import type { InetFamily } from '../connect/happy-eyeballs.js'
+import type { InetFamily } from '../backend/ip-text.js'
 import { codeOf, type LookUpContext, type ResolvedAddress, type Resolver } from './resolver.js'
 
 export interface LookUpListener {

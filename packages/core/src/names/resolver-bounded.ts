@@ -1,5 +1,5 @@
 /** Only so many look-ups at once, before any resolver. */
-import { checkCount, checkNames, checkTimeout } from '../options.js'
+import { checkCount, checkNames, checkTimeout } from '../base/options.js'
 import { LookUpQueue } from './look-up-queue.js'
 import type { Resolver } from './resolver.js'
 

@@ -1,6 +1,6 @@
 /** Answers kept for as long as they hold, and equal look-ups made once. */
 import { LRUCache } from 'lru-cache'
-import { checkCount, checkNames, shown } from '../options.js'
+import { checkCount, checkNames, shown } from '../base/options.js'
 import { type Clock, systemClock } from '../reactor/clock.js'
 import { canonicalHost } from './host-name.js'
 import {

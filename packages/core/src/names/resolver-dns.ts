@@ -1,6 +1,6 @@
 /** Names by DNS alone: c-ares, by way of node:dns. */
 import { literalFamily } from '../backend/address.js'
-import { checkCount, checkFlag, checkNames, shown } from '../options.js'
+import { checkCount, checkFlag, checkNames, shown } from '../base/options.js'
 import { systemClock, type Timer } from '../reactor/clock.js'
 import { CaresPool } from './cares-pool.js'
 import { serversText } from './dns-failure.js'

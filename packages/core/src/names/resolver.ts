@@ -1,5 +1,5 @@
 /** Host names to addresses, behind an interface: the default is `resolver-system.ts`. */
-import type { Failure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
 import { DnsFailure } from './dns-failure.js'
 
 /**

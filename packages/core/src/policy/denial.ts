@@ -1,6 +1,7 @@
 /** A destination policy applied: what it does not clearly allow is denied. */
 import type { SocketAddress } from '../backend/address.js'
-import { type Failure, ownFailure } from '../errors.js'
+import type { Failure } from '../errors/failure.js'
+import { ownFailure } from '../errors/failures.js'
 import type { DestinationPolicy } from './policy.js'
 
 /** Why there must be no connect to `address`; undefined where there may be. It fails closed, whatever the policy does. */

@@ -1,7 +1,7 @@
 /** The rules of a destination policy other than address blocks: ports, unix paths and vsock, read and applied. */
 import { posix } from 'node:path'
 import { unixPathProblem } from '../backend/unix-path.js'
-import { asText } from '../quote.js'
+import { asText } from '../base/quote.js'
 
 /**
  * One port, or a range with both ends in it: `443`, `'8000-8999'`.

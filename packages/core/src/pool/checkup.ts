@@ -1,9 +1,10 @@
 /** The health check of an idle connection before it is used again. */
+
 import { whatHasCome } from '../connection/arrival.js'
 import type { Connection } from '../connection/connection.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import type { Timer } from '../reactor/clock.js'
 import { waitAtMost } from '../reactor/patience.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { PoolLimits } from './pool-options.js'
 
 type CheckupRules = Pick<PoolLimits, 'check' | 'checkTimeoutMs'>
@@ -13,7 +14,7 @@ type CheckupRules = Pick<PoolLimits, 'check' | 'checkTimeoutMs'>
  * where there is one. Tells once, never from inside the constructor, and not after `cancel()`.
  */
 export class Checkup {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #connection: Connection
   readonly #rules: CheckupRules
   #tell: ((fit: boolean) => void) | undefined
@@ -21,7 +22,7 @@ export class Checkup {
   readonly #stopReading: () => void
 
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     connection: Connection,
     rules: CheckupRules,
     tell: (fit: boolean) => void,

@@ -1,7 +1,14 @@
 /** The options of `pool()`, and their check: once, at the call. */
+
+import {
+  checkCallback,
+  checkCount,
+  checkNames,
+  checkSignal,
+  checkTimeout,
+} from '../base/options.js'
 import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
-import { checkCallback, checkCount, checkNames, checkSignal, checkTimeout } from '../options.js'
 
 /**
  * Whether an idle connection is fit for use: true, or the promise of it. What it throws or rejects with means no. It leaves

@@ -1,11 +1,11 @@
 /** One `acquire()` on its way to a lease. */
-import { onAbort } from '../reactor/abort.js'
+import { onAbort } from '../base/abort.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Expirable } from '../reactor/deadlines.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { Lease } from './lease.js'
 
 export interface WaiterOptions {
-  readonly core: ReactorCore
+  readonly core: OutboundCore
   readonly signal: AbortSignal | undefined
   readonly timeoutMs: number
   /** It is to be failed, and taken out of the line. */

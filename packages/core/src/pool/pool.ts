@@ -1,12 +1,15 @@
 /** `pool()`: connections to one endpoint that are lent, given back, and lent again. */
+
+import { checkNames, checkTimeout } from '../base/options.js'
 import { connect } from '../connect/connect.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
-import { checkNames, checkTimeout } from '../options.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure, ownFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { waitAtMost } from '../reactor/patience.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import type { Lease } from './lease.js'
 import {
   type AcquireOptions,
@@ -88,7 +91,7 @@ export interface DrainOptions {
  */
 export class ConnectionPool implements AsyncDisposable {
   readonly endpoint: Endpoint
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #limits: PoolLimits
   readonly #supply: Supply
   readonly #line = new WaitingLine<Waiter>()
@@ -98,7 +101,7 @@ export class ConnectionPool implements AsyncDisposable {
   #emptied: (() => void) | undefined
 
   /** @internal Pools come from a reactor. */
-  constructor(core: ReactorCore, target: Endpoint | string, options: PoolOptions = {}) {
+  constructor(core: OutboundCore, target: Endpoint | string, options: PoolOptions = {}) {
     const [limits, connecting] = checkPoolOptions(options)
     this.endpoint = toEndpoint(target)
     this.#core = core

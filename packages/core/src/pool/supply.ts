@@ -1,7 +1,7 @@
 /** The connections of a pool: gets as many ready as are wanted, within its limits, and takes them back. */
 import type { connect } from '../connect/connect.js'
 import type { Connection } from '../connection/connection.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Checkup } from './checkup.js'
 import { IdleConnections } from './idle-connections.js'
 import { Lease } from './lease.js'
@@ -21,7 +21,7 @@ export interface SupplyOwner {
 const LINGER_MS = 5_000
 
 export class Supply {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #limits: PoolLimits
   readonly #source: ReturnType<typeof connect>
   readonly #owner: SupplyOwner
@@ -33,7 +33,7 @@ export class Supply {
   readonly #closing = new Set<Connection>()
 
   constructor(
-    core: ReactorCore,
+    core: OutboundCore,
     limits: PoolLimits,
     source: ReturnType<typeof connect>,
     owner: SupplyOwner,

@@ -1,5 +1,5 @@
 /** Those who wait, first come, first served; any of them may leave. */
-import { Fifo } from '../reactor/fifo.js'
+import { Fifo } from '../base/fifo.js'
 
 export interface Waiting {
   /** False once it has left, or was served. */

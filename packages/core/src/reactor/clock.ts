@@ -1,6 +1,6 @@
 /** Time, behind an interface, so that tests can hold it: see `@pollout/testing`. */
 import { performance } from 'node:perf_hooks'
-import { guarded, reportUncaught } from './uncaught.js'
+import { guarded, reportUncaught } from '../base/uncaught.js'
 
 /**
  * A timer of a {@link Clock}, which its owner may take back.

@@ -11,8 +11,9 @@
  * after the look: so there are two of them, a turn apart, for everything else. And what has come nearer since its time was
  * up, but is not there yet, is given once more the time that the loop was late.
  */
+
+import { guarded, reportUncaught } from '../base/uncaught.js'
 import type { Clock, Timer } from './clock.js'
-import { guarded, reportUncaught } from './uncaught.js'
 
 /** What expires no later than this was not held up: timers are coarse. */
 const COARSENESS_MS = 10

@@ -2,7 +2,7 @@
  * The reactor: demultiplexes a backend's batches of readiness to those who registered for them.
  *
  * It owns the tokens, the deadlines, the queue of connects that wait to be started, and the list of all that
- * has to end when the reactor is destroyed. It knows nothing of observables: those stand on it (`connect/connect.ts`).
+ * has to end when the reactor is destroyed. It knows nothing of names, policies, connects and observables: those stand on it.
  */
 import type {
   Backend,
@@ -16,9 +16,10 @@ import type {
 } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
-import { brokenFailure, ConnectError, destroyedFailure, type Failure } from '../errors.js'
-import type { Resolver } from '../names/resolver.js'
-import type { DestinationPolicy } from '../policy/policy.js'
+import { guarded, reportUncaught } from '../base/uncaught.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { brokenFailure, destroyedFailure } from '../errors/failures.js'
 import { BoundPaths } from './bound-paths.js'
 import { type Clock, guardedClock, type Timer } from './clock.js'
 import { Deadlines } from './deadlines.js'
@@ -26,7 +27,6 @@ import { KeepAlive } from './keep-alive.js'
 import { Outbox } from './outbox.js'
 import { ReadBuffer } from './read-buffer.js'
 import { TurnQueue } from './turn-queue.js'
-import { guarded, reportUncaught } from './uncaught.js'
 
 export interface ReadinessListener {
   /** Called for each report of its registration. What it throws is reported as uncaught, and harms nobody else. */
@@ -96,9 +96,6 @@ const STARTS_PER_TURN = 128
 export class ReactorCore implements ReadinessSink {
   readonly backend: Backend
   readonly clock: Clock
-  readonly resolver: Resolver
-  /** What every connect of this reactor has to be allowed by. */
-  readonly policy: DestinationPolicy | undefined
   /** Those of connects. */
   readonly deadlines: Deadlines
   /** Those of what is connected: see `patience.ts`. */
@@ -133,15 +130,8 @@ export class ReactorCore implements ReadinessSink {
   #gone: Failure | undefined
   #destroyed: Promise<void> | undefined
 
-  constructor(
-    factory: BackendFactory,
-    clock: Clock,
-    resolver: Resolver,
-    policy?: DestinationPolicy | undefined,
-  ) {
+  constructor(factory: BackendFactory, clock: Clock) {
     this.clock = guardedClock(clock)
-    this.resolver = resolver
-    this.policy = policy
     this.backend = factory(this)
     const defer = (callback: () => void): void => this.clock.defer(callback, this.#keepAlive.wanted)
     const look = (): void => {

@@ -1,5 +1,5 @@
 /** Work spread over loop turns: a queue that runs a bounded number of items in each. */
-import { Fifo } from './fifo.js'
+import { Fifo } from '../base/fifo.js'
 
 export class TurnQueue<T> {
   readonly #defer: (callback: () => void) => void

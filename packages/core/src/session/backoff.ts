@@ -1,5 +1,5 @@
 /** How long to wait before trying again: exponential, with jitter. */
-import { checkCallback, checkNames, checkTimeout, checkWord, shown } from '../options.js'
+import { checkCallback, checkNames, checkTimeout, checkWord, shown } from '../base/options.js'
 
 /**
  * How waits grow, and what chance does to them.

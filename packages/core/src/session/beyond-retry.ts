@@ -1,6 +1,6 @@
 /** Which failures of a session no other try can mend. */
 import { errno } from '../backend/errno.js'
-import { ConnectError } from '../errors.js'
+import { ConnectError } from '../errors/connect-error.js'
 
 /** This library's own codes that stay true however often one tries. */
 const FINAL_CODES = new Set<string>([

@@ -1,6 +1,7 @@
 /** The options of `reconnecting()`, and their check: once, at the call. */
+
+import { checkCallback, checkCount, checkTimeout } from '../base/options.js'
 import type { ConnectOptions } from '../connect/connect-options.js'
-import { checkCallback, checkCount, checkTimeout } from '../options.js'
 import { type Backoff, backoff, checkStable } from './backoff.js'
 import { isBeyondRetry } from './beyond-retry.js'
 import type { RetryRules } from './retry-plan.js'

@@ -1,8 +1,8 @@
 /** Where a reconnecting session stands, as an observable that tells late subscribers too. */
 import { Observable, Subject } from 'rxjs'
+import { captureContext } from '../base/async-context.js'
 import type { Connection } from '../connection/connection.js'
-import { captureContext } from '../reactor/async-context.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 
 /**
  * Where a reconnecting session stands:
@@ -30,11 +30,11 @@ export type ReconnectState =
   | { readonly kind: 'failed'; readonly error: unknown }
 
 export class ReconnectStates {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #changes = new Subject<ReconnectState>()
   #current: ReconnectState | undefined
 
-  constructor(core: ReactorCore) {
+  constructor(core: OutboundCore) {
     this.#core = core
   }
 

@@ -12,15 +12,18 @@ import {
   share,
   throwError,
 } from 'rxjs'
+import { onAbort } from '../base/abort.js'
+import { captureContext, type InContext } from '../base/async-context.js'
+import { checkFlag } from '../base/options.js'
 import { connect } from '../connect/connect.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
 import { toEndpoint } from '../endpoint/endpoint-text.js'
-import { abortedFailure, ConnectError, type Failure, ownFailure } from '../errors.js'
-import { checkFlag } from '../options.js'
-import { onAbort } from '../reactor/abort.js'
-import { captureContext, type InContext } from '../reactor/async-context.js'
-import type { Owned, ReactorCore } from '../reactor/reactor-core.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure, ownFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
+import type { Owned } from '../reactor/reactor-core.js'
 import { checkRetryRules, type ReconnectOptions } from './reconnect-options.js'
 import { type ReconnectState, ReconnectStates } from './reconnect-state.js'
 import { RetryPlan, type RetryRules } from './retry-plan.js'
@@ -63,7 +66,7 @@ type Use<T> = (connection: Connection) => ObservableInput<T>
 
 /** See {@link Reactor.reconnecting}. */
 export function reconnecting<T>(
-  core: ReactorCore,
+  core: OutboundCore,
   target: Endpoint | string,
   use: Use<T>,
   options: ReconnectOptions = {},
@@ -82,7 +85,7 @@ export function reconnecting<T>(
 }
 
 interface Setup<T> {
-  readonly core: ReactorCore
+  readonly core: OutboundCore
   readonly endpoint: Endpoint
   readonly connecting: Observable<Connection>
   readonly use: Use<T>

@@ -1,16 +1,17 @@
 /** `session()`: a connection that lives as long as what is made of it. */
 import { from, Observable, type ObservableInput } from 'rxjs'
+import { onAbort } from '../base/abort.js'
 import { connect } from '../connect/connect.js'
 import type { ConnectOptions } from '../connect/connect-options.js'
 import type { Connection } from '../connection/connection.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { abortedFailure, ConnectError } from '../errors.js'
-import { onAbort } from '../reactor/abort.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import { ConnectError } from '../errors/connect-error.js'
+import { abortedFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 
 /** See {@link Reactor.session}. */
 export function session<T>(
-  core: ReactorCore,
+  core: OutboundCore,
   target: Endpoint | string,
   use: (connection: Connection) => ObservableInput<T>,
   options: ConnectOptions = {},

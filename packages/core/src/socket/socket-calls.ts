@@ -1,6 +1,7 @@
 /** The calls on one socket that `Socket` and `Connection` have in common: options, TCP_INFO, giving the descriptor away. */
+import type { SocketSpec } from '../backend/address.js'
 import { checkBytes, isOptionNumber } from '../backend/arguments.js'
-import type { Backend, Handle, KernelSockets, SocketSpec } from '../backend/backend.js'
+import type { Backend, Handle, KernelSockets } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import {
   appliesTo,
@@ -13,7 +14,8 @@ import {
   type SocketOptions,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
-import { ConnectError, connectFailure, type ErrorContext, unsupportedFailure } from '../errors.js'
+import { ConnectError, type ErrorContext } from '../errors/connect-error.js'
+import { connectFailure, unsupportedFailure } from '../errors/failures.js'
 import { parseTcpInfo, TCP_INFO, type TcpInfo } from './tcp-info.js'
 
 /** More than any option of the table has; SO_BINDTODEVICE wants room for 16: socket(7). */

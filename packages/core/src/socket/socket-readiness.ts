@@ -1,16 +1,18 @@
 /** `readiness()`: poll(2) of one low-level socket, as an observable. */
 import { Observable } from 'rxjs'
 import type { Interest, Readiness } from '../backend/readiness.js'
-import { abortedFailure, ConnectError, type Failure } from '../errors.js'
-import { checkNames, checkSignal } from '../options.js'
-import { onAbort } from '../reactor/abort.js'
-import { captureContext } from '../reactor/async-context.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
+import { onAbort } from '../base/abort.js'
+import { captureContext } from '../base/async-context.js'
+import { checkNames, checkSignal } from '../base/options.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { Socket } from './socket.js'
 
 /** See {@link Reactor.readiness}. */
 export function readiness(
-  core: ReactorCore,
+  core: OutboundCore,
   socket: Socket,
   interest: Interest,
   options: { readonly signal?: AbortSignal | undefined } = {},

@@ -1,5 +1,5 @@
 /** The low level: one non-blocking socket with POSIX names and POSIX answers. */
-import type { AddressFamily, SocketAddress, SocketType } from '../backend/address.js'
+import type { AddressFamily, SocketAddress, SocketSpec, SocketType } from '../backend/address.js'
 import { checkAddress, checkReceiveBuffer, checkSendArguments } from '../backend/arguments.js'
 import {
   type Backend,
@@ -7,15 +7,16 @@ import {
   ConnectStatus,
   type Handle,
   hasConnected,
-  type SocketSpec,
 } from '../backend/backend.js'
 import { errno, errnoName } from '../backend/errno.js'
 import type { Interest, Readiness } from '../backend/readiness.js'
 import type { SocketOptionName } from '../backend/socket-options.js'
-import { ConnectError, connectFailure, type Failure } from '../errors.js'
-import { checkDescriptor, checkNames, checkTimeout, checkWord } from '../options.js'
+import { checkDescriptor, checkNames, checkTimeout, checkWord } from '../base/options.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { connectFailure } from '../errors/failures.js'
+import type { OutboundCore } from '../outbound/outbound-core.js'
 import { denialOf } from '../policy/denial.js'
-import type { ReactorCore } from '../reactor/reactor-core.js'
 import * as calls from './socket-calls.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -77,12 +78,12 @@ export class Socket implements Disposable {
   readonly family: AddressFamily
   /** Whether it carries a stream, datagrams, or packets in order. */
   readonly type: SocketType
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
   readonly #handle: Handle
   #open = true
 
   /** @internal Takes over an open handle of this reactor's backend. */
-  constructor(core: ReactorCore, handle: Handle, { family, type }: SocketSpec) {
+  constructor(core: OutboundCore, handle: Handle, { family, type }: SocketSpec) {
     this.family = family
     this.type = type
     this.#core = core
@@ -92,7 +93,7 @@ export class Socket implements Disposable {
   }
 
   /** @internal See {@link Reactor.socket}. */
-  static open(core: ReactorCore, family: AddressFamily, type: SocketType): Socket {
+  static open(core: OutboundCore, family: AddressFamily, type: SocketType): Socket {
     core.assertAlive()
     const { backend } = core
     if (!typesOf(backend, family).includes(type)) {
@@ -107,7 +108,7 @@ export class Socket implements Disposable {
    * @internal A socket made of a descriptor from elsewhere, whatever its state; it is the reactor's from now on. Throws
    * {@link ConnectError} (`EBADF`, `ENOTSOCK`, `EINVAL` for one that listens, ...), and then it stays the caller's.
    */
-  static adopt(core: ReactorCore, descriptor: number): Socket {
+  static adopt(core: OutboundCore, descriptor: number): Socket {
     checkDescriptor(descriptor)
     core.assertAlive()
     const kernel = calls.kernelOf(core.backend, 'adopting descriptors')
@@ -293,7 +294,7 @@ export class Socket implements Disposable {
   #waiting: (() => void) | undefined
 
   /** @internal Throws for a socket of another reactor. */
-  assertOf(core: ReactorCore): void {
+  assertOf(core: OutboundCore): void {
     if (core !== this.#core) throw new TypeError('this socket belongs to another reactor')
   }
 

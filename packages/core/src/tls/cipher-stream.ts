@@ -1,7 +1,7 @@
 /** The link below TLS as the stream that node:tls works on; it reads only while its gate is open. */
 import { Duplex } from 'node:stream'
-import type { PausableReader } from '../connection/chunk-iterator.js'
-import type { Link } from '../connection/link.js'
+import type { PausableReader } from '../link/chunk-iterator.js'
+import type { Link } from '../link/link.js'
 
 type Done = (error?: Error | null) => void
 

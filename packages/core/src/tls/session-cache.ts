@@ -1,5 +1,5 @@
 /** TLS sessions to be resumed, by who they were made with. RFC 8446, 2.2. */
-import { shown } from '../options.js'
+import { shown } from '../base/options.js'
 
 /**
  * Where sessions are kept; a `Map` is one that never forgets. Keys are opaque, and tell apart what must not be mixed.

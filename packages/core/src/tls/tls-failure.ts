@@ -1,8 +1,10 @@
 /** What went wrong with TLS, and what can be done about it. */
 import { errno } from '../backend/errno.js'
-import { ConnectError, type Failure, ownFailure } from '../errors.js'
-import { asError } from '../quote.js'
-import { visibleText } from '../visible-text.js'
+import { asError } from '../base/quote.js'
+import { visibleText } from '../base/visible-text.js'
+import { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { ownFailure } from '../errors/failures.js'
 
 const UNTRUSTED =
   'nobody trusted has signed the certificate: give its issuer in tls.ca, or have the server send its whole chain'

@@ -9,8 +9,8 @@ import {
 } from 'node:tls'
 import { domainToASCII } from 'node:url'
 import { literalFamily } from '../backend/address.js'
+import { checkCallback, checkFlag, checkNames } from '../base/options.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import { checkCallback, checkFlag, checkNames } from '../options.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
 import { BoundedMap, type TlsSessions, tlsSessionCache } from './session-cache.js'
 

@@ -1,7 +1,9 @@
 /** From a connection in the clear to one inside of TLS, once what was to be sent in the clear is out. */
-import { Link, type LinkPlace } from '../connection/link.js'
-import { abortedFailure, type Failure } from '../errors.js'
-import { onAbort } from '../reactor/abort.js'
+
+import { onAbort } from '../base/abort.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure } from '../errors/failures.js'
+import { Link, type LinkPlace } from '../link/link.js'
 import { timeLeft, timeWaited, waitAtMost } from '../reactor/patience.js'
 import { Handshake } from './handshake.js'
 import type { TlsChannel } from './tls-channel.js'

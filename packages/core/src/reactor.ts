@@ -1,34 +1,35 @@
 /** `createReactor()` and what it gives: the public face of the reactor. */
 import type { Observable, ObservableInput } from 'rxjs'
-import type { AddressFamily, SocketType } from '../backend/address.js'
-import type { BackendFactory, Capabilities } from '../backend/backend.js'
-import type { Interest, Readiness } from '../backend/readiness.js'
-import { type AdoptOptions, adopt } from '../connect/adopt.js'
-import { connect } from '../connect/connect.js'
-import { duplex } from '../connect/connect-duplex.js'
-import type { ConnectOptions } from '../connect/connect-options.js'
-import type { Connection } from '../connection/connection.js'
-import type { ConnectionDuplex, DuplexOptions } from '../connection/duplex.js'
-import type { Endpoint } from '../endpoint/endpoint.js'
-import type { OutcomeBatch, TargetColumns } from '../fan-out/columns.js'
-import { type ConnectBatchesOptions, connectBatches } from '../fan-out/connect-batches.js'
-import { type ConnectManyOptions, connectMany, type KeptOutcome } from '../fan-out/connect-many.js'
-import type { Outcome, Target } from '../fan-out/outcome.js'
-import type { TargetSource } from '../fan-out/target-source.js'
-import type { Resolver } from '../names/resolver.js'
-import { systemResolver } from '../names/resolver-system.js'
-import { checkNames } from '../options.js'
-import { checkPolicy } from '../policy/denial.js'
-import type { DestinationPolicy } from '../policy/policy.js'
-import { ConnectionPool } from '../pool/pool.js'
-import type { PoolOptions } from '../pool/pool-options.js'
-import type { ReconnectOptions } from '../session/reconnect-options.js'
-import { type ReconnectingSession, reconnecting } from '../session/reconnecting.js'
-import { session } from '../session/session.js'
-import { Socket } from '../socket/socket.js'
-import { readiness } from '../socket/socket-readiness.js'
-import { type Clock, systemClock } from './clock.js'
-import { ReactorCore, type ReactorStats } from './reactor-core.js'
+import type { AddressFamily, SocketType } from './backend/address.js'
+import type { BackendFactory, Capabilities } from './backend/backend.js'
+import type { Interest, Readiness } from './backend/readiness.js'
+import { checkNames } from './base/options.js'
+import { type AdoptOptions, adopt } from './connect/adopt.js'
+import { connect } from './connect/connect.js'
+import { duplex } from './connect/connect-duplex.js'
+import type { ConnectOptions } from './connect/connect-options.js'
+import type { Connection } from './connection/connection.js'
+import type { ConnectionDuplex, DuplexOptions } from './connection/duplex.js'
+import type { Endpoint } from './endpoint/endpoint.js'
+import type { OutcomeBatch, TargetColumns } from './fan-out/columns.js'
+import { type ConnectBatchesOptions, connectBatches } from './fan-out/connect-batches.js'
+import { type ConnectManyOptions, connectMany, type KeptOutcome } from './fan-out/connect-many.js'
+import type { Outcome, Target } from './fan-out/outcome.js'
+import type { TargetSource } from './fan-out/target-source.js'
+import type { Resolver } from './names/resolver.js'
+import { systemResolver } from './names/resolver-system.js'
+import { OutboundCore } from './outbound/outbound-core.js'
+import { checkPolicy } from './policy/denial.js'
+import type { DestinationPolicy } from './policy/policy.js'
+import { ConnectionPool } from './pool/pool.js'
+import type { PoolOptions } from './pool/pool-options.js'
+import { type Clock, systemClock } from './reactor/clock.js'
+import type { ReactorStats } from './reactor/reactor-core.js'
+import type { ReconnectOptions } from './session/reconnect-options.js'
+import { type ReconnectingSession, reconnecting } from './session/reconnecting.js'
+import { session } from './session/session.js'
+import { Socket } from './socket/socket.js'
+import { readiness } from './socket/socket-readiness.js'
 
 /**
  * What a reactor is made of.
@@ -75,14 +76,14 @@ export interface ReactorOptions {
  * ```
  */
 export class Reactor implements AsyncDisposable {
-  readonly #core: ReactorCore
+  readonly #core: OutboundCore
 
   /** Throws what the backend throws when it can't work here. */
   constructor(options: ReactorOptions) {
     // A mistyped `polcy` must not leave the door open.
     checkNames(options, ['backend', 'resolver', 'policy', 'clock'])
     const { backend, resolver = systemResolver, clock = systemClock } = options
-    this.#core = new ReactorCore(backend, clock, resolver, checkPolicy(options.policy))
+    this.#core = new OutboundCore(backend, clock, resolver, checkPolicy(options.policy))
   }
 
   /** Name of the backend. */

@@ -1,5 +1,5 @@
 /** Async iteration over what a connection receives: one chunk is read for each step, and none in between. */
-import { onAbort } from '../reactor/abort.js'
+import { onAbort } from '../base/abort.js'
 import type { ChunkListener } from './receiver.js'
 
 /**

@@ -13,7 +13,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { SocketAddress } from '../backend/address.js'
 import type { CloseMode } from '../backend/backend.js'
 import type { Endpoint } from '../endpoint/endpoint.js'
-import type { AttemptRecord } from '../errors.js'
+import type { AttemptRecord } from '../errors/failure.js'
 
 /**
  * What `pollout:connect:start` tells, and every message about the same connect has in it.

@@ -4,17 +4,13 @@ import { isDetached } from '../backend/arguments.js'
 import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import {
-  abortedFailure,
-  type ConnectError,
-  type Failure,
-  ownFailure,
-  transferFailure,
-} from '../errors.js'
-import { onAbort } from '../reactor/abort.js'
+import { onAbort } from '../base/abort.js'
+import { guarded } from '../base/uncaught.js'
+import type { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
+import { abortedFailure, ownFailure, transferFailure } from '../errors/failures.js'
 import type { Outgoing } from '../reactor/outbox.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { guarded } from '../reactor/uncaught.js'
 import type { Channel } from './channel.js'
 
 /** What a sender needs of its link. */

@@ -2,9 +2,10 @@
 import type { SystemResult } from '../backend/backend.js'
 import { errno } from '../backend/errno.js'
 import { Interest } from '../backend/readiness.js'
-import type { ConnectError, Failure } from '../errors.js'
+import { guarded, reportUncaught } from '../base/uncaught.js'
+import type { ConnectError } from '../errors/connect-error.js'
+import type { Failure } from '../errors/failure.js'
 import type { ReactorCore } from '../reactor/reactor-core.js'
-import { guarded, reportUncaught } from '../reactor/uncaught.js'
 import type { Channel } from './channel.js'
 
 /** Of what it throws the receiver is none the worse: it goes on, and the error is reported as uncaught. */

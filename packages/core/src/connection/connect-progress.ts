@@ -1,6 +1,6 @@
 /** What a connect tells of its way before it ends: the events of a socket that connects. */
 import type { InetAddress, SocketAddress } from '../backend/address.js'
-import type { ConnectError } from '../errors.js'
+import type { ConnectError } from '../errors/connect-error.js'
 import type { Moving } from '../reactor/patience.js'
 
 /** Both ends of what is connected. */
