@@ -24,6 +24,7 @@ const checks = {
   documents: () =>
     all([
       run('node', ['scripts/generate-docs.mjs', '--check']),
+      run('node', ['scripts/draw-floors.mjs', '--check']),
       run('node', ['scripts/check-examples.mjs']),
       run('node', ['scripts/generate-reference.mjs']),
     ]),

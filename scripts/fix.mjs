@@ -6,6 +6,7 @@ import { root } from './packages.mjs'
 
 start('node', ['scripts/build.mjs'])
 start('node', ['scripts/generate-docs.mjs'])
+start('node', ['scripts/draw-floors.mjs'])
 start('biome', ['check', '--write', ...process.argv.slice(2)])
 
 const native = join(root, 'packages/backend-native/native')

@@ -4,7 +4,7 @@ export default defineConfig({
   entry: ['src/index.ts'],
   format: ['esm', 'cjs'],
   target: 'node20',
-  dts: { compilerOptions: { customConditions: [], noCheck: true } },
+  dts: { compilerOptions: { customConditions: [], noCheck: true, stripInternal: true } },
   clean: true,
   silent: true,
 })
