@@ -51,14 +51,14 @@ export interface Place {
   readonly localAddress?: string | null | undefined
 }
 
-function endpointOf({ host, port, path }: Place): Endpoint {
+function endpointOfPlace({ host, port, path }: Place): Endpoint {
   return path ? unix(path) : tcp(withoutBrackets(host || 'localhost'), Number(port))
 }
 
 /** Throws InvalidEndpointError. The place's `localAddress` is that where `options` have none. */
 export function dial(reactor: Dialer, place: Place, options?: DialOptions): ConnectionDuplex {
   const { localAddress } = place
-  return dialEndpoint(reactor, endpointOf(place), {
+  return dialEndpoint(reactor, endpointOfPlace(place), {
     ...(localAddress && { localAddress }),
     ...options,
   })

@@ -10,8 +10,8 @@ import type {
   SystemResult,
 } from '@pollout/core'
 import type { Copies } from './copies.js'
-import type { KeepAlive } from './keep-alive.js'
 import type { Lingering } from './lingering.js'
+import type { LoopHold } from './loop-hold.js'
 import type { ReadyQueue } from './ready-queue.js'
 import type { StreamPool } from './stream-pool.js'
 
@@ -40,7 +40,7 @@ export interface BackendSocket {
 
 export interface SocketContext {
   readonly queue: ReadyQueue
-  readonly keepAlive: KeepAlive
+  readonly loopHold: LoopHold
   readonly streams: StreamPool
   readonly lingering: Lingering
   readonly copies: Copies

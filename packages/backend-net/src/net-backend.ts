@@ -22,11 +22,11 @@ import type { BackendSocket, SocketContext } from './backend-socket.js'
 import { CAPABILITIES } from './capabilities.js'
 import { Copies } from './copies.js'
 import { DatagramSocket } from './datagram-socket.js'
-import { KeepAlive } from './keep-alive.js'
 import { Lingering } from './lingering.js'
-import { NetSocket } from './net-socket.js'
+import { LoopHold } from './loop-hold.js'
 import { ReadyQueue } from './ready-queue.js'
 import { StreamPool } from './stream-pool.js'
+import { StreamSocket } from './stream-socket.js'
 
 /**
  * Makes the backend that runs wherever Node does; nothing in it is native or needs building.
@@ -49,7 +49,7 @@ class NetBackend implements Backend {
   readonly #sockets = new Map<number, BackendSocket>()
   readonly #lingering = new Lingering()
   readonly #queue: ReadyQueue
-  readonly #keepAlive = new KeepAlive()
+  readonly #loopHold = new LoopHold()
   readonly #context: SocketContext
   #lastHandle = 0
   #destroyed: Promise<void> | undefined
@@ -58,7 +58,7 @@ class NetBackend implements Backend {
     this.#queue = new ReadyQueue(sink)
     this.#context = {
       queue: this.#queue,
-      keepAlive: this.#keepAlive,
+      loopHold: this.#loopHold,
       streams: new StreamPool(),
       copies: new Copies(),
       lingering: this.#lingering,
@@ -74,7 +74,7 @@ class NetBackend implements Backend {
     const fault = specFault(CAPABILITIES, spec)
     if (fault !== 0) return fault
     const handle = ++this.#lastHandle
-    const Type = spec.type === 'dgram' ? DatagramSocket : NetSocket
+    const Type = spec.type === 'dgram' ? DatagramSocket : StreamSocket
     this.#sockets.set(handle, new Type(spec, this.#context))
     return handle as Handle
   }
@@ -161,8 +161,8 @@ class NetBackend implements Backend {
   }
 
   #setReferenced(referenced: boolean): void {
-    if (referenced === this.#keepAlive.referenced || this.#destroyed !== undefined) return
-    this.#keepAlive.setReferenced(referenced)
+    if (referenced === this.#loopHold.referenced || this.#destroyed !== undefined) return
+    this.#loopHold.setReferenced(referenced)
     this.#queue.setReferenced(referenced)
     for (const socket of this.#sockets.values()) socket.setReferenced(referenced)
   }
@@ -171,7 +171,7 @@ class NetBackend implements Backend {
     this.#queue.stop()
     for (const socket of this.#sockets.values()) socket.close('reset')
     this.#sockets.clear()
-    this.#keepAlive.stop()
+    this.#loopHold.stop()
     await this.#lingering.ended()
   }
 }

@@ -14,7 +14,7 @@ export abstract class Registration implements Pollable {
   }
 
   register(token: number, interest: Interest): void {
-    if (this.token === 0) this.context.keepAlive.armed()
+    if (this.token === 0) this.context.loopHold.armed()
     this.token = token
     this.interest = interest
     this.notify()
@@ -25,7 +25,7 @@ export abstract class Registration implements Pollable {
     if (this.token === 0) return
     this.token = 0
     this.interest = 0
-    this.context.keepAlive.disarmed()
+    this.context.loopHold.disarmed()
     this.waitFor(0)
   }
 

@@ -1,5 +1,5 @@
 /** Streams that may connect again, for the next connects: making one costs a quarter of a refused connect. */
-import { Stream } from './stream.js'
+import { Stream, type StreamStore } from './stream.js'
 
 /** Some 3 KB each. More than this end in one loop turn only in the largest of storms. */
 const MOST_STREAMS = 256
@@ -9,14 +9,13 @@ const MOST_STREAMS = 256
  * here as were never used, connected or not, and so have no trace of the data, the end, the error or the options of a
  * connection. A local address leaves none: Node is given it with each connect.
  */
-export class StreamPool {
+export class StreamPool implements StreamStore {
   readonly #streams: Stream[] = []
 
   take(): Stream {
     return this.#streams.pop() ?? new Stream(this)
   }
 
-  /** `stream` is unused, and has emitted 'close'. */
   put(stream: Stream): void {
     if (this.#streams.length < MOST_STREAMS) this.#streams.push(stream)
   }

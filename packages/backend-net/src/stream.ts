@@ -4,7 +4,6 @@ import type { InetAddress, SocketAddress } from '@pollout/core'
 import { chunkMemory } from './copies.js'
 import type { LingeringSocket } from './lingering.js'
 import { connectOptions } from './socket-address.js'
-import type { StreamPool } from './stream-pool.js'
 
 /** Who is told of a stream's events. */
 export interface StreamOwner {
@@ -19,6 +18,12 @@ export interface StreamOwner {
   onError(error: Error): void
 }
 
+/** Who takes a stream back for another connect. */
+export interface StreamStore {
+  /** `stream` is unused, and has emitted 'close'. */
+  put(stream: Stream): void
+}
+
 /** One buffer serves all sockets of a thread: libuv fills it and calls at once. */
 let readBuffer: Buffer | undefined
 
@@ -28,12 +33,12 @@ export class Stream extends Socket implements LingeringSocket {
   hadPeer = false
   /** Nothing was ever read, written, ended or set. */
   unused = true
-  readonly pool: StreamPool
+  readonly store: StreamStore
   #isTcp = false
   /** Made on first use, so that a stream that sends nothing stays small. */
   #written: ((error: Error | null | undefined) => void) | undefined
 
-  constructor(pool: StreamPool) {
+  constructor(store: StreamStore) {
     readBuffer ??= chunkMemory()
     // Not in @types/node for this constructor, but documented: reads go to one buffer, not through the stream.
     const onread = {
@@ -42,7 +47,7 @@ export class Stream extends Socket implements LingeringSocket {
     }
     const options = { allowHalfOpen: true, onread }
     super(options)
-    this.pool = pool
+    this.store = store
     // A paused stream is not read from when it connects: the data stays in the kernel until asked for.
     this.pause()
     this.on('connectionAttempt', onConnectionAttempt)
@@ -166,5 +171,5 @@ function onEnd(this: Stream): void {
 
 function onClose(this: Stream): void {
   this.owner = undefined
-  if (this.unused) this.pool.put(this)
+  if (this.unused) this.store.put(this)
 }

@@ -1,6 +1,6 @@
 /** Bare node:net, as fast as it goes, and its user's own code for what it has not: a limit in flight, a pace. */
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
-import type { Api, ListRun, PacedRun, Run } from './apis.js'
+import type { Api, ListRun, PacedRun, Run } from './api.js'
 import type { Address, Tally } from './job.js'
 import { countFailure, keepInFlight, newTally, pick } from './tally.js'
 

@@ -11,7 +11,7 @@ import {
   tcp,
 } from '@pollout/core'
 import type { Observable } from 'rxjs'
-import type { Api, ListRun, PacedRun, Run } from './apis.js'
+import type { Api, ListRun, PacedRun, Run } from './api.js'
 import type { Address, Tally } from './job.js'
 import { countFailure, keepInFlight, listOf, newTally, pick } from './tally.js'
 

@@ -1,5 +1,6 @@
 /** A contestant's turn as a command: its program, and the job that it is handed. */
 import { fileURLToPath } from 'node:url'
+import type { Bench } from './bench.js'
 import type { Command } from './children.js'
 import {
   type Address,
@@ -11,7 +12,6 @@ import {
   type RateJob,
   type RuntimeId,
 } from './job.js'
-import type { Bench } from './measure.js'
 import { isPacing, PACES } from './pacing.js'
 import { isHandshake, isRateScenario, type Scenario } from './scenarios.js'
 import type { Settings } from './settings.js'

@@ -1,5 +1,6 @@
 /** A contestant's process: does the job given as JSON in its argument, prints a sample as JSON. */
-import { type Api, openApi } from './apis.js'
+import type { Api } from './api.js'
+import { openApi } from './apis.js'
 import type { Job, Tally } from './job.js'
 import { measureBurst } from './measure-burst.js'
 import { measureCancel } from './measure-cancel.js'

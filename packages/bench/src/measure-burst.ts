@@ -1,7 +1,7 @@
 /** A burst: the loop's delay while all connects start at once, and the latency that is reported of them. */
 import { setImmediate } from 'node:timers'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import type { Api } from './apis.js'
+import type { Api } from './api.js'
 import type { BurstJob, BurstSample } from './job.js'
 import { startMonitor, TIMER_TURN_MS } from './loop-monitor.js'
 import { percentiles, waits } from './statistics.js'

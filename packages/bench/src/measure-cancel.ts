@@ -1,7 +1,7 @@
 /** How long it takes to be rid of very many connects that nobody answers. */
 import { readdirSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Api } from './apis.js'
+import type { Api } from './api.js'
 import type { CancelJob, CancelSample } from './job.js'
 import { newTally } from './tally.js'
 

@@ -1,6 +1,6 @@
 /** How long handshakes take that start at once, as each of the ways to tell it has it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Api, type Kept, resetAll } from './apis.js'
+import { type Api, type Kept, resetAll } from './api.js'
 import type { HandshakeJob, HandshakeSample } from './job.js'
 import { percentiles } from './statistics.js'
 

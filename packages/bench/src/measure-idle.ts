@@ -1,5 +1,5 @@
 /** The memory of an open connection that does nothing. */
-import type { Api, Kept } from './apis.js'
+import type { Api, Kept } from './api.js'
 import type { IdleJob, IdleSample } from './job.js'
 import { settledMemory } from './memory.js'
 

@@ -1,5 +1,5 @@
 /** A list that no memory would hold: how memory grows with it, and whether it is as fast as a short one. */
-import type { Api } from './apis.js'
+import type { Api } from './api.js'
 import type { Address, LongListJob, LongListSample, Tally } from './job.js'
 import { settledMemory } from './memory.js'
 import { summarize } from './statistics.js'

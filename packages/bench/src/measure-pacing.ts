@@ -1,5 +1,5 @@
 /** How well a pace is kept: what the moments of the starts are against those of the schedule. */
-import type { Api } from './apis.js'
+import type { Api } from './api.js'
 import type { PacingJob, PacingSample } from './job.js'
 import { percentiles } from './statistics.js'
 

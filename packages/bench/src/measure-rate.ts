@@ -1,5 +1,5 @@
 /** How many connects a second; in Node, and in the runtimes that it is compared with. */
-import type { Run } from './apis.js'
+import type { Run } from './api.js'
 import type { RateJob, RateSample, Tally } from './job.js'
 import { settledThreadCpuMs } from './thread-cpu.js'
 

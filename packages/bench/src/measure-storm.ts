@@ -1,6 +1,6 @@
 /** A storm: the loop's delay while very many connects run, with very many in flight. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Api } from './apis.js'
+import type { Api } from './api.js'
 import type { StormJob, StormSample } from './job.js'
 import { startMonitor, TIMER_TURN_MS } from './loop-monitor.js'
 import { waits } from './statistics.js'

@@ -1,6 +1,6 @@
 /** A transfer's job in a contestant's process: opens the connections, has them carry, counts for a while. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Api, connectionOf, type Kept, resetAll } from './apis.js'
+import { type Api, connectionOf, type Kept, resetAll } from './api.js'
 import type { TransferJob, TransferSample } from './job.js'
 import { threadCpuMs } from './thread-cpu.js'
 import { carry, type Traffic } from './traffic.js'

@@ -1,5 +1,5 @@
 /** Runs the scenarios: round after round, in each of which all contestants take their turn. */
-import type { Children } from './children.js'
+import type { Bench } from './bench.js'
 import { addressesFor, commandFor } from './commands.js'
 import {
   type BurstSample,
@@ -11,23 +11,15 @@ import {
   type LongListSample,
   type PacingSample,
   type RateSample,
-  type RuntimeId,
   type StormSample,
   type Tally,
   type TransferSample,
 } from './job.js'
-import type { Machine } from './machine.js'
-import type { Peer } from './namespaced-peer.js'
-import type { Options } from './options.js'
 import { isPacing, type PacingScenario } from './pacing.js'
-import type { Runtime } from './runtimes.js'
 import { isHandshake, matches, SCENARIOS, type Scenario, takesPart, titleOf } from './scenarios.js'
-import type { Server } from './server.js'
 import type { Settings } from './settings.js'
 import { totalOf } from './tally.js'
-import type { TransferServer } from './transfer-server.js'
 import type { TransferScenario } from './transfers.js'
-import type { Yardstick } from './yardstick.js'
 
 /** One sample a round. */
 export type Samples<Sample> = Map<ContestantId, Sample[]>
@@ -49,23 +41,6 @@ export interface SampleOf
 }
 
 export type Measured = { readonly [S in Scenario]: Samples<SampleOf[S]> }
-
-export interface Bench {
-  readonly children: Children
-  readonly machine: Machine
-  readonly options: Options
-  readonly settings: Settings
-  readonly server: Server
-  /** Undefined where nobody asks for handshakes. */
-  readonly peer: Peer | undefined
-  /** Undefined where nobody asks for transfers. */
-  readonly transferServer: TransferServer | undefined
-  readonly yardstick: Yardstick
-  readonly runtimes: ReadonlyMap<RuntimeId, Runtime>
-  /** Who can't take part here. */
-  readonly skipped: ReadonlyMap<ContestantId, string>
-  readonly progress: (what: string) => void
-}
 
 /** What the ratios are ratios of. */
 const BASELINES: readonly ContestantId[] = ['c', 'node-net']

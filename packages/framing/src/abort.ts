@@ -1,4 +1,8 @@
-/** AbortSignals: one listener for each signal, however many requests it stands for: Node warns of a leak from 11 on. */
+/**
+ * AbortSignals: one listener for each signal, however many requests it stands for: Node warns of a leak from 11 on.
+ *
+ * Core has the same for its connects. Framing works on any byte stream and does not depend on core, so it has its own; core exports none.
+ */
 import { guarded } from './uncaught.js'
 
 interface Watch {

@@ -1,4 +1,8 @@
-/** `instanceof` for classes of which there may be two: `import` and `require` each load a copy of a package. */
+/**
+ * `instanceof` for classes of which there may be two: `import` and `require` each load a copy of a package.
+ *
+ * Core has the same. Framing does not depend on core.
+ */
 
 /**
  * Has `value instanceof it` be true also of what another copy's class of this `name` has made. Subclasses stay as they are. To be called after the class:

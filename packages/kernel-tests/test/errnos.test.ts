@@ -7,7 +7,8 @@ import { underFault } from '../src/rig/fault-injection.js'
 import { type BackendName, missing, missingBackend } from '../src/rig/requirements.js'
 import { FAULTS, type FaultRow } from './errnos/faults.js'
 import { Lab } from './errnos/lab.js'
-import { type Needs, ROWS, type Row, type Seen } from './errnos/rows.js'
+import type { Needs, Row, Seen } from './errnos/row.js'
+import { ROWS } from './errnos/rows.js'
 import { BACKENDS, describeNetwork } from './suite.js'
 
 let lab: Lab

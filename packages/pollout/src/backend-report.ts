@@ -58,6 +58,8 @@ export function backendReport(): BackendReport {
   }
 }
 
+export const IS_DENO = process.versions['deno'] !== undefined
+
 /** How each package manager runs the command of what is installed. */
 const RUN = {
   npm: 'npx pollout',
@@ -143,7 +145,6 @@ function isForbidden(path: string): boolean {
   }
 }
 
-const IS_DENO = process.versions['deno'] !== undefined
 const ALLOWING_DENO = 'run deno with --allow-read --allow-ffi'
 
 /** What the runtime has to be started with, or without, to load an addon from that file; undefined: as it is. */

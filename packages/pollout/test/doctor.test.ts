@@ -139,20 +139,20 @@ describe('POLLOUT_ADDON', () => {
   })
 })
 
+const BUILD_SCRIPT = join(REPOSITORY, 'packages/backend-native/scripts/build-addon.mjs')
+
 it.each([
   [['--bogus'], 2, /^Unknown option '--bogus'.*\nbuild-addon\.mjs \[/s],
   [['--output'], 2, /^Option '--output <value>' argument missing\nbuild-addon\.mjs \[/],
   [['--output', '/'], 1, /^the native addon could not be built: \/ is a folder\n$/],
 ] as const)('the script that compiles, with %j', (args, code, said) => {
-  const script = join(REPOSITORY, 'packages/backend-native/scripts/build-addon.mjs')
-  const ran = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
+  const ran = spawnSync(process.execPath, [BUILD_SCRIPT, ...args], { encoding: 'utf8' })
   expect(ran).toMatchObject({ status: code, stdout: '', stderr: expect.stringMatching(said) })
 })
 
 it.runIf(HAS_COMPILER)('build-addon that is interrupted leaves nothing', async () => {
-  const script = join(REPOSITORY, 'packages/backend-native/scripts/build-addon.mjs')
   const file = join(folder, 'made', 'own.node')
-  const child = spawn(process.execPath, [script, '--output', file], { stdio: 'ignore' })
+  const child = spawn(process.execPath, [BUILD_SCRIPT, '--output', file], { stdio: 'ignore' })
   await expect.poll(() => existsSync(dirname(file)) && readdirSync(dirname(file))).toHaveLength(1)
   child.kill('SIGINT')
   const [code] = await once(child, 'exit')

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { unusedPort } from '@pollout/test-servers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readCheckpoint } from '../src/cli/fanout/checkpoint.js'
-import { OutputFile } from '../src/cli/fanout/destination.js'
 import { placeOf } from '../src/cli/fanout/file-place.js'
+import { OutputFile } from '../src/cli/fanout/output-file.js'
 import { CLI, finish, listen, pollout, start } from './harness.js'
 
 const KILLS = 20

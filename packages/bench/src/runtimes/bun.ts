@@ -1,5 +1,5 @@
 /** Bun's own way to connect, as a contestant: one set of handlers for all sockets, as its manual has it. Runs in Bun. */
-import type { Run } from '../apis.js'
+import type { Run } from '../api.js'
 import type { RateJob, Tally } from '../job.js'
 import { measureRate } from '../measure-rate.js'
 import { countFailure, keepInFlight, pick } from '../tally.js'

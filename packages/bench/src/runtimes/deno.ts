@@ -1,5 +1,5 @@
 /** Deno's own way to connect, as a contestant: it has no reset, so this one closes. Runs in Deno. */
-import type { Run } from '../apis.js'
+import type { Run } from '../api.js'
 import type { RateJob, Tally } from '../job.js'
 import { measureRate } from '../measure-rate.js'
 import { countFailure, newTally, pick } from '../tally.js'

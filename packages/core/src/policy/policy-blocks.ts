@@ -1,4 +1,9 @@
-/** A set of address blocks, each with a name, that finds the narrowest one an address is in. */
+/**
+ * A set of address blocks, each with a name, that finds the narrowest one an address is in.
+ *
+ * The command's exclusions are another matcher (`packages/pollout/src/targets/exclusions.ts`): they count what is left of a range, and
+ * say nothing of names. A test of theirs holds both to one rule about v4-mapped addresses.
+ */
 import type { Block, IpBytes } from './policy-address.js'
 
 /** Blocks of one prefix length: a look-up costs one step for each length in use, however many blocks there are. */

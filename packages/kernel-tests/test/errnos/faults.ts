@@ -1,6 +1,6 @@
 /** Errnos that nothing provokes on one machine: injected into the system call that may return them. */
 import type { PlainOptions } from '../../src/inside/told.js'
-import { connect, type Expected, local, type Needs } from './rows.js'
+import { connect, type Expected, local, type Needs } from './row.js'
 
 export interface FaultRow {
   /** The system call that is made to fail; the one that a user is told of, too. */

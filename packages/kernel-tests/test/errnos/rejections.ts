@@ -3,10 +3,7 @@
  * net/ipv6/icmp.c, "time exceeded", "parameter problem". Rejected by a host at the other end of a cable, as on a real network:
  * the packet comes when connect(2) has long returned. (ENOTSUP is Node's name for EOPNOTSUPP: one number on Linux.)
  */
-import type { Lab } from './lab.js'
-import type { Expected, Row } from './rows.js'
-
-interface Packet {
+export interface Packet {
   readonly type: number
   readonly code: number
   readonly name: string
@@ -47,8 +44,11 @@ const IPV6: readonly Packet[] = [
   { type: 4, code: 0, name: 'parameter problem', errno: 'EPROTO', tellsUdp: true },
 ]
 
-const FIRST_PORT = 3_000
-const PEER = { ip: '10.8.0.2', ip6: '[fd00::2]' } as const
+export const PACKETS = { ip: IPV4, ip6: IPV6 } as const
+
+/** Of the first packet of each list; the others' follow. */
+export const FIRST_PORT = 3_000
+export const PEER = { ip: '10.8.0.2', ip6: '[fd00::2]' } as const
 
 /** A cable to a host that answers each port with another packet. */
 export const REJECTING = {
@@ -88,39 +88,3 @@ function rules(
     }
   }`
 }
-
-function rowsOf(family: 'ip' | 'ip6', packets: readonly Packet[]): readonly Row[] {
-  const what = family === 'ip' ? 'ICMP' : 'ICMPv6'
-  return packets.flatMap(({ name, errno, tellsUdp, type, code }, index) => {
-    const to = `${PEER[family]}:${FIRST_PORT + index}`
-    const how = `${what} ${type}/${code}, ${name}`
-    const needs = { machine: 'nft' } as const
-    const tcp: Row = {
-      errno,
-      how: `tcp: ${how}`,
-      provoke: (lab: Lab, backend) =>
-        lab.at('rejecting').connecting('connectBothWays', backend, `tcp://${to}`),
-      expected: { code: errno, phase: 'connect', localFault: false, kind: kindOf(errno) },
-      needs,
-      // Of the first SYN's answer it keeps a note alone, and sends the next after a second.
-      isSlow: family === 'ip6',
-    }
-    if (!tellsUdp) return [tcp]
-    const socket = [family === 'ip' ? 'inet' : 'inet6', 'dgram'] as const
-    const udp: Row = {
-      errno,
-      how: `udp: ${how}`,
-      provoke: (lab: Lab, backend) =>
-        lab.at('rejecting').connecting('send', backend, `udp://${to}`),
-      expected: { code: errno, phase: 'receive', localFault: false },
-      needs: { ...needs, socket },
-    }
-    return [tcp, udp]
-  })
-}
-
-function kindOf(errno: string): NonNullable<Expected['kind']> {
-  return errno === 'ECONNREFUSED' ? 'refused' : 'unreachable'
-}
-
-export const REJECTIONS: readonly Row[] = [...rowsOf('ip', IPV4), ...rowsOf('ip6', IPV6)]

@@ -168,7 +168,7 @@ export class ReactorRun {
     this.#waiting.add(attempt)
     this.#subscribing = true
     attempt.subscription = this.reactor
-      .connect(endpointOf(target), hasDeadline ? { timeoutMs: DEADLINE_MS } : {})
+      .connect(endpointOfTarget(target), hasDeadline ? { timeoutMs: DEADLINE_MS } : {})
       .subscribe({
         next: (connection) => this.#inside(attempt, () => this.#connected(attempt, connection)),
         error: (error: unknown) => this.#inside(attempt, () => this.#ended(attempt, error)),
@@ -307,7 +307,7 @@ export class ReactorRun {
 
 const NOTHING = { open: 0, inFlight: 0, registrations: 0, deadlines: 0 }
 
-function endpointOf({ address }: Target): Endpoint {
+function endpointOfTarget({ address }: Target): Endpoint {
   if (address.family === 'unix') return unix(address.path)
   if (address.family === 'vsock') throw new Error('no vsock here')
   return tcp(address.address, address.port)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { tcp } from '@pollout/core'
 import { firstValueFrom } from 'rxjs'
-import { type BackendReport, backendReport } from '../backend-report.js'
+import { type BackendReport, backendReport, IS_DENO } from '../backend-report.js'
 import { createReactor } from '../create-reactor.js'
 import { ExitCode, messageOf } from './exit-codes.js'
 import { LineOutput } from './line-output.js'
@@ -40,8 +40,6 @@ async function whyNotConnected(backend: BackendReport['backend']): Promise<strin
     return messageOf(error)
   }
 }
-
-const IS_DENO = process.versions['deno'] !== undefined
 
 /** Older versions of Node have no such permission, and answer for it as if it were not given. */
 function mayListen(): boolean {

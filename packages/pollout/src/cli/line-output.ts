@@ -1,22 +1,22 @@
-/** Lines to stdout: gathered into large writes, with a word when it is full and when its reader is gone. */
+/** Lines to standard output, gathered into large writes. */
 import type { Writable } from 'node:stream'
-import { say } from './console.js'
-import { ExitCode } from './exit-codes.js'
+import { StandardOutput, stopForOutput } from './standard-output.js'
 import type { Stop } from './stop.js'
 
 const LARGE_WRITE = 64 * 1024
 
 export class LineOutput {
-  readonly #stream: Writable
+  readonly #output: StandardOutput
   readonly #stop: Stop
+  /** Resolves when all that was given to the output is written, or can't be. */
+  #written: Promise<void> = Promise.resolve()
   #pending = ''
   #scheduled = false
   #broken = false
 
   constructor(stream: Writable, stop: Stop) {
-    this.#stream = stream
+    this.#output = new StandardOutput(stream)
     this.#stop = stop
-    stream.on('error', this.#failed)
   }
 
   line(text: string): void {
@@ -31,43 +31,42 @@ export class LineOutput {
   /** A peer's bytes, as they are. */
   bytes(chunk: Uint8Array): void {
     this.#flush()
-    if (!this.#broken) this.#stream.write(chunk)
+    this.#write(chunk)
   }
 
   /** Undefined while there is room; else resolves when there is, or when nobody reads any more. */
   room(): Promise<void> | undefined {
-    if (this.#broken || !this.#stream.writableNeedDrain) return undefined
+    if (this.#broken || !this.#output.isFull) return undefined
     return new Promise((resolve) => {
       const done = (): void => {
-        this.#stream.off('drain', done).off('error', done)
         unwatch()
         resolve()
       }
-      this.#stream.on('drain', done).on('error', done)
       const unwatch = this.#stop.watch(done)
+      void this.#written.then(done)
     })
   }
 
   /** Resolves when all is written; at once where that can't be. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
     this.#flush()
-    if (this.#broken) return
-    await new Promise<void>((resolve) => this.#stream.write('', () => resolve()))
+    return this.#written
   }
 
   readonly #flush = (): void => {
     this.#scheduled = false
     const text = this.#pending
     this.#pending = ''
-    if (text !== '' && !this.#broken) this.#stream.write(text)
+    if (text !== '') this.#write(text)
   }
 
-  readonly #failed = (error: NodeJS.ErrnoException): void => {
+  #write(data: string | Uint8Array): void {
+    if (!this.#broken) this.#written = this.#output.write(data).catch(this.#failed)
+  }
+
+  readonly #failed = (error: unknown): void => {
     if (this.#broken) return
     this.#broken = true
-    // `| head` has seen enough: no mistake, and nothing to say.
-    if (error.code === 'EPIPE') return this.#stop.stop(ExitCode.BROKEN_PIPE)
-    say(`can't write to standard output: ${error.message}`)
-    this.#stop.stop(ExitCode.CANT_WRITE)
+    stopForOutput(this.#stop, this.#output.name, error)
   }
 }

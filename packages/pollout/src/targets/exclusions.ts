@@ -1,17 +1,23 @@
-/** What must not be touched: hosts, address ranges and ports, of a command line and of files. */
+/**
+ * What must not be touched: hosts, address ranges and ports, of a command line and of files.
+ *
+ * core's `destinationPolicy()` matches blocks too (`policy/policy-blocks.ts`), and is another matcher: it says which of its rules an
+ * address falls under. Here what is left of a range is counted, and its n-th target found; a range need not be a block, and has ports
+ * of its own. Of v4-mapped addresses both say the same, as `deny` does: such an address is excluded by what is said of the IPv4
+ * address in it, and by IPv6 blocks that hold it, as `::/0`. Those say nothing of the IPv4 address itself.
+ */
 import { createHash } from 'node:crypto'
 import { domainToASCII } from 'node:url'
-import type { DestinationPolicy, SocketAddress } from '@pollout/core'
+import type { DestinationPolicy, InetAddress, SocketAddress } from '@pollout/core'
 import { literalFamily } from '@pollout/core'
-import { type Segment, SegmentSums, segmentOf, toSegments } from './address-segments.js'
+import type { Segment } from './address-segments.js'
 import { type AddressRange, parseHosts, parseRange, toNumber } from './hosts.js'
 import { PortList, type SomePorts, splitPorts } from './ports.js'
+import { SegmentTable } from './segment-table.js'
 
 /** Where IPv4 stands among 128-bit addresses: `::ffff:0:0/96`. */
 const V4_FIRST = 0xffff_0000_0000n
 const V4_LAST = 0xffff_ffff_ffffn
-/** A list whose lines have ports of their own needs sums for each set of ports; few lists have many. */
-const MOST_SUMS = 64
 
 /** What a row of addresses with ports is, less what is excluded. */
 export interface Remaining {
@@ -26,10 +32,11 @@ export class Exclusions {
   /** Of all hosts. */
   #ports: PortList | undefined
   readonly #added: Segment[] = []
-  #segments: readonly Segment[] = []
-  #isBuilt = true
+  /** Of IPv6 blocks that hold v4-mapped addresses, those addresses: excluded where they are written so, and not as IPv4. */
+  readonly #mapped: Segment[] = []
+  /** Made when they are needed. */
+  readonly #tables = new Map<AddressRange['family'], SegmentTable>()
   #isAboutPorts = false
-  readonly #sums = new Map<string, SegmentSums>()
   #count = 0
 
   /** Reads `host`, `10.0.0.0/8`, `10.0.0.1-9`, each with `:ports` or without, or `:ports` for all hosts. Throws {@link InvalidTargetError}. */
@@ -58,8 +65,8 @@ export class Exclusions {
   /** The ports of one host, a name or an address, that are not excluded. */
   portsLeft(host: string, ports: PortList): PortList {
     const left = this.#ports ? ports.without(this.#ports) : ports
-    const isName = literalFamily(host) === undefined
-    const excluded = isName ? this.#ofName(host) : this.#ofAddress(positionOf(host))
+    const family = literalFamily(host)
+    const excluded = family === undefined ? this.#ofName(host) : this.#ofLiteral(family, host)
     if (excluded === undefined) return left
     return left.without(excluded === 'all' ? left : excluded)
   }
@@ -72,7 +79,8 @@ export class Exclusions {
   rangeLeft(range: AddressRange, ports: PortList): Remaining {
     const left = this.#ports ? ports.without(this.#ports) : ports
     const span = spanOf(range)
-    const sums = this.#sumsFor(left)
+    const table = this.#tableFor(range.family)
+    const sums = table.sumsFor(this.#isAboutPorts ? left : undefined)
     // Where nothing is about ports, sums are of addresses, and every address has the same ports left.
     const each = this.#isAboutPorts ? 1 : left.count
     return {
@@ -81,7 +89,7 @@ export class Exclusions {
         const found = sums.at(span, BigInt(Math.floor(index / each)))
         const nthAddress = Number(found.address - span.first)
         if (!this.#isAboutPorts) return [nthAddress, left.at(index % each)]
-        const excluded = this.#ofAddress(found.address)
+        const excluded = table.find(found.address)
         // One that is excluded with all its ports is never found.
         const own = excluded instanceof PortList ? left.without(excluded) : left
         return [nthAddress, own.at(Number(found.nthPort))]
@@ -93,7 +101,7 @@ export class Exclusions {
   get policy(): DestinationPolicy {
     return {
       check: (address: SocketAddress) => {
-        const denied = 'address' in address && this.#excludes(address.address, address.port)
+        const denied = 'address' in address && this.#excludes(address)
         if (!denied) return { allowed: true, rule: 'exclude', reason: 'not excluded' }
         return { allowed: false, rule: 'exclude', reason: `${address.address} is excluded` }
       },
@@ -110,21 +118,22 @@ export class Exclusions {
 
   #addRange(range: AddressRange, ports: SomePorts): void {
     const { first, last } = spanOf(range)
-    this.#isBuilt = false
+    this.#tables.clear()
     this.#isAboutPorts ||= ports !== 'all'
     const isV4 = first >= V4_FIRST && last <= V4_LAST
     const overlapsV4 = first <= V4_LAST && last >= V4_FIRST
     if (isV4 || !overlapsV4) this.#added.push({ first, last, ports })
     else {
-      // `::/0` is all of IPv6, and not IPv4 with it.
       if (first < V4_FIRST) this.#added.push({ first, last: V4_FIRST - 1n, ports })
       if (last > V4_LAST) this.#added.push({ first: V4_LAST + 1n, last, ports })
+      const from = first > V4_FIRST ? first : V4_FIRST
+      this.#mapped.push({ first: from, last: last < V4_LAST ? last : V4_LAST, ports })
     }
   }
 
-  #excludes(literal: string, port: number): boolean {
+  #excludes({ family, address, port }: InetAddress): boolean {
     if (this.#ports?.has(port)) return true
-    const excluded = this.#ofAddress(positionOf(literal))
+    const excluded = this.#ofLiteral(family, address)
     return excluded instanceof PortList ? excluded.has(port) : excluded === 'all'
   }
 
@@ -133,36 +142,24 @@ export class Exclusions {
     return this.#names.size === 0 ? undefined : this.#names.get(normalName(host))
   }
 
-  #ofAddress(position: bigint): SomePorts | undefined {
-    this.#build()
-    return segmentOf(this.#segments, position)?.ports
+  #ofLiteral(family: AddressRange['family'], literal: string): SomePorts | undefined {
+    const value = toNumber(literal)
+    return this.#tableFor(family).find(family === 'inet' ? V4_FIRST + value : value)
   }
 
-  #sumsFor(ports: PortList): SegmentSums {
-    this.#build()
-    const key = this.#isAboutPorts ? String(ports) : ''
-    const known = this.#sums.get(key)
+  #tableFor(family: AddressRange['family']): SegmentTable {
+    const known = this.#tables.get(family)
     if (known) return known
-    const sums = new SegmentSums(this.#segments, this.#isAboutPorts ? ports : undefined)
-    if (this.#sums.size === MOST_SUMS) this.#sums.clear()
-    this.#sums.set(key, sums)
-    return sums
-  }
-
-  #build(): void {
-    if (this.#isBuilt) return
-    this.#isBuilt = true
-    this.#segments = toSegments(this.#added)
-    this.#sums.clear()
+    const mapped = family === 'inet6' ? this.#mapped : []
+    const [other] = this.#tables.values()
+    const table =
+      other && this.#mapped.length === 0 ? other : new SegmentTable([...this.#added, ...mapped])
+    this.#tables.set(family, table)
+    return table
   }
 }
 
 export const NOTHING_EXCLUDED = new Exclusions()
-
-/** Where an address literal stands among 128-bit addresses. */
-function positionOf(literal: string): bigint {
-  return literal.includes(':') ? toNumber(literal) : V4_FIRST + toNumber(literal)
-}
 
 function spanOf({ family, first, last }: AddressRange): AddressRange {
   return family === 'inet6'

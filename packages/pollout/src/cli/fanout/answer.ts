@@ -2,7 +2,8 @@
 import { type Chunks, ConnectError, type Connection, systemClock, type Timer } from '@pollout/core'
 import { Beginning } from '../beginning.js'
 import { peerTimer } from '../peer-timer.js'
-import type { AnswerSearch, Expectation } from './expect/expectation.js'
+import type { AnswerSearch } from './expect/answer-search.js'
+import type { Expectation } from './expect/expectation.js'
 
 export interface AnswerOptions {
   readonly keptBytes: number

@@ -18,9 +18,9 @@
  * a state to go on from. Single batches are not synced: of those a power failure may cost the last {@link SNAPSHOT_MS}.
  */
 import { type FileHandle, open } from 'node:fs/promises'
-import type { Tail } from './destination.js'
 import { DoneWindow } from './done-window.js'
 import { isFanoutKind } from './outcome-row.js'
+import type { Tail } from './output-file.js'
 import { ownMark } from './process-mark.js'
 import { replaceFile } from './replace-file.js'
 import { sumOf } from './sum.js'

@@ -10,7 +10,6 @@ import {
   type SavedState,
   type Settings,
 } from './checkpoint.js'
-import { NO_TAIL, type OutputFile } from './destination.js'
 import { type FanoutCommandOptions, seedOf, settingsOf } from './fanout-options.js'
 import { asTheyCome, inOrder, readSpace } from './fanout-targets.js'
 import type { Numbered } from './feed.js'
@@ -18,6 +17,7 @@ import type { Place } from './file-place.js'
 import type { Input } from './input.js'
 import { Ledger } from './ledger.js'
 import type { Journal } from './outcome-writer.js'
+import { NO_TAIL, type OutputFile } from './output-file.js'
 import { runningProcess } from './process-mark.js'
 
 export interface Plan {

@@ -2,13 +2,13 @@
  * Writes outcomes, and makes sure of them: a batch's lines go to the output, then its positions to the checkpoint, and
  * only then are its targets done. One batch at a time; what comes meanwhile is the next one.
  */
-import { say } from '../console.js'
-import { ExitCode, messageOf } from '../exit-codes.js'
+import { stopForOutput } from '../standard-output.js'
 import type { Stop } from '../stop.js'
 import type { Checkpoint } from './checkpoint.js'
-import { type Destination, NO_TAIL, type OutputFile } from './destination.js'
+import type { Destination } from './destination.js'
 import type { Ledger } from './ledger.js'
 import type { FanoutKind } from './outcome-row.js'
+import { NO_TAIL, type OutputFile } from './output-file.js'
 import { Counts, type TallyRow } from './tally.js'
 
 /** Text that waits to be written; beyond that the run has to wait. */
@@ -140,17 +140,8 @@ export class OutcomeWriter {
       return true
     } catch (error) {
       this.#broken = true
-      // `| head` has seen enough: no mistake, and nothing to say.
-      if (isBrokenPipe(error)) this.#stop.stop(ExitCode.BROKEN_PIPE)
-      else {
-        say(`can't write to ${name}: ${messageOf(error)}`)
-        this.#stop.stop(ExitCode.CANT_WRITE)
-      }
+      stopForOutput(this.#stop, name, error)
       return false
     }
   }
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EPIPE'
 }

@@ -1,17 +1,8 @@
 /** `--expect`: what has to stand in an answer, and how it is looked for while the answer comes. */
+import type { AnswerSearch } from './answer-search.js'
 import { PatternSearch } from './pattern-search.js'
 import { patternStates } from './pattern-states.js'
 import { TextSearch } from './text-search.js'
-
-/**
- * Looks through an answer part by part, each byte once, so that no peer can make more work than its bytes are worth.
- */
-export interface AnswerSearch {
-  /** To be asked when a part is searched to its end. */
-  readonly found: boolean
-  /** Goes on with `bytes` from `from`, for a millisecond or so at most; tells how far it has come. */
-  search(bytes: Uint8Array, from: number): number
-}
 
 export interface Expectation {
   /** As the user wrote it. */

@@ -1,6 +1,6 @@
 /** One answer on its way through a pattern's automaton. */
 import { TextDecoder } from 'node:util'
-import type { AnswerSearch } from './expectation.js'
+import type { AnswerSearch } from './answer-search.js'
 import { MATCHED, type PatternStates, type State } from './pattern-states.js'
 
 /** Steps in one go: about a millisecond. */

@@ -1,5 +1,5 @@
 /** Looks for a text in bytes that come in parts: Knuth, Morris and Pratt 1977. */
-import type { AnswerSearch } from './expectation.js'
+import type { AnswerSearch } from './answer-search.js'
 
 export class TextSearch implements AnswerSearch {
   readonly #text: Uint8Array

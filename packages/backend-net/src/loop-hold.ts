@@ -9,7 +9,7 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1
  * registration; and it is not needed: for libuv a socket that neither reads nor writes nor connects is inactive
  * and keeps nothing alive, so of the sockets only those reading for an armed registration ever count.
  */
-export class KeepAlive {
+export class LoopHold {
   #armed = 0
   #referenced = true
   readonly #timer: NodeJS.Timeout

@@ -36,7 +36,7 @@ type State = (typeof State)[keyof typeof State]
 
 const EVERYTHING = Readiness.READABLE | Readiness.WRITABLE | Readiness.HANGUP
 
-export class NetSocket extends Registration implements BackendSocket, StreamOwner {
+export class StreamSocket extends Registration implements BackendSocket, StreamOwner {
   #state: State = State.FRESH
   #stream: Stream | undefined
   /** SO_ERROR: negated, 0 for none; whoever is told of it has read it. */
@@ -96,7 +96,7 @@ export class NetSocket extends Registration implements BackendSocket, StreamOwne
       this.#lose(negatedErrno(cause), true)
     }
     // It may have failed at once.
-    if (!this.context.keepAlive.referenced) this.#stream?.unref()
+    if (!this.context.loopHold.referenced) this.#stream?.unref()
     return -errno.EINPROGRESS
   }
 

@@ -1,0 +1,3 @@
+/** What is asked for by number: all of it. */
+export const all = (count: number, at: (index: number) => unknown) =>
+  Array.from({ length: count }, (_, index) => at(index))
