@@ -104,7 +104,6 @@ class Backend final : private Loop::Owner,
   // void.
   int Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept;
   static int Finish(Socket& socket) noexcept;
-  double TimeOf(std::uint64_t ns) const noexcept;
 
   // One batch, if anything is ready. Whether there may be another.
   bool Deliver(Napi::Env env);

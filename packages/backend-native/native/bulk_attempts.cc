@@ -109,7 +109,7 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
     ending.status = -errno;
     return Tell(share, given.id, ending, {});
   }
-  if (!Prepare(*share.lane, given, fd.get(), kind.family, &ending)) {
+  if (!Prepare(share.lane->plan(), given, fd.get(), kind.family, &ending)) {
     return Tell(share, given.id, ending, {});
   }
   ending.sent_ns = MonotonicNs();
@@ -164,9 +164,8 @@ std::uint64_t BulkEngine::Register(std::uint32_t index) {
   return End(index, -errno, BulkStep::kRegister, 0);
 }
 
-bool BulkEngine::Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
+bool BulkEngine::Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
                          Ending* ending) noexcept {
-  const BulkPlan& plan = lane.plan();
   const std::vector<BulkPlan::Option>& options = plan.OptionsFor(family);
   ending->step = BulkStep::kSetOption;
   for (ending->option = 0; ending->option < options.size(); ++ending->option) {
@@ -181,12 +180,6 @@ bool BulkEngine::Prepare(const BulkLane& lane, const BulkAttempt& given, int fd,
   const BulkPlan::Source& source = plan.sources[given.source - 1U];
   ending->status = source.invalid;
   if (source.invalid != 0) return false;
-  if (given.source_port == 0 && !lane.sets_bind_no_port(family)) {
-    // bind(2) would take a port that no other destination can share, connect(2) need not: ip(7). A
-    // kernel without it binds as ever, so its answer does not matter.
-    const int on = 1;
-    ::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-  }
   SocketAddress at = source.address;
   at.SetPort(given.source_port);
   if (::bind(fd, at.get(), at.size()) == 0) return true;

@@ -171,7 +171,7 @@ class BulkEngine {
   std::uint64_t FinishAtOnce(std::uint32_t index);
   std::uint64_t Register(std::uint32_t index);
   // Options and local address; false where `ending` tells what went wrong.
-  static bool Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
+  static bool Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
                       Ending* ending) noexcept;
   void Expire(Share& share, std::uint64_t now);
   // Closes the socket, or keeps it, for JavaScript or as a spare, and tells. When that was.
