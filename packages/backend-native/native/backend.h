@@ -98,7 +98,6 @@ class Backend final : private Loop::Owner,
   void OnOutcomes() override;
   void OnClosed() override;
 
-  UniqueFd NewSocket(SocketKind kind) noexcept;
   // Has a recycled socket be one for that peer; with none given it becomes a new one, as to whom it
   // will connect cannot be told. Others stay as they are. 0, or a negated errno with the handle
   // void.

@@ -50,7 +50,7 @@ std::int64_t Backend::Open(SocketKind kind) {
   Recycler::Spare spare;
   if (kind.IsTcp()) spare = recycler_.Take(kind.family);
   const bool recycled = static_cast<bool>(spare.fd);
-  UniqueFd fd = recycled ? std::move(spare.fd) : NewSocket(kind);
+  UniqueFd fd = recycled ? std::move(spare.fd) : recycler_.NewSocket(kind);
   if (!fd) return -errno;
   const std::int64_t handle = sockets_.Insert(std::move(fd), kind);
   Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
@@ -61,15 +61,6 @@ std::int64_t Backend::Open(SocketKind kind) {
   socket->recycled = recycled;
   socket->peer = spare.peer;
   return handle;
-}
-
-// Nobody is told that there are no descriptors left while spares hold some.
-UniqueFd Backend::NewSocket(SocketKind kind) noexcept {
-  const int type = kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  UniqueFd fd(::socket(kind.family, type, 0));
-  if (fd || (errno != EMFILE && errno != ENFILE) || recycler_.empty()) return fd;
-  recycler_.Clear();
-  return UniqueFd(::socket(kind.family, type, 0));
 }
 
 std::int64_t Backend::Adopt(int fd) {
@@ -90,15 +81,15 @@ std::int64_t Backend::Adopt(int fd) {
 
 int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept {
   if (!socket.recycled || socket.peer == peer) return 0;
-  Recycler::Spare spare{std::move(socket.fd), socket.peer};
-  if (recycler_.Exchange(spare, peer)) {
-    socket.fd = std::move(spare.fd);
+  Recycler::Spare other = recycler_.Take(peer);
+  // Kept first: its descriptor may be the one that is missing.
+  recycler_.Keep({std::move(socket.fd), socket.peer, true});
+  if (other.fd) {
+    socket.fd = std::move(other.fd);
     socket.peer = peer;
     return 0;
   }
-  // Kept first: its descriptor may be the one that is missing.
-  recycler_.Keep(std::move(spare.fd), spare.peer);
-  socket.fd = NewSocket(socket.kind);
+  socket.fd = recycler_.NewSocket(socket.kind);
   if (!socket.fd) {
     const int error = errno;
     sockets_.Vacate(handle);
@@ -251,9 +242,9 @@ void Backend::Deregister(double handle) {
 void Backend::Close(double handle, bool reset) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return;
-  if (reset && delivering_ && !broken_ && recycler_.Disconnect(*socket)) {
+  if (reset && delivering_ && !broken_ && recycler_.Renew(*socket)) {
     const TcpPeer peer = socket->peer;
-    recycler_.Keep(sockets_.Take(static_cast<std::uint64_t>(handle)), peer);
+    recycler_.Keep({sockets_.Take(static_cast<std::uint64_t>(handle)), peer, true});
     return;
   }
   poller_.Forget(*socket);

@@ -12,7 +12,8 @@
 //   at: the kernel works on its handshake meanwhile.
 //
 // - A socket whose attempt is over goes to the next attempt to the same peer, if that starts in the
-//   same round: reuse.cc. What has options or a bound address does not.
+//   same round: reuse.cc. What has options or a bound address does not, nor is one kept where no
+//   attempt waits to start.
 //
 // - On loopback, and to any address of this machine, the handshake is through before connect(2)
 //   returns, or has failed. To ask is less than to join the set, be reported by it and leave it. So
@@ -46,10 +47,6 @@ namespace {
 
 // One of so many attempts is asked whether it has ended at once, where others had not.
 constexpr int kAskEvery = 64;
-
-bool HasRunOut(int status) noexcept {
-  return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
-}
 
 SocketAddress TargetOf(const BulkAttempt& given, sa_family_t family) noexcept {
   SocketAddress to;
@@ -86,13 +83,6 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
   }
 }
 
-UniqueFd BulkEngine::NewSocket(sa_family_t family) noexcept {
-  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  UniqueFd fd(::socket(family, kType, 0));
-  if (fd || !HasRunOut(-errno) || !spares_.Clear()) return fd;
-  return UniqueFd(::socket(family, kType, 0));
-}
-
 std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
   Ending ending;
   // Not Fill()'s time, which may be from before this attempt was submitted.
@@ -103,8 +93,8 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
   const SocketAddress to = TargetOf(given, kind.family);
   const bool plain = given.source == 0 && share.lane->plan().OptionsFor(kind.family).empty();
   const TcpPeer peer = plain ? to.ToTcpPeer() : TcpPeer{};
-  BulkSpares::Spare spare = spares_.Take(peer);
-  UniqueFd fd = spare.fd ? std::move(spare.fd) : NewSocket(kind.family);
+  SpareSockets::Spare spare = spares_.Take(peer);
+  UniqueFd fd = spare.fd ? std::move(spare.fd) : spares_.NewSocket(kind);
   if (!fd) {
     ending.status = -errno;
     return Tell(share, given.id, ending, {});
@@ -245,10 +235,10 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
 void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept {
   const BulkLane& lane = *attempt.share->lane;
   const bool resets = lane.plan().on_connected == BulkPlan::OnConnected::kReset;
-  if (failed || (connected && resets)) {
-    BulkSpares::Spare spare{std::move(attempt.fd), attempt.registered};
-    if (spares_.Keep(spare, attempt.peer, failed)) return;
-    attempt.fd = std::move(spare.fd);
+  const bool may_be_kept = attempt.share->is_pressed() && (failed || (connected && resets));
+  if (may_be_kept && spares_.Renew(attempt.fd.get(), attempt.peer, failed)) {
+    spares_.Keep({std::move(attempt.fd), attempt.peer, attempt.registered});
+    return;
   }
   // One that has failed has nothing to reset.
   if (failed) return;

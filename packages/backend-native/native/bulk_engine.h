@@ -17,9 +17,9 @@
 
 #include "bulk_lane.h"
 #include "bulk_records.h"
-#include "bulk_spares.h"
 #include "connect_completion.h"
 #include "slab.h"
+#include "spare_sockets.h"
 #include "unique_fd.h"
 
 namespace pollout {
@@ -37,6 +37,7 @@ class BulkEngine {
 
   // How many of each may be handled in one round: events, starts, deadlines.
   static constexpr int kMaxBatch = 256;
+  static constexpr std::size_t kMaxSpares = 64;
 
   struct Settings {
     // Which of the engines that divide the limit this is.
@@ -111,6 +112,9 @@ class BulkEngine {
     // Of its outcomes the owner was not told.
     bool unannounced = false;
     std::vector<BulkOutcome> outcomes;
+
+    // Whether the next one starts as soon as one has ended.
+    bool is_pressed() const noexcept { return !starved && due_ns == kNever; }
   };
 
   struct Attempt {
@@ -162,8 +166,6 @@ class BulkEngine {
   // The set cannot be waited for: ends all that is in it.
   void FailAll(int error);
 
-  // Nobody is told that there are no descriptors left while spares hold some.
-  UniqueFd NewSocket(sa_family_t family) noexcept;
   void Fill(Share& share, std::uint64_t now);
   // When it ended, 0 where it is in flight.
   std::uint64_t Start(Share& share, const BulkAttempt& given);
@@ -214,7 +216,7 @@ class BulkEngine {
   std::vector<Attempt> attempts_;
   std::uint32_t first_free_ = kNone;
   // Empty between rounds.
-  BulkSpares spares_;
+  SpareSockets spares_{kMaxSpares};
   std::array<epoll_event, kMaxBatch> events_{};
   int starts_left_ = 0;
   // Starts since it has yielded.
