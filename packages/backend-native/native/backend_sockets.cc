@@ -167,8 +167,9 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   while (result == 0 || WaitUntilWritable(fd, deadline)) {
     socket->connect.reported_ns = MonotonicNs();
     const int status = Finish(*socket);
-    if (status == kSelfConnected) return -EADDRNOTAVAIL;
-    if (status != kPending) return status >= kLost ? kConnected : status;
+    if (status == ConnectStatus::kSelfConnected) return -EADDRNOTAVAIL;
+    if (status != ConnectStatus::kPending)
+      return status >= ConnectStatus::kLost ? ConnectStatus::kConnected : status;
     if (result == 0) break;
   }
   return -EINPROGRESS;
@@ -190,7 +191,7 @@ int Backend::Finish(Socket& socket) noexcept {
   ConnectEnd end =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   socket.failed_here = end.is_own;
-  if (end.status == kPending || end.status == -ENOTCONN) return end.status;
+  if (end.status == ConnectStatus::kPending || end.status == -ENOTCONN) return end.status;
   // Whoever uses it next is told of a loss, once, however often this is asked; and this answers the
   // same each time.
   if (end.lost_is_news || (end.lost != 0 && socket.connect.ended_ns == 0)) {

@@ -137,9 +137,9 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
   Share& share = *attempt.share;
   share.unasked = 0;
   const ConnectEnd end = FinishTcpAtOnce(attempt.fd.get(), attempt.connect, share.failing);
-  share.prompt = end.status != kPending;
+  share.prompt = end.status != ConnectStatus::kPending;
   share.failing = end.status < 0;
-  return end.status == kPending ? 0 : Finish(index, end);
+  return end.status == ConnectStatus::kPending ? 0 : Finish(index, end);
 }
 
 // After connect(2): a fresh socket polls as writable.
@@ -151,13 +151,13 @@ std::uint64_t BulkEngine::Register(std::uint32_t index) {
     attempt.registered = true;
     return 0;
   }
-  return End(index, -errno, BulkStep::kRegister, 0);
+  return End(index, -errno, BulkStep::kEpollCtl, 0);
 }
 
 bool BulkEngine::Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
                          Ending* ending) noexcept {
   const std::vector<BulkPlan::Option>& options = plan.OptionsFor(family);
-  ending->step = BulkStep::kSetOption;
+  ending->step = BulkStep::kSetsockopt;
   for (ending->option = 0; ending->option < options.size(); ++ending->option) {
     const auto& [level, option, value] = options[ending->option];
     if (::setsockopt(fd, level, option, value.data(), static_cast<socklen_t>(value.size())) != 0) {
@@ -189,14 +189,15 @@ void BulkEngine::Expire(Share& share, std::uint64_t now) {
     // It may have been reported in vain, long ago.
     attempt.connect.reported_ns = 0;
     const ConnectEnd end = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
-    Fill(share, end.status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
-                                       : Finish(index, end));
+    Fill(share, end.status == ConnectStatus::kPending
+                    ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
+                    : Finish(index, end));
   }
 }
 
 std::uint64_t BulkEngine::Finish(std::uint32_t index, const ConnectEnd& end) {
   const bool is_reported = end.status < 0 && !end.is_own;
-  const BulkStep step = is_reported ? BulkStep::kSocketError : BulkStep::kConnect;
+  const BulkStep step = is_reported ? BulkStep::kSoError : BulkStep::kConnect;
   return End(index, end.ForJavaScript(), step, end.at_ns);
 }
 
@@ -204,11 +205,12 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
                               std::uint64_t ready_ns) {
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
-  const BulkPlan::OnConnected then = share.lane->plan().on_connected;
-  const int lost = status >= kLost ? status - kLost : 0;
-  const bool connected = step == BulkStep::kConnect && (status == kConnected || lost != 0);
+  const OnConnected then = share.lane->plan().on_connected;
+  const int lost = status >= ConnectStatus::kLost ? status - ConnectStatus::kLost : 0;
+  const bool connected =
+      step == BulkStep::kConnect && (status == ConnectStatus::kConnected || lost != 0);
   KeptSocket kept;
-  if (connected && then == BulkPlan::OnConnected::kKeep) {
+  if (connected && then == OnConnected::kKeep) {
     if (attempt.registered) {
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
     } else {
@@ -217,11 +219,11 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
     }
     kept = KeptSocket(std::move(attempt.fd), attempt.kind, lost, open_sockets_);
   } else {
-    const bool ended = step == BulkStep::kConnect || step == BulkStep::kSocketError;
+    const bool ended = step == BulkStep::kConnect || step == BulkStep::kSoError;
     Dispose(attempt, connected, ended && status < 0);
   }
   Ending ending;
-  ending.status = status == kSelfConnected ? kBulkSelfConnected : status;
+  ending.status = status == ConnectStatus::kSelfConnected ? kBulkSelfConnected : status;
   ending.step = step;
   ending.opened_ns = attempt.opened_ns;
   ending.sent_ns = attempt.connect.started_ns;
@@ -234,7 +236,7 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
 
 void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept {
   const BulkLane& lane = *attempt.share->lane;
-  const bool resets = lane.plan().on_connected == BulkPlan::OnConnected::kReset;
+  const bool resets = lane.plan().on_connected == OnConnected::kReset;
   const bool may_be_kept = attempt.share->is_pressed() && (failed || (connected && resets));
   if (may_be_kept && spares_.Renew(attempt.fd.get(), attempt.peer, failed)) {
     spares_.Keep({std::move(attempt.fd), attempt.peer, attempt.registered});
@@ -247,7 +249,7 @@ void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept
 
 std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& ending,
                                KeptSocket kept) {
-  const bool is_reported = ending.step == BulkStep::kSocketError;
+  const bool is_reported = ending.step == BulkStep::kSoError;
   if (!is_reported && HasRunOut(ending.status)) share.lane->Halt();
   const std::uint64_t ended_ns = MonotonicNs();
   const double origin_ms = share.lane->plan().origin_ms;
@@ -256,7 +258,7 @@ std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& end
   outcome.fields.status = ending.status;
   outcome.fields.step = static_cast<double>(ending.step);
   outcome.fields.handle =
-      ending.step == BulkStep::kSetOption ? static_cast<double>(ending.option) : -1;
+      ending.step == BulkStep::kSetsockopt ? static_cast<double>(ending.option) : -1;
   outcome.fields.started_at = MsSince(origin_ms, ending.opened_ns);
   outcome.fields.sent_at = MsSince(origin_ms, ending.sent_ns);
   outcome.fields.ready_at = MsSince(origin_ms, ending.ready_ns);

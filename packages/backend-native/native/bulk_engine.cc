@@ -205,16 +205,16 @@ void BulkEngine::HandleSocket(const epoll_event& event, std::uint64_t now) {
   const int fd = attempt.fd.get();
   const ConnectEnd end = FinishConnect(fd, attempt.kind, event.events, attempt.connect);
   Share& share = *attempt.share;
-  if (end.status != kPending) {
+  if (end.status != ConnectStatus::kPending) {
     Fill(share, Finish(index, end));
   } else if (!Watch(EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT, data)) {
-    Fill(share, End(index, -errno, BulkStep::kRegister, 0));
+    Fill(share, End(index, -errno, BulkStep::kEpollCtl, 0));
   }
 }
 
 void BulkEngine::FailAll(int error) {
   for (const auto& share : shares_) {
-    while (share->first != kNone) End(share->first, error, BulkStep::kRegister, 0);
+    while (share->first != kNone) End(share->first, error, BulkStep::kEpollCtl, 0);
   }
 }
 
@@ -245,7 +245,7 @@ void BulkEngine::Announce(std::uint64_t now) {
 }
 
 std::uint64_t BulkEngine::QuietOf(const Share& share) const noexcept {
-  const bool keeps = share.lane->plan().on_connected == BulkPlan::OnConnected::kKeep;
+  const bool keeps = share.lane->plan().on_connected == OnConnected::kKeep;
   return keeps ? settings_.quiet_ns : settings_.quiet_unkept_ns;
 }
 

@@ -145,7 +145,7 @@ class BulkEngine {
   struct Ending {
     int status = 0;
     BulkStep step = BulkStep::kSocket;
-    // Of kSetOption.
+    // Of kSetsockopt.
     std::size_t option = 0;
     std::uint64_t opened_ns = 0;
     std::uint64_t sent_ns = 0;

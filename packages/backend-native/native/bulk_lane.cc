@@ -14,8 +14,7 @@ namespace pollout {
 
 namespace {
 
-// MAKE_UP_MS.
-constexpr std::uint64_t kMakeUpNs = 10'000'000;
+constexpr std::uint64_t kMakeUpNs = kMakeUpMs * kNsPerMs;
 
 std::uint64_t NsOf(double ms) noexcept {
   return static_cast<std::uint64_t>(std::max(0.0, ms) * static_cast<double>(kNsPerMs));

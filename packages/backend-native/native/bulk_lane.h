@@ -16,8 +16,6 @@
 namespace pollout {
 
 struct BulkPlan {
-  enum class OnConnected : std::uint8_t { kKeep, kClose, kReset };
-
   struct Option {
     int level;
     int option;

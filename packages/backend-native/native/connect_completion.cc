@@ -144,7 +144,7 @@ ConnectEnd Failed(int fd, SocketError failure, const ConnectProgress& progress,
   if (acked == 0) return failure.At(at_ns);
   tcp_info info{};
   std::memcpy(&info, bytes.data(), sizeof(info));
-  return {kConnected, HandshakeEnd(progress, info, at_ns), false, number, true};
+  return {ConnectStatus::kConnected, HandshakeEnd(progress, info, at_ns), false, number, true};
 }
 
 // For a socket without a peer and without an error: somebody else has read it, or nobody has begun
@@ -166,8 +166,8 @@ ConnectEnd Closed(int fd, SocketError failure, const ConnectProgress& progress,
 // Of a socket that has one.
 ConnectEnd Established(int fd, const tcp_info& info, const ConnectProgress& progress,
                        std::uint64_t at_ns) noexcept {
-  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, at_ns};
-  return {kConnected, HandshakeEnd(progress, info, at_ns)};
+  if (IsConnectedToItself(fd, progress.port)) return {ConnectStatus::kSelfConnected, at_ns};
+  return {ConnectStatus::kConnected, HandshakeEnd(progress, info, at_ns)};
 }
 
 ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progress,
@@ -185,20 +185,20 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
     case TCP_SYN_SENT:
       // As long as no SYN has gone out: TCP_FASTOPEN_CONNECT. An emulator of the kernel may cut the
       // answer short of that.
-      if (size >= kUnackedEnd && info.tcpi_unacked == 0) return {kConnected, 0};
+      if (size >= kUnackedEnd && info.tcpi_unacked == 0) return {ConnectStatus::kConnected, 0};
       DrainErrorQueue(fd);
-      return {kPending, 0};
+      return {ConnectStatus::kPending, 0};
     case TCP_SYN_RECV:
       if ((events & EPOLLOUT) == 0) {
         DrainErrorQueue(fd);
-        return {kPending, 0};
+        return {ConnectStatus::kPending, 0};
       }
       break;
     default:
       break;
   }
   const ConnectEnd end = Established(fd, info, progress, reported);
-  if (!clean && end.status == kConnected) DrainErrorQueue(fd);
+  if (!clean && end.status == ConnectStatus::kConnected) DrainErrorQueue(fd);
   return end;
 }
 
@@ -217,7 +217,7 @@ ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fai
   switch (info.tcpi_state) {
     case TCP_SYN_SENT:
     case TCP_SYN_RECV:
-      return {kPending, 0};
+      return {ConnectStatus::kPending, 0};
     case TCP_CLOSE:
       return Closed(fd, TakeFailure(fd), progress, now);
     default:
@@ -234,11 +234,11 @@ ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
 
   SocketAddress peer;
   const int no_peer = peer.SetPeerOf(fd);
-  if (no_peer == 0) return {kConnected, reported};
+  if (no_peer == 0) return {ConnectStatus::kConnected, reported};
   if (no_peer != -ENOTCONN) return {no_peer, reported, true};
   // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
   // known.
-  if (kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
+  if (kind.family == AF_VSOCK && IsSilent(fd)) return {ConnectStatus::kPending, 0};
   return {WithoutReason(progress), reported};
 }
 

@@ -58,30 +58,25 @@
 #include <utility>
 
 #include "monotonic_clock.h"
+#include "shared_numbers.h"
 
 namespace pollout {
 
 namespace {
 
-// As in packages/core/src/backend/readiness.ts.
-constexpr std::uint32_t kReadable = 1;
-constexpr std::uint32_t kWritable = 2;
-constexpr std::uint32_t kError = 4;
-constexpr std::uint32_t kHangup = 8;
-
 std::uint32_t EventsOf(std::uint32_t interest) noexcept {
   std::uint32_t events = 0;
-  if ((interest & kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
-  if ((interest & kWritable) != 0) events |= EPOLLOUT;
+  if ((interest & Interest::kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & Interest::kWritable) != 0) events |= EPOLLOUT;
   return events;
 }
 
 std::uint8_t ReadinessOf(std::uint32_t events) noexcept {
   std::uint32_t readiness = 0;
-  if ((events & EPOLLIN) != 0) readiness |= kReadable;
-  if ((events & EPOLLOUT) != 0) readiness |= kWritable;
-  if ((events & EPOLLERR) != 0) readiness |= kError;
-  if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0) readiness |= kHangup;
+  if ((events & EPOLLIN) != 0) readiness |= Readiness::kReadable;
+  if ((events & EPOLLOUT) != 0) readiness |= Readiness::kWritable;
+  if ((events & EPOLLERR) != 0) readiness |= Readiness::kError;
+  if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0) readiness |= Readiness::kHangup;
   return static_cast<std::uint8_t>(readiness);
 }
 
@@ -107,7 +102,7 @@ int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
 }
 
 int Poller::Watch(Socket& socket, std::uint64_t handle, double token) noexcept {
-  const int failed = socket.standing ? 0 : Control(socket, handle, EventsOf(kReadable));
+  const int failed = socket.standing ? 0 : Control(socket, handle, EventsOf(Interest::kReadable));
   if (failed == 0) Owe(socket, token);
   return failed;
 }

@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "call_arguments.h"
 #include "packets.h"
+#include "shared_numbers.h"
 #include "slab.h"
 
 namespace pollout {
@@ -18,7 +19,7 @@ namespace {
 
 // SOCK_PACKET is the last; flags that socket(2) takes with the type lie above.
 constexpr std::uint32_t kMaxType = 10;
-constexpr std::uint32_t kMaxInterest = 3;
+constexpr std::uint32_t kMaxInterest = Interest::kReadable | Interest::kWritable;
 // MSG_PROBE of the kernel's own headers: all of a send but the sending.
 constexpr int kProbe = 0x10;
 
