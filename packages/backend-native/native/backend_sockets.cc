@@ -11,6 +11,7 @@
 #include "connect_completion.h"
 #include "monotonic_clock.h"
 #include "packets.h"
+#include "reuse.h"
 
 namespace pollout {
 
@@ -114,7 +115,7 @@ Backend::Claimed Backend::Claim(double handle) noexcept {
 int Backend::Bind(double handle, const SocketAddress& at) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
-  return ::bind(socket->fd.get(), at.get(), at.size()) == 0 ? 0 : -errno;
+  return at.Bind(socket->fd.get());
 }
 
 int Backend::Connect(double handle, const SocketAddress& to) {
@@ -133,7 +134,7 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   // A report of the attempt before says nothing of this one.
   socket->last_events = 0;
   const std::uint64_t before = MonotonicNs();
-  const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  const int result = to.Connect(socket->fd.get());
   if (HasBegun(result)) {
     socket->recycled = false;
     const bool is_new = IsNew(socket->connect);
@@ -178,9 +179,8 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
 int Backend::Disconnect(double handle) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
-  sockaddr nobody{};
-  nobody.sa_family = AF_UNSPEC;
-  if (::connect(socket->fd.get(), &nobody, sizeof(nobody)) != 0) return -errno;
+  const int refused = Dissolve(socket->fd.get());
+  if (refused != 0) return refused;
   socket->connect = {};
   socket->peer = {};
   return 0;
@@ -248,7 +248,7 @@ void Backend::Close(double handle, bool reset) {
     recycler_.Keep({sockets_.Take(static_cast<std::uint64_t>(handle)), peer, true});
     return;
   }
-  poller_.Forget(*socket);
+  poller_.RemoveUnlessMute(*socket);
   PrepareClose(*socket, reset);
   sockets_.Remove(static_cast<std::uint64_t>(handle));
   Settle();

@@ -103,7 +103,7 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
     return Tell(share, given.id, ending, {});
   }
   ending.sent_ns = MonotonicNs();
-  const int result = ::connect(fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  const int result = to.Connect(fd.get());
   if (!HasBegun(result)) {
     ending.status = result;
     ending.step = BulkStep::kConnect;
@@ -172,9 +172,8 @@ bool BulkEngine::Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd,
   if (source.invalid != 0) return false;
   SocketAddress at = source.address;
   at.SetPort(given.source_port);
-  if (::bind(fd, at.get(), at.size()) == 0) return true;
-  ending->status = -errno;
-  return false;
+  ending->status = at.Bind(fd);
+  return ending->status == 0;
 }
 
 void BulkEngine::Expire(Share& share, std::uint64_t now) {

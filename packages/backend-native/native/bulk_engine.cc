@@ -24,7 +24,6 @@ namespace pollout {
 
 namespace {
 
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 // So many are told of at once, however long ago the last were.
 constexpr std::size_t kManyOutcomes = 1024;
 // Between looks at a set that cannot be waited for.

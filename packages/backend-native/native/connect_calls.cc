@@ -1,5 +1,4 @@
 // The calls that give a socket its addresses: bind, connect, and how a connect went.
-
 #include <cerrno>
 
 #include "address_arguments.h"

@@ -15,22 +15,22 @@
 //    for an error. So the connect that succeeds is not asked, unless one has come since.
 //
 // 2. The peer, because it is the proof: the kernel answers getpeername(2) from the connection's
-// state,
-//    and has a peer only once the handshake is through. It still succeeds after the peer's FIN,
-//    rightly: a connection that was accepted and closed again before anyone looked was a success.
-//    For TCP the state itself is asked, by TCP_INFO (tcp(7)), on which inet_getname() rests its
-//    answer: a peer in any state but CLOSE, LISTEN and SYN_SENT. It tells more for the same price:
+//    state, and has a peer only once the handshake is through. It still succeeds after the peer's
+//    FIN, rightly: a connection that was accepted and closed again before anyone looked was a
+//    success. For TCP the state itself is asked, by TCP_INFO (tcp(7)), on which inet_getname()
+//    rests its answer: a peer in any state but CLOSE, LISTEN and SYN_SENT. It tells more for the
+//    same price:
 //
 //    - SYN_SENT is the other meaning of ENOTCONN: the handshake is still on and the readiness was
 //      spurious. Empty the error queue, the cause, so that it doesn't wake us again, and wait on.
 //      Without a peer in any other state the connect is over, and the reason is lost to another
 //      reader: ECONNRESET, the nearest thing that is true. Unless none was begun here: ENOTCONN.
 //    - SYN_SENT with nothing sent, so nothing unacknowledged, is TCP_FASTOPEN_CONNECT: connect()
-//    has
-//      succeeded, the socket is writable, and the SYN goes out with the first data. To wait would
-//      be to wait for ever. Nobody has answered yet, so when the handshake ended is not known.
+//      has succeeded, the socket is writable, and the SYN goes out with the first data. To wait
+//      would be to wait for ever. Nobody has answered yet, so when the handshake ended is not
+//      known.
 //    - SYN_RECV, half of a simultaneous open, is no peer yet: only a server's fast open is
-//    writable.
+//      writable.
 //
 // 3. The local port where it is the peer's, because of the self-connect. A connect to a local port
 //    that nobody listens on, with the same port picked as the ephemeral one, meets its own SYN;

@@ -131,10 +131,12 @@ void Poller::Disarm(Socket& socket) noexcept {
   --armed_;
 }
 
-void Poller::Forget(Socket& socket) noexcept {
-  Disarm(socket);
-  if (socket.spent) return;
-  Remove(socket);
+void Poller::RemoveUnlessMute(Socket& socket) noexcept {
+  if (socket.spent) {
+    Disarm(socket);
+  } else {
+    Remove(socket);
+  }
 }
 
 void Poller::Remove(Socket& socket) noexcept {

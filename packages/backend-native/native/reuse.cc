@@ -50,6 +50,8 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "error_queue.h"
 
 namespace pollout {
@@ -71,10 +73,14 @@ bool DrainSocketError(int fd) noexcept {
 
 }  // namespace
 
-bool MakeReusable(int fd, bool drain) noexcept {
+int Dissolve(int fd) noexcept {
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  if (::connect(fd, &nobody, sizeof(nobody)) != 0) return false;
+  return ::connect(fd, &nobody, sizeof(nobody)) == 0 ? 0 : -errno;
+}
+
+bool MakeReusable(int fd, bool drain) noexcept {
+  if (Dissolve(fd) != 0) return false;
   if (drain) DrainErrorQueue(fd);
   return DrainSocketError(fd);
 }

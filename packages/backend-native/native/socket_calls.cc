@@ -168,12 +168,9 @@ napi_value CallClose(napi_env env, napi_callback_info info) {
   const CallArguments<2> call(env, info);
   double handle = 0;
   bool reset = false;
-  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
-  if (napi_get_value_bool(env, call[1], &reset) != napi_ok) {
-    ThrowType(env, "reset", "a boolean");
-    return nullptr;
+  if (ReadNumber(env, call[0], "handle", &handle) && ReadBoolean(env, call[1], "reset", &reset)) {
+    call.backend().Close(handle, reset);
   }
-  call.backend().Close(handle, reset);
   return nullptr;
 }
 
