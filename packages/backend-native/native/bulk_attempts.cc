@@ -145,13 +145,14 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
 // After connect(2): a fresh socket polls as writable.
 std::uint64_t BulkEngine::Register(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
-  const int operation = attempt.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (Watch(operation, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
-            EventOf(index, attempt.generation))) {
-    attempt.registered = true;
-    return 0;
-  }
-  return End(index, -errno, BulkStep::kEpollCtl, 0);
+  const int fd = attempt.fd.get();
+  const std::uint64_t data = EventOf(index, attempt.generation);
+  constexpr std::uint32_t kEvents = EPOLLOUT | EPOLLONESHOT;
+  const int failed =
+      attempt.registered ? set_.Modify(fd, kEvents, data) : set_.Add(fd, kEvents, data);
+  if (failed != 0) return End(index, failed, BulkStep::kEpollCtl, 0);
+  attempt.registered = true;
+  return 0;
 }
 
 bool BulkEngine::Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
@@ -211,7 +212,7 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
   KeptSocket kept;
   if (connected && then == OnConnected::kKeep) {
     if (attempt.registered) {
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+      set_.Remove(attempt.fd.get());
     } else {
       // Nobody has looked: FinishTcpAtOnce().
       DrainErrorQueue(attempt.fd.get());

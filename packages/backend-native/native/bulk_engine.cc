@@ -40,18 +40,9 @@ BulkEngine::BulkEngine(Owner& owner, Settings settings,
                        std::atomic<std::int64_t>& open_sockets) noexcept
     : owner_(owner), settings_(settings), open_sockets_(open_sockets) {}
 
-bool BulkEngine::Watch(int operation, int fd, std::uint32_t events,
-                       std::uint64_t data) const noexcept {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = data;
-  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
-}
-
 int BulkEngine::Open(const char** call) noexcept {
-  *call = "epoll_create1";
-  epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll_) return -errno;
+  int failed = set_.Open(call);
+  if (failed != 0) return failed;
   *call = "eventfd";
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return -errno;
@@ -59,10 +50,9 @@ int BulkEngine::Open(const char** call) noexcept {
   timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer_) return -errno;
   *call = "epoll_ctl";
-  if (!Watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWakeEvent) ||
-      !Watch(EPOLL_CTL_ADD, timer_.get(), EPOLLIN, kTimerEvent)) {
-    return -errno;
-  }
+  failed = set_.Add(wake_.get(), EPOLLIN, kWakeEvent);
+  if (failed == 0) failed = set_.Add(timer_.get(), EPOLLIN, kTimerEvent);
+  if (failed != 0) return failed;
   // Until the first round: what is asked before is to be noticed.
   sleeping_ = true;
   return 0;
@@ -102,13 +92,12 @@ bool BulkEngine::PrepareSleep() noexcept {
 
 bool BulkEngine::Round(bool may_sleep) {
   const bool sleeps = may_sleep && !more_ && PrepareSleep();
-  const int found = ::epoll_wait(epoll_.get(), events_.data(), settings_.batch, sleeps ? -1 : 0);
-  const int error = found < 0 ? errno : 0;
+  const int found = set_.Wait(events_.data(), settings_.batch, sleeps ? -1 : 0);
   const std::uint64_t now = MonotonicNs();
   starts_left_ = settings_.batch;
   HandleEvents(found, now);
-  if (error != 0 && error != EINTR) {
-    FailAll(-error);
+  if (found < 0 && found != -EINTR) {
+    FailAll(found);
     if (may_sleep) ::poll(nullptr, 0, kBrokenPauseMs);
   }
   const bool asked = Obey();
@@ -206,9 +195,10 @@ void BulkEngine::HandleSocket(const epoll_event& event, std::uint64_t now) {
   Share& share = *attempt.share;
   if (end.status != ConnectStatus::kPending) {
     Fill(share, Finish(index, end));
-  } else if (!Watch(EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT, data)) {
-    Fill(share, End(index, -errno, BulkStep::kEpollCtl, 0));
+    return;
   }
+  const int failed = set_.Modify(fd, EPOLLOUT | EPOLLONESHOT, data);
+  if (failed != 0) Fill(share, End(index, failed, BulkStep::kEpollCtl, 0));
 }
 
 void BulkEngine::FailAll(int error) {

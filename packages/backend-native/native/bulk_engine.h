@@ -5,8 +5,6 @@
 // nothing else (bulk_thread.h), or an event loop.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -18,7 +16,8 @@
 #include "bulk_lane.h"
 #include "bulk_records.h"
 #include "connect_completion.h"
-#include "slab.h"
+#include "epoll_set.h"
+#include "socket.h"
 #include "spare_sockets.h"
 #include "unique_fd.h"
 
@@ -61,7 +60,7 @@ class BulkEngine {
   // 0, or a negated errno; `*call` then names the system call that failed.
   int Open(const char** call) noexcept;
   // Readable when there is something to do.
-  int fd() const noexcept { return epoll_.get(); }
+  int fd() const noexcept { return set_.fd(); }
 
   // From any thread.
   void Add(std::shared_ptr<BulkLane> lane);
@@ -154,7 +153,6 @@ class BulkEngine {
 
   void Post(Command::What what, std::shared_ptr<BulkLane> lane);
   void Wake() const noexcept;
-  bool Watch(int operation, int fd, std::uint32_t events, std::uint64_t data) const noexcept;
   // False where something was asked meanwhile.
   bool PrepareSleep() noexcept;
   // Whether there may be more to start.
@@ -199,7 +197,7 @@ class BulkEngine {
   Owner& owner_;
   const Settings settings_;
   std::atomic<std::int64_t>& open_sockets_;
-  UniqueFd epoll_;
+  EpollSet set_;
   UniqueFd wake_;
   UniqueFd timer_;
 

@@ -9,7 +9,7 @@
 
 #include "closing.h"
 #include "shared_numbers.h"
-#include "slab.h"
+#include "socket.h"
 #include "unique_fd.h"
 
 namespace pollout {

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "shared_numbers.h"
-#include "slab.h"
+#include "socket.h"
 
 namespace pollout {
 

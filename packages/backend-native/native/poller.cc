@@ -55,7 +55,6 @@
 #include "poller.h"
 
 #include <cerrno>
-#include <utility>
 
 #include "monotonic_clock.h"
 #include "shared_numbers.h"
@@ -83,15 +82,12 @@ std::uint8_t ReadinessOf(std::uint32_t events) noexcept {
 }  // namespace
 
 int Poller::Open(Loop& loop, const char** call) noexcept {
-  *call = "epoll_create1";
-  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return -errno;
-  const Loop::Opened opened = loop.Watch(epoll.get(), *this);
+  const int failed = set_.Open(call);
+  if (failed != 0) return failed;
+  const Loop::Opened opened = loop.Watch(set_.fd(), *this);
   *call = opened.call;
-  if (opened.failed != 0) return opened.failed;
-  epoll_ = std::move(epoll);
   watch_ = opened.handle;
-  return 0;
+  return opened.failed;
 }
 
 int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
@@ -108,11 +104,10 @@ int Poller::Watch(Socket& socket, std::uint64_t handle, double token) noexcept {
 }
 
 int Poller::Control(Socket& socket, std::uint64_t handle, std::uint32_t events) noexcept {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = handle;
-  const int operation = socket.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (::epoll_ctl(epoll_.get(), operation, socket.fd.get(), &event) != 0) return -errno;
+  const int fd = socket.fd.get();
+  const int failed =
+      socket.registered ? set_.Modify(fd, events, handle) : set_.Add(fd, events, handle);
+  if (failed != 0) return failed;
   socket.registered = true;
   socket.spent = false;
   socket.standing = (events & EPOLLONESHOT) == 0;
@@ -145,12 +140,12 @@ void Poller::Remove(Socket& socket) noexcept {
   socket.registered = false;
   socket.spent = false;
   socket.standing = false;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
+  set_.Remove(socket.fd.get());
 }
 
 Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcept {
-  const int found = ::epoll_wait(epoll_.get(), events_.data(), kMaxBatch, 0);
-  if (found < 0) return {errno == EINTR ? 0 : -errno, false};
+  const int found = set_.Wait(events_.data(), kMaxBatch, 0);
+  if (found < 0) return {found == -EINTR ? 0 : found, false};
   const std::uint64_t now = found == 0 ? 0 : MonotonicNs();
   int count = 0;
   for (int index = 0; index < found; ++index) {
@@ -178,7 +173,7 @@ void Poller::KeepAlive(bool keep) noexcept { watch_->KeepAlive(keep); }
 
 void Poller::Close() noexcept {
   watch_->Close();
-  epoll_.Reset();
+  set_.Reset();
 }
 
 void Poller::OnHandle(LoopHandle& /*handle*/, int error) {

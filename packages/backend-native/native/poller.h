@@ -1,14 +1,12 @@
 // Poller: the epoll set of one backend, and its place in the event loop.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <cstdint>
 
+#include "epoll_set.h"
 #include "loop.h"
 #include "slab.h"
-#include "unique_fd.h"
 
 namespace pollout {
 
@@ -80,7 +78,7 @@ class Poller final : private LoopHandle::Owner {
 
   Owner& owner_;
   SocketSlab& sockets_;
-  UniqueFd epoll_;
+  EpollSet set_;
   LoopHandle* watch_ = nullptr;
   int armed_ = 0;
   std::array<epoll_event, kMaxBatch> events_{};

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "loop.h"
-#include "slab.h"
+#include "socket.h"
 #include "spare_sockets.h"
 
 namespace pollout {

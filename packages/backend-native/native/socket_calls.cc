@@ -11,7 +11,7 @@
 #include "call_arguments.h"
 #include "packets.h"
 #include "shared_numbers.h"
-#include "slab.h"
+#include "socket.h"
 
 namespace pollout {
 

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "slab.h"
+#include "socket.h"
 #include "tcp_peer.h"
 #include "unique_fd.h"
 
