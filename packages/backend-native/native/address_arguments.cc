@@ -1,6 +1,8 @@
 // A socket address among the arguments of a call: read and parsed.
 #include "address_arguments.h"
 
+#include <sys/un.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -12,9 +14,10 @@ namespace pollout {
 
 namespace {
 
-// More than sun_path, so that a path that was cut is still too long.
-// The longest literal, `INET6_ADDRSTRLEN` with a zone, has 62 bytes.
+// A text that was cut to this is still too long, for a path and for a literal: the longest of
+// those, `INET6_ADDRSTRLEN` with a zone, has 62 bytes.
 constexpr std::size_t kTextCapacity = 128;
+static_assert(kTextCapacity - 1 > sizeof(sockaddr_un::sun_path));
 constexpr std::size_t kLongestLiteral = 78;
 constexpr std::uint32_t kMaxPort = 65535;
 

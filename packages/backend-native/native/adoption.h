@@ -1,7 +1,7 @@
 // Descriptors from elsewhere: whether they can be a backend's, and making them so.
 #pragma once
 
-#include "slab.h"
+#include "socket.h"
 
 namespace pollout {
 

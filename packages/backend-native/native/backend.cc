@@ -133,7 +133,7 @@ void Backend::Destroy(Napi::Function closed, bool reset) {
 void Backend::GiveBack(bool reset) {
   closing_ = true;
   sockets_.ForEach([this, reset](Socket& socket, std::uint64_t handle) {
-    poller_.Forget(socket);
+    poller_.RemoveUnlessMute(socket);
     if (!reset) DiscardReceived(socket);
     PrepareClose(socket, reset);
     sockets_.Remove(handle);

@@ -98,13 +98,11 @@ class Backend final : private Loop::Owner,
   void OnOutcomes() override;
   void OnClosed() override;
 
-  UniqueFd NewSocket(SocketKind kind) noexcept;
   // Has a recycled socket be one for that peer; with none given it becomes a new one, as to whom it
   // will connect cannot be told. Others stay as they are. 0, or a negated errno with the handle
   // void.
   int Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept;
   static int Finish(Socket& socket) noexcept;
-  double TimeOf(std::uint64_t ns) const noexcept;
 
   // One batch, if anything is ready. Whether there may be another.
   bool Deliver(Napi::Env env);

@@ -11,6 +11,7 @@
 #include "connect_completion.h"
 #include "monotonic_clock.h"
 #include "packets.h"
+#include "reuse.h"
 
 namespace pollout {
 
@@ -50,7 +51,7 @@ std::int64_t Backend::Open(SocketKind kind) {
   Recycler::Spare spare;
   if (kind.IsTcp()) spare = recycler_.Take(kind.family);
   const bool recycled = static_cast<bool>(spare.fd);
-  UniqueFd fd = recycled ? std::move(spare.fd) : NewSocket(kind);
+  UniqueFd fd = recycled ? std::move(spare.fd) : recycler_.NewSocket(kind);
   if (!fd) return -errno;
   const std::int64_t handle = sockets_.Insert(std::move(fd), kind);
   Socket* socket = sockets_.Find(static_cast<std::uint64_t>(handle));
@@ -61,15 +62,6 @@ std::int64_t Backend::Open(SocketKind kind) {
   socket->recycled = recycled;
   socket->peer = spare.peer;
   return handle;
-}
-
-// Nobody is told that there are no descriptors left while spares hold some.
-UniqueFd Backend::NewSocket(SocketKind kind) noexcept {
-  const int type = kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  UniqueFd fd(::socket(kind.family, type, 0));
-  if (fd || (errno != EMFILE && errno != ENFILE) || recycler_.empty()) return fd;
-  recycler_.Clear();
-  return UniqueFd(::socket(kind.family, type, 0));
 }
 
 std::int64_t Backend::Adopt(int fd) {
@@ -90,15 +82,15 @@ std::int64_t Backend::Adopt(int fd) {
 
 int Backend::Suit(Socket& socket, std::uint64_t handle, const TcpPeer& peer) noexcept {
   if (!socket.recycled || socket.peer == peer) return 0;
-  Recycler::Spare spare{std::move(socket.fd), socket.peer};
-  if (recycler_.Exchange(spare, peer)) {
-    socket.fd = std::move(spare.fd);
+  Recycler::Spare other = recycler_.Take(peer);
+  // Kept first: its descriptor may be the one that is missing.
+  recycler_.Keep({std::move(socket.fd), socket.peer, true});
+  if (other.fd) {
+    socket.fd = std::move(other.fd);
     socket.peer = peer;
     return 0;
   }
-  // Kept first: its descriptor may be the one that is missing.
-  recycler_.Keep(std::move(spare.fd), spare.peer);
-  socket.fd = NewSocket(socket.kind);
+  socket.fd = recycler_.NewSocket(socket.kind);
   if (!socket.fd) {
     const int error = errno;
     sockets_.Vacate(handle);
@@ -123,7 +115,7 @@ Backend::Claimed Backend::Claim(double handle) noexcept {
 int Backend::Bind(double handle, const SocketAddress& at) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
-  return ::bind(socket->fd.get(), at.get(), at.size()) == 0 ? 0 : -errno;
+  return at.Bind(socket->fd.get());
 }
 
 int Backend::Connect(double handle, const SocketAddress& to) {
@@ -142,7 +134,7 @@ int Backend::Connect(double handle, const SocketAddress& to) {
   // A report of the attempt before says nothing of this one.
   socket->last_events = 0;
   const std::uint64_t before = MonotonicNs();
-  const int result = ::connect(socket->fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  const int result = to.Connect(socket->fd.get());
   if (HasBegun(result)) {
     socket->recycled = false;
     const bool is_new = IsNew(socket->connect);
@@ -176,8 +168,9 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
   while (result == 0 || WaitUntilWritable(fd, deadline)) {
     socket->connect.reported_ns = MonotonicNs();
     const int status = Finish(*socket);
-    if (status == kSelfConnected) return -EADDRNOTAVAIL;
-    if (status != kPending) return status >= kLost ? kConnected : status;
+    if (status == ConnectStatus::kSelfConnected) return -EADDRNOTAVAIL;
+    if (status != ConnectStatus::kPending)
+      return status >= ConnectStatus::kLost ? ConnectStatus::kConnected : status;
     if (result == 0) break;
   }
   return -EINPROGRESS;
@@ -186,9 +179,8 @@ int Backend::ConnectAndWait(double handle, const SocketAddress& to, double timeo
 int Backend::Disconnect(double handle) {
   const auto [socket, failed] = Claim(handle);
   if (failed != 0) return failed;
-  sockaddr nobody{};
-  nobody.sa_family = AF_UNSPEC;
-  if (::connect(socket->fd.get(), &nobody, sizeof(nobody)) != 0) return -errno;
+  const int refused = Dissolve(socket->fd.get());
+  if (refused != 0) return refused;
   socket->connect = {};
   socket->peer = {};
   return 0;
@@ -199,7 +191,7 @@ int Backend::Finish(Socket& socket) noexcept {
   ConnectEnd end =
       pollout::FinishConnect(socket.fd.get(), socket.kind, socket.last_events, socket.connect);
   socket.failed_here = end.is_own;
-  if (end.status == kPending || end.status == -ENOTCONN) return end.status;
+  if (end.status == ConnectStatus::kPending || end.status == -ENOTCONN) return end.status;
   // Whoever uses it next is told of a loss, once, however often this is asked; and this answers the
   // same each time.
   if (end.lost_is_news || (end.lost != 0 && socket.connect.ended_ns == 0)) {
@@ -251,12 +243,12 @@ void Backend::Deregister(double handle) {
 void Backend::Close(double handle, bool reset) {
   Socket* socket = sockets_.Find(handle);
   if (socket == nullptr) return;
-  if (reset && delivering_ && !broken_ && recycler_.Disconnect(*socket)) {
+  if (reset && delivering_ && !broken_ && recycler_.Renew(*socket)) {
     const TcpPeer peer = socket->peer;
-    recycler_.Keep(sockets_.Take(static_cast<std::uint64_t>(handle)), peer);
+    recycler_.Keep({sockets_.Take(static_cast<std::uint64_t>(handle)), peer, true});
     return;
   }
-  poller_.Forget(*socket);
+  poller_.RemoveUnlessMute(*socket);
   PrepareClose(*socket, reset);
   sockets_.Remove(static_cast<std::uint64_t>(handle));
   Settle();

@@ -29,7 +29,7 @@ namespace pollout {
 
 namespace {
 
-constexpr std::uint64_t kUsPerSecond = 1000000;
+constexpr std::uint64_t kUsPerSecond = kNsPerSecond / kNsPerUs;
 constexpr std::uint64_t kLongestPollMs = INT32_MAX;
 
 std::uint64_t LeftUntil(std::uint64_t deadline_ns) noexcept {
@@ -49,38 +49,39 @@ timeval TimevalOf(std::uint64_t ns) noexcept {
 // Makes the socket blocking, and in the end what it was.
 class BlockingScope {
  public:
-  explicit BlockingScope(int fd) noexcept : fd_(fd), flags_(::fcntl(fd, F_GETFL)) {
-    socklen_t size = sizeof(timeout_);
-    if (flags_ < 0 || ::getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout_, &size) != 0 ||
-        ::fcntl(fd, F_SETFL, flags_ & ~O_NONBLOCK) != 0) {
-      error_ = errno;
-    }
-  }
+  BlockingScope() noexcept = default;
   BlockingScope(const BlockingScope&) = delete;
   BlockingScope& operator=(const BlockingScope&) = delete;
   ~BlockingScope() {
-    if (error_ != 0) return;
+    if (fd_ < 0) return;
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &timeout_, sizeof(timeout_));
     ::fcntl(fd_, F_SETFL, flags_);
   }
 
-  int error() const noexcept { return error_; }
+  // 0, or a negated errno with the socket as it was.
+  int Enter(int fd) noexcept {
+    socklen_t size = sizeof(timeout_);
+    flags_ = ::fcntl(fd, F_GETFL);
+    if (flags_ < 0 || ::getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout_, &size) != 0 ||
+        ::fcntl(fd, F_SETFL, flags_ & ~O_NONBLOCK) != 0) {
+      return -errno;
+    }
+    fd_ = fd;
+    return 0;
+  }
 
+  // 0, or a negated errno.
   int SetTimeout(std::uint64_t deadline_ns) const noexcept {
     const timeval time = deadline_ns == kNoDeadline ? timeval{} : TimevalOf(LeftUntil(deadline_ns));
-    return ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+    return ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) == 0 ? 0 : -errno;
   }
 
  private:
-  int fd_;
-  int flags_;
-  int error_ = 0;
+  // -1 until it is entered.
+  int fd_ = -1;
+  int flags_ = 0;
   timeval timeout_{};
 };
-
-int Connect(int fd, const SocketAddress& to) noexcept {
-  return ::connect(fd, to.get(), to.size()) == 0 ? 0 : -errno;
-}
 
 }  // namespace
 
@@ -102,12 +103,14 @@ bool WaitUntilWritable(int fd, std::uint64_t deadline_ns) noexcept {
 
 int ConnectBlocking(int fd, SocketKind kind, const SocketAddress& to,
                     std::uint64_t deadline_ns) noexcept {
-  if (kind.family == AF_VSOCK || LeftUntil(deadline_ns) == 0) return Connect(fd, to);
-  const BlockingScope scope(fd);
-  if (scope.error() != 0) return -scope.error();
+  if (kind.family == AF_VSOCK || LeftUntil(deadline_ns) == 0) return to.Connect(fd);
+  BlockingScope scope;
+  int failed = scope.Enter(fd);
+  if (failed != 0) return failed;
   for (;;) {
-    if (scope.SetTimeout(deadline_ns) != 0) return -errno;
-    const int result = Connect(fd, to);
+    failed = scope.SetTimeout(deadline_ns);
+    if (failed != 0) return failed;
+    const int result = to.Connect(fd);
     if (result != -EINTR) return result;
     if (kind.family != AF_UNIX) return -EINPROGRESS;
     if (LeftUntil(deadline_ns) == 0) return -EAGAIN;

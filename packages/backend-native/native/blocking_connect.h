@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "slab.h"
+#include "socket.h"
 #include "socket_address.h"
 
 namespace pollout {

@@ -12,7 +12,8 @@
 //   at: the kernel works on its handshake meanwhile.
 //
 // - A socket whose attempt is over goes to the next attempt to the same peer, if that starts in the
-//   same round: reuse.cc. What has options or a bound address does not.
+//   same round: reuse.cc. What has options or a bound address does not, nor is one kept where no
+//   attempt waits to start.
 //
 // - On loopback, and to any address of this machine, the handshake is through before connect(2)
 //   returns, or has failed. To ask is less than to join the set, be reported by it and leave it. So
@@ -46,10 +47,6 @@ namespace {
 
 // One of so many attempts is asked whether it has ended at once, where others had not.
 constexpr int kAskEvery = 64;
-
-bool HasRunOut(int status) noexcept {
-  return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
-}
 
 SocketAddress TargetOf(const BulkAttempt& given, sa_family_t family) noexcept {
   SocketAddress to;
@@ -86,13 +83,6 @@ void BulkEngine::Fill(Share& share, std::uint64_t now) {
   }
 }
 
-UniqueFd BulkEngine::NewSocket(sa_family_t family) noexcept {
-  constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  UniqueFd fd(::socket(family, kType, 0));
-  if (fd || !HasRunOut(-errno) || !spares_.Clear()) return fd;
-  return UniqueFd(::socket(family, kType, 0));
-}
-
 std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
   Ending ending;
   // Not Fill()'s time, which may be from before this attempt was submitted.
@@ -103,17 +93,17 @@ std::uint64_t BulkEngine::Start(Share& share, const BulkAttempt& given) {
   const SocketAddress to = TargetOf(given, kind.family);
   const bool plain = given.source == 0 && share.lane->plan().OptionsFor(kind.family).empty();
   const TcpPeer peer = plain ? to.ToTcpPeer() : TcpPeer{};
-  BulkSpares::Spare spare = spares_.Take(peer);
-  UniqueFd fd = spare.fd ? std::move(spare.fd) : NewSocket(kind.family);
+  SpareSockets::Spare spare = spares_.Take(peer);
+  UniqueFd fd = spare.fd ? std::move(spare.fd) : spares_.NewSocket(kind);
   if (!fd) {
     ending.status = -errno;
     return Tell(share, given.id, ending, {});
   }
-  if (!Prepare(*share.lane, given, fd.get(), kind.family, &ending)) {
+  if (!Prepare(share.lane->plan(), given, fd.get(), kind.family, &ending)) {
     return Tell(share, given.id, ending, {});
   }
   ending.sent_ns = MonotonicNs();
-  const int result = ::connect(fd.get(), to.get(), to.size()) == 0 ? 0 : -errno;
+  const int result = to.Connect(fd.get());
   if (!HasBegun(result)) {
     ending.status = result;
     ending.step = BulkStep::kConnect;
@@ -147,28 +137,28 @@ std::uint64_t BulkEngine::FinishAtOnce(std::uint32_t index) {
   Share& share = *attempt.share;
   share.unasked = 0;
   const ConnectEnd end = FinishTcpAtOnce(attempt.fd.get(), attempt.connect, share.failing);
-  share.prompt = end.status != kPending;
+  share.prompt = end.status != ConnectStatus::kPending;
   share.failing = end.status < 0;
-  return end.status == kPending ? 0 : Finish(index, end);
+  return end.status == ConnectStatus::kPending ? 0 : Finish(index, end);
 }
 
 // After connect(2): a fresh socket polls as writable.
 std::uint64_t BulkEngine::Register(std::uint32_t index) {
   Attempt& attempt = attempts_[index];
-  const int operation = attempt.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (Watch(operation, attempt.fd.get(), EPOLLOUT | EPOLLONESHOT,
-            EventOf(index, attempt.generation))) {
-    attempt.registered = true;
-    return 0;
-  }
-  return End(index, -errno, BulkStep::kRegister, 0);
+  const int fd = attempt.fd.get();
+  const std::uint64_t data = EventOf(index, attempt.generation);
+  constexpr std::uint32_t kEvents = EPOLLOUT | EPOLLONESHOT;
+  const int failed =
+      attempt.registered ? set_.Modify(fd, kEvents, data) : set_.Add(fd, kEvents, data);
+  if (failed != 0) return End(index, failed, BulkStep::kEpollCtl, 0);
+  attempt.registered = true;
+  return 0;
 }
 
-bool BulkEngine::Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
+bool BulkEngine::Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
                          Ending* ending) noexcept {
-  const BulkPlan& plan = lane.plan();
   const std::vector<BulkPlan::Option>& options = plan.OptionsFor(family);
-  ending->step = BulkStep::kSetOption;
+  ending->step = BulkStep::kSetsockopt;
   for (ending->option = 0; ending->option < options.size(); ++ending->option) {
     const auto& [level, option, value] = options[ending->option];
     if (::setsockopt(fd, level, option, value.data(), static_cast<socklen_t>(value.size())) != 0) {
@@ -181,17 +171,10 @@ bool BulkEngine::Prepare(const BulkLane& lane, const BulkAttempt& given, int fd,
   const BulkPlan::Source& source = plan.sources[given.source - 1U];
   ending->status = source.invalid;
   if (source.invalid != 0) return false;
-  if (given.source_port == 0 && !lane.sets_bind_no_port(family)) {
-    // bind(2) would take a port that no other destination can share, connect(2) need not: ip(7). A
-    // kernel without it binds as ever, so its answer does not matter.
-    const int on = 1;
-    ::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-  }
   SocketAddress at = source.address;
   at.SetPort(given.source_port);
-  if (::bind(fd, at.get(), at.size()) == 0) return true;
-  ending->status = -errno;
-  return false;
+  ending->status = at.Bind(fd);
+  return ending->status == 0;
 }
 
 void BulkEngine::Expire(Share& share, std::uint64_t now) {
@@ -206,14 +189,15 @@ void BulkEngine::Expire(Share& share, std::uint64_t now) {
     // It may have been reported in vain, long ago.
     attempt.connect.reported_ns = 0;
     const ConnectEnd end = FinishConnect(attempt.fd.get(), attempt.kind, 0, attempt.connect);
-    Fill(share, end.status == kPending ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
-                                       : Finish(index, end));
+    Fill(share, end.status == ConnectStatus::kPending
+                    ? End(index, -ETIMEDOUT, BulkStep::kDeadline, 0)
+                    : Finish(index, end));
   }
 }
 
 std::uint64_t BulkEngine::Finish(std::uint32_t index, const ConnectEnd& end) {
   const bool is_reported = end.status < 0 && !end.is_own;
-  const BulkStep step = is_reported ? BulkStep::kSocketError : BulkStep::kConnect;
+  const BulkStep step = is_reported ? BulkStep::kSoError : BulkStep::kConnect;
   return End(index, end.ForJavaScript(), step, end.at_ns);
 }
 
@@ -221,24 +205,25 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
                               std::uint64_t ready_ns) {
   Attempt& attempt = attempts_[index];
   Share& share = *attempt.share;
-  const BulkPlan::OnConnected then = share.lane->plan().on_connected;
-  const int lost = status >= kLost ? status - kLost : 0;
-  const bool connected = step == BulkStep::kConnect && (status == kConnected || lost != 0);
+  const OnConnected then = share.lane->plan().on_connected;
+  const int lost = status >= ConnectStatus::kLost ? status - ConnectStatus::kLost : 0;
+  const bool connected =
+      step == BulkStep::kConnect && (status == ConnectStatus::kConnected || lost != 0);
   KeptSocket kept;
-  if (connected && then == BulkPlan::OnConnected::kKeep) {
+  if (connected && then == OnConnected::kKeep) {
     if (attempt.registered) {
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, attempt.fd.get(), nullptr);
+      set_.Remove(attempt.fd.get());
     } else {
       // Nobody has looked: FinishTcpAtOnce().
       DrainErrorQueue(attempt.fd.get());
     }
     kept = KeptSocket(std::move(attempt.fd), attempt.kind, lost, open_sockets_);
   } else {
-    const bool ended = step == BulkStep::kConnect || step == BulkStep::kSocketError;
+    const bool ended = step == BulkStep::kConnect || step == BulkStep::kSoError;
     Dispose(attempt, connected, ended && status < 0);
   }
   Ending ending;
-  ending.status = status == kSelfConnected ? kBulkSelfConnected : status;
+  ending.status = status == ConnectStatus::kSelfConnected ? kBulkSelfConnected : status;
   ending.step = step;
   ending.opened_ns = attempt.opened_ns;
   ending.sent_ns = attempt.connect.started_ns;
@@ -251,11 +236,11 @@ std::uint64_t BulkEngine::End(std::uint32_t index, int status, BulkStep step,
 
 void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept {
   const BulkLane& lane = *attempt.share->lane;
-  const bool resets = lane.plan().on_connected == BulkPlan::OnConnected::kReset;
-  if (failed || (connected && resets)) {
-    BulkSpares::Spare spare{std::move(attempt.fd), attempt.registered};
-    if (spares_.Keep(spare, attempt.peer, failed)) return;
-    attempt.fd = std::move(spare.fd);
+  const bool resets = lane.plan().on_connected == OnConnected::kReset;
+  const bool may_be_kept = attempt.share->is_pressed() && (failed || (connected && resets));
+  if (may_be_kept && spares_.Renew(attempt.fd.get(), attempt.peer, failed)) {
+    spares_.Keep({std::move(attempt.fd), attempt.peer, attempt.registered});
+    return;
   }
   // One that has failed has nothing to reset.
   if (failed) return;
@@ -264,7 +249,7 @@ void BulkEngine::Dispose(Attempt& attempt, bool connected, bool failed) noexcept
 
 std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& ending,
                                KeptSocket kept) {
-  const bool is_reported = ending.step == BulkStep::kSocketError;
+  const bool is_reported = ending.step == BulkStep::kSoError;
   if (!is_reported && HasRunOut(ending.status)) share.lane->Halt();
   const std::uint64_t ended_ns = MonotonicNs();
   const double origin_ms = share.lane->plan().origin_ms;
@@ -273,7 +258,7 @@ std::uint64_t BulkEngine::Tell(Share& share, std::uint32_t id, const Ending& end
   outcome.fields.status = ending.status;
   outcome.fields.step = static_cast<double>(ending.step);
   outcome.fields.handle =
-      ending.step == BulkStep::kSetOption ? static_cast<double>(ending.option) : -1;
+      ending.step == BulkStep::kSetsockopt ? static_cast<double>(ending.option) : -1;
   outcome.fields.started_at = MsSince(origin_ms, ending.opened_ns);
   outcome.fields.sent_at = MsSince(origin_ms, ending.sent_ns);
   outcome.fields.ready_at = MsSince(origin_ms, ending.ready_ns);

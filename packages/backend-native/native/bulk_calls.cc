@@ -20,7 +20,7 @@ constexpr std::uint32_t kMaxLimit = INT32_MAX;
 constexpr double kMaxIntervalMs = 86'400'000;
 // A century; in nanoseconds that is still a number.
 constexpr double kMaxStartAtMs = 4e12;
-constexpr std::uint32_t kMaxOnConnected = 2;
+constexpr auto kMaxOnConnected = static_cast<std::uint32_t>(OnConnected::kReset);
 // A record names its source by 16 bits, counted from 1.
 constexpr std::uint32_t kMaxSources = UINT16_MAX;
 
@@ -134,7 +134,7 @@ napi_value CallOpenLane(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   Backend& backend = call.backend();
-  plan.on_connected = static_cast<BulkPlan::OnConnected>(on_connected);
+  plan.on_connected = static_cast<OnConnected>(on_connected);
   plan.origin_ms = backend.origin_ms();
   const std::int64_t lane =
       backend.lanes().Open(env, backend.loop(), std::move(plan), limit, sink.As<Napi::Function>());

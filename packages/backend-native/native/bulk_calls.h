@@ -1,4 +1,4 @@
-// The calls of the bulk lanes.
+// The calls of the bulk lanes, as JavaScript makes them.
 #pragma once
 
 #include <node_api.h>

@@ -24,7 +24,6 @@ namespace pollout {
 
 namespace {
 
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 // So many are told of at once, however long ago the last were.
 constexpr std::size_t kManyOutcomes = 1024;
 // Between looks at a set that cannot be waited for.
@@ -41,18 +40,9 @@ BulkEngine::BulkEngine(Owner& owner, Settings settings,
                        std::atomic<std::int64_t>& open_sockets) noexcept
     : owner_(owner), settings_(settings), open_sockets_(open_sockets) {}
 
-bool BulkEngine::Watch(int operation, int fd, std::uint32_t events,
-                       std::uint64_t data) const noexcept {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = data;
-  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
-}
-
 int BulkEngine::Open(const char** call) noexcept {
-  *call = "epoll_create1";
-  epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll_) return -errno;
+  int failed = set_.Open(call);
+  if (failed != 0) return failed;
   *call = "eventfd";
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return -errno;
@@ -60,10 +50,9 @@ int BulkEngine::Open(const char** call) noexcept {
   timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer_) return -errno;
   *call = "epoll_ctl";
-  if (!Watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWakeEvent) ||
-      !Watch(EPOLL_CTL_ADD, timer_.get(), EPOLLIN, kTimerEvent)) {
-    return -errno;
-  }
+  failed = set_.Add(wake_.get(), EPOLLIN, kWakeEvent);
+  if (failed == 0) failed = set_.Add(timer_.get(), EPOLLIN, kTimerEvent);
+  if (failed != 0) return failed;
   // Until the first round: what is asked before is to be noticed.
   sleeping_ = true;
   return 0;
@@ -103,13 +92,12 @@ bool BulkEngine::PrepareSleep() noexcept {
 
 bool BulkEngine::Round(bool may_sleep) {
   const bool sleeps = may_sleep && !more_ && PrepareSleep();
-  const int found = ::epoll_wait(epoll_.get(), events_.data(), settings_.batch, sleeps ? -1 : 0);
-  const int error = found < 0 ? errno : 0;
+  const int found = set_.Wait(events_.data(), settings_.batch, sleeps ? -1 : 0);
   const std::uint64_t now = MonotonicNs();
   starts_left_ = settings_.batch;
   HandleEvents(found, now);
-  if (error != 0 && error != EINTR) {
-    FailAll(-error);
+  if (found < 0 && found != -EINTR) {
+    FailAll(found);
     if (may_sleep) ::poll(nullptr, 0, kBrokenPauseMs);
   }
   const bool asked = Obey();
@@ -205,16 +193,17 @@ void BulkEngine::HandleSocket(const epoll_event& event, std::uint64_t now) {
   const int fd = attempt.fd.get();
   const ConnectEnd end = FinishConnect(fd, attempt.kind, event.events, attempt.connect);
   Share& share = *attempt.share;
-  if (end.status != kPending) {
+  if (end.status != ConnectStatus::kPending) {
     Fill(share, Finish(index, end));
-  } else if (!Watch(EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT, data)) {
-    Fill(share, End(index, -errno, BulkStep::kRegister, 0));
+    return;
   }
+  const int failed = set_.Modify(fd, EPOLLOUT | EPOLLONESHOT, data);
+  if (failed != 0) Fill(share, End(index, failed, BulkStep::kEpollCtl, 0));
 }
 
 void BulkEngine::FailAll(int error) {
   for (const auto& share : shares_) {
-    while (share->first != kNone) End(share->first, error, BulkStep::kRegister, 0);
+    while (share->first != kNone) End(share->first, error, BulkStep::kEpollCtl, 0);
   }
 }
 
@@ -245,7 +234,7 @@ void BulkEngine::Announce(std::uint64_t now) {
 }
 
 std::uint64_t BulkEngine::QuietOf(const Share& share) const noexcept {
-  const bool keeps = share.lane->plan().on_connected == BulkPlan::OnConnected::kKeep;
+  const bool keeps = share.lane->plan().on_connected == OnConnected::kKeep;
   return keeps ? settings_.quiet_ns : settings_.quiet_unkept_ns;
 }
 

@@ -5,8 +5,6 @@
 // nothing else (bulk_thread.h), or an event loop.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -17,9 +15,10 @@
 
 #include "bulk_lane.h"
 #include "bulk_records.h"
-#include "bulk_spares.h"
 #include "connect_completion.h"
-#include "slab.h"
+#include "epoll_set.h"
+#include "socket.h"
+#include "spare_sockets.h"
 #include "unique_fd.h"
 
 namespace pollout {
@@ -37,6 +36,7 @@ class BulkEngine {
 
   // How many of each may be handled in one round: events, starts, deadlines.
   static constexpr int kMaxBatch = 256;
+  static constexpr std::size_t kMaxSpares = 64;
 
   struct Settings {
     // Which of the engines that divide the limit this is.
@@ -60,7 +60,7 @@ class BulkEngine {
   // 0, or a negated errno; `*call` then names the system call that failed.
   int Open(const char** call) noexcept;
   // Readable when there is something to do.
-  int fd() const noexcept { return epoll_.get(); }
+  int fd() const noexcept { return set_.fd(); }
 
   // From any thread.
   void Add(std::shared_ptr<BulkLane> lane);
@@ -111,6 +111,9 @@ class BulkEngine {
     // Of its outcomes the owner was not told.
     bool unannounced = false;
     std::vector<BulkOutcome> outcomes;
+
+    // Whether the next one starts as soon as one has ended.
+    bool is_pressed() const noexcept { return !starved && due_ns == kNever; }
   };
 
   struct Attempt {
@@ -141,7 +144,7 @@ class BulkEngine {
   struct Ending {
     int status = 0;
     BulkStep step = BulkStep::kSocket;
-    // Of kSetOption.
+    // Of kSetsockopt.
     std::size_t option = 0;
     std::uint64_t opened_ns = 0;
     std::uint64_t sent_ns = 0;
@@ -150,7 +153,6 @@ class BulkEngine {
 
   void Post(Command::What what, std::shared_ptr<BulkLane> lane);
   void Wake() const noexcept;
-  bool Watch(int operation, int fd, std::uint32_t events, std::uint64_t data) const noexcept;
   // False where something was asked meanwhile.
   bool PrepareSleep() noexcept;
   // Whether there may be more to start.
@@ -162,8 +164,6 @@ class BulkEngine {
   // The set cannot be waited for: ends all that is in it.
   void FailAll(int error);
 
-  // Nobody is told that there are no descriptors left while spares hold some.
-  UniqueFd NewSocket(sa_family_t family) noexcept;
   void Fill(Share& share, std::uint64_t now);
   // When it ended, 0 where it is in flight.
   std::uint64_t Start(Share& share, const BulkAttempt& given);
@@ -171,7 +171,7 @@ class BulkEngine {
   std::uint64_t FinishAtOnce(std::uint32_t index);
   std::uint64_t Register(std::uint32_t index);
   // Options and local address; false where `ending` tells what went wrong.
-  static bool Prepare(const BulkLane& lane, const BulkAttempt& given, int fd, sa_family_t family,
+  static bool Prepare(const BulkPlan& plan, const BulkAttempt& given, int fd, sa_family_t family,
                       Ending* ending) noexcept;
   void Expire(Share& share, std::uint64_t now);
   // Closes the socket, or keeps it, for JavaScript or as a spare, and tells. When that was.
@@ -197,7 +197,7 @@ class BulkEngine {
   Owner& owner_;
   const Settings settings_;
   std::atomic<std::int64_t>& open_sockets_;
-  UniqueFd epoll_;
+  EpollSet set_;
   UniqueFd wake_;
   UniqueFd timer_;
 
@@ -214,7 +214,7 @@ class BulkEngine {
   std::vector<Attempt> attempts_;
   std::uint32_t first_free_ = kNone;
   // Empty between rounds.
-  BulkSpares spares_;
+  SpareSockets spares_{kMaxSpares};
   std::array<epoll_event, kMaxBatch> events_{};
   int starts_left_ = 0;
   // Starts since it has yielded.

@@ -1,7 +1,7 @@
 // BulkLane: its queue with the schedule of starts, and its outcomes.
 #include "bulk_lane.h"
 
-#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,8 +14,7 @@ namespace pollout {
 
 namespace {
 
-// MAKE_UP_MS.
-constexpr std::uint64_t kMakeUpNs = 10'000'000;
+constexpr std::uint64_t kMakeUpNs = kMakeUpMs * kNsPerMs;
 
 std::uint64_t NsOf(double ms) noexcept {
   return static_cast<std::uint64_t>(std::max(0.0, ms) * static_cast<double>(kNsPerMs));
@@ -27,25 +26,20 @@ const std::vector<BulkPlan::Option>& BulkPlan::OptionsFor(sa_family_t family) co
   return family == AF_INET6 ? inet6 : inet;
 }
 
-bool BulkPlan::Has(const std::vector<Option>& options, int level, int option) noexcept {
-  return std::any_of(options.begin(), options.end(), [level, option](const Option& given) {
-    return given.level == level && given.option == option;
-  });
+bool BulkPlan::MayLinger() const noexcept {
+  const auto is_linger = [](const Option& given) {
+    return given.level == SOL_SOCKET && given.option == SO_LINGER;
+  };
+  return std::any_of(inet.begin(), inet.end(), is_linger) ||
+         std::any_of(inet6.begin(), inet6.end(), is_linger);
 }
 
 BulkLane::BulkLane(BulkPlan plan, std::uint32_t limit, std::uint32_t engines)
     : plan_(std::move(plan)),
       engines_(engines),
       interval_ns_(NsOf(plan_.interval_ms)),
-      may_linger_(BulkPlan::Has(plan_.inet, SOL_SOCKET, SO_LINGER) ||
-                  BulkPlan::Has(plan_.inet6, SOL_SOCKET, SO_LINGER)),
-      inet_sets_no_port_(BulkPlan::Has(plan_.inet, SOL_IP, IP_BIND_ADDRESS_NO_PORT)),
-      inet6_sets_no_port_(BulkPlan::Has(plan_.inet6, SOL_IP, IP_BIND_ADDRESS_NO_PORT)),
+      may_linger_(plan_.MayLinger()),
       limit_(limit) {}
-
-bool BulkLane::sets_bind_no_port(sa_family_t family) const noexcept {
-  return family == AF_INET6 ? inet6_sets_no_port_ : inet_sets_no_port_;
-}
 
 std::uint32_t BulkLane::ShareOf(std::uint32_t engine) const noexcept {
   const std::uint32_t limit = limit_.load(std::memory_order_relaxed);

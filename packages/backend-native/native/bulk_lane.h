@@ -16,8 +16,6 @@
 namespace pollout {
 
 struct BulkPlan {
-  enum class OnConnected : std::uint8_t { kKeep, kClose, kReset };
-
   struct Option {
     int level;
     int option;
@@ -39,8 +37,8 @@ struct BulkPlan {
   double origin_ms = 0;
 
   const std::vector<Option>& OptionsFor(sa_family_t family) const noexcept;
-  // Whether one of these is set.
-  static bool Has(const std::vector<Option>& options, int level, int option) noexcept;
+  // Whether it sets SO_LINGER.
+  bool MayLinger() const noexcept;
 };
 
 class BulkLane {
@@ -54,7 +52,6 @@ class BulkLane {
   const BulkPlan& plan() const noexcept { return plan_; }
   // SO_LINGER may be on.
   bool may_linger() const noexcept { return may_linger_; }
-  bool sets_bind_no_port(sa_family_t family) const noexcept;
 
   // How many that engine may have in flight.
   std::uint32_t ShareOf(std::uint32_t engine) const noexcept;
@@ -90,8 +87,6 @@ class BulkLane {
   const std::uint32_t engines_;
   const std::uint64_t interval_ns_;
   const bool may_linger_;
-  const bool inet_sets_no_port_;
-  const bool inet6_sets_no_port_;
   std::atomic<std::uint32_t> limit_;
 
   std::mutex mutex_;

@@ -30,7 +30,6 @@ constexpr int kLoopBatch = 128;
 // As long as a turn of the loop is to take: code that runs for the first time takes ten times what
 // it does later.
 constexpr std::uint64_t kTurnNs = 1'000'000;
-constexpr std::size_t kFields = sizeof(BulkFields) / sizeof(double);
 
 }  // namespace
 
@@ -183,7 +182,7 @@ void BulkLanes::Own(BulkOutcome& outcome, const BulkLane& lane) {
 }
 
 Napi::Float64Array BulkLanes::PrepareRecords(Napi::Env env) {
-  constexpr std::size_t kLength = kMaxBatch * kFields;
+  constexpr std::size_t kLength = kMaxBatch * kOutcomeFields;
   if (!records_.IsEmpty()) {
     const Napi::Float64Array records = records_.Value();
     // The sink may have transferred it to another thread: its memory is not ours then.

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "closing.h"
-#include "slab.h"
+#include "shared_numbers.h"
+#include "socket.h"
 #include "unique_fd.h"
 
 namespace pollout {
 
-// The layout is `AttemptField`.
 struct BulkAttempt {
   std::uint32_t id;
   std::uint16_t ip_version;
@@ -25,20 +25,16 @@ struct BulkAttempt {
   double timeout_ms;
   double start_at;
 };
-static_assert(sizeof(BulkAttempt) == 48);
-static_assert(offsetof(BulkAttempt, source_port) == 14);
-static_assert(offsetof(BulkAttempt, address) == 16);
-static_assert(offsetof(BulkAttempt, start_at) == 40);
-
-enum class BulkStep : std::uint8_t {
-  kSocket,
-  kSetOption,
-  kBind,
-  kConnect,
-  kRegister,
-  kDeadline,
-  kSocketError,
-};
+static_assert(offsetof(BulkAttempt, id) == AttemptField::kId);
+static_assert(offsetof(BulkAttempt, ip_version) == AttemptField::kIpVersion);
+static_assert(offsetof(BulkAttempt, port) == AttemptField::kPort);
+static_assert(offsetof(BulkAttempt, scope) == AttemptField::kScope);
+static_assert(offsetof(BulkAttempt, source) == AttemptField::kSource);
+static_assert(offsetof(BulkAttempt, source_port) == AttemptField::kSourcePort);
+static_assert(offsetof(BulkAttempt, address) == AttemptField::kAddress);
+static_assert(offsetof(BulkAttempt, timeout_ms) == AttemptField::kTimeoutMs);
+static_assert(offsetof(BulkAttempt, start_at) == AttemptField::kStartAt);
+static_assert(sizeof(BulkAttempt) == kAttemptBytes);
 
 // A connected socket on its way to JavaScript; reset if it does not get there. `count` counts it as
 // long as nobody else does.
@@ -89,7 +85,6 @@ class KeptSocket {
 // A status beside 0 and negated errnos: connected to itself, and closed.
 constexpr int kBulkSelfConnected = 1;
 
-// The places of `OutcomeField`.
 struct BulkFields {
   double id;
   double status;
@@ -100,7 +95,15 @@ struct BulkFields {
   double ready_at;
   double ended_at;
 };
-static_assert(sizeof(BulkFields) == 8 * sizeof(double));
+static_assert(offsetof(BulkFields, id) == OutcomeField::kId * sizeof(double));
+static_assert(offsetof(BulkFields, status) == OutcomeField::kStatus * sizeof(double));
+static_assert(offsetof(BulkFields, step) == OutcomeField::kStep * sizeof(double));
+static_assert(offsetof(BulkFields, handle) == OutcomeField::kHandle * sizeof(double));
+static_assert(offsetof(BulkFields, started_at) == OutcomeField::kStartedAt * sizeof(double));
+static_assert(offsetof(BulkFields, sent_at) == OutcomeField::kSentAt * sizeof(double));
+static_assert(offsetof(BulkFields, ready_at) == OutcomeField::kReadyAt * sizeof(double));
+static_assert(offsetof(BulkFields, ended_at) == OutcomeField::kEndedAt * sizeof(double));
+static_assert(sizeof(BulkFields) == kOutcomeFields * sizeof(double));
 
 struct BulkOutcome {
   BulkFields fields;

@@ -43,6 +43,12 @@ bool ReadNumber(napi_env env, napi_value value, const char* name, double* out) n
   return false;
 }
 
+bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* out) noexcept {
+  if (napi_get_value_bool(env, value, out) == napi_ok) return true;
+  ThrowType(env, name, "a boolean");
+  return false;
+}
+
 bool ReadInteger(napi_env env, napi_value value, const char* name, std::uint32_t low,
                  std::uint32_t high, std::uint32_t* out) noexcept {
   double number = 0;

@@ -19,6 +19,7 @@ constexpr std::uint32_t kMaxFamily = 255;
 
 // Each answers false with a TypeError (wrong type) or a RangeError (no such value) pending.
 bool ReadNumber(napi_env env, napi_value value, const char* name, double* out) noexcept;
+bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* out) noexcept;
 bool ReadInteger(napi_env env, napi_value value, const char* name, std::uint32_t low,
                  std::uint32_t high, std::uint32_t* out) noexcept;
 // At most `capacity - 1` bytes and a NUL; what is longer is cut.

@@ -1,7 +1,7 @@
 // How a socket goes: what has to be set before close(2).
 #pragma once
 
-#include "slab.h"
+#include "socket.h"
 
 namespace pollout {
 

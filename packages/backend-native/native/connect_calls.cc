@@ -1,5 +1,4 @@
 // The calls that give a socket its addresses: bind, connect, and how a connect went.
-
 #include <cerrno>
 
 #include "address_arguments.h"
@@ -90,7 +89,7 @@ napi_value CallFinishConnect(napi_env env, napi_callback_info info) {
   }
   ConnectTimes ends;
   const int status = call.backend().FinishConnect(handle, &ends);
-  if (times != nullptr && status != kPending && status != -EBADF) {
+  if (times != nullptr && status != ConnectStatus::kPending && status != -EBADF) {
     times[0] = ends.started;
     times[1] = ends.ended;
   }

@@ -15,22 +15,22 @@
 //    for an error. So the connect that succeeds is not asked, unless one has come since.
 //
 // 2. The peer, because it is the proof: the kernel answers getpeername(2) from the connection's
-// state,
-//    and has a peer only once the handshake is through. It still succeeds after the peer's FIN,
-//    rightly: a connection that was accepted and closed again before anyone looked was a success.
-//    For TCP the state itself is asked, by TCP_INFO (tcp(7)), on which inet_getname() rests its
-//    answer: a peer in any state but CLOSE, LISTEN and SYN_SENT. It tells more for the same price:
+//    state, and has a peer only once the handshake is through. It still succeeds after the peer's
+//    FIN, rightly: a connection that was accepted and closed again before anyone looked was a
+//    success. For TCP the state itself is asked, by TCP_INFO (tcp(7)), on which inet_getname()
+//    rests its answer: a peer in any state but CLOSE, LISTEN and SYN_SENT. It tells more for the
+//    same price:
 //
 //    - SYN_SENT is the other meaning of ENOTCONN: the handshake is still on and the readiness was
 //      spurious. Empty the error queue, the cause, so that it doesn't wake us again, and wait on.
 //      Without a peer in any other state the connect is over, and the reason is lost to another
 //      reader: ECONNRESET, the nearest thing that is true. Unless none was begun here: ENOTCONN.
 //    - SYN_SENT with nothing sent, so nothing unacknowledged, is TCP_FASTOPEN_CONNECT: connect()
-//    has
-//      succeeded, the socket is writable, and the SYN goes out with the first data. To wait would
-//      be to wait for ever. Nobody has answered yet, so when the handshake ended is not known.
+//      has succeeded, the socket is writable, and the SYN goes out with the first data. To wait
+//      would be to wait for ever. Nobody has answered yet, so when the handshake ended is not
+//      known.
 //    - SYN_RECV, half of a simultaneous open, is no peer yet: only a server's fast open is
-//    writable.
+//      writable.
 //
 // 3. The local port where it is the peer's, because of the self-connect. A connect to a local port
 //    that nobody listens on, with the same port picked as the ephemeral one, meets its own SYN;
@@ -144,7 +144,7 @@ ConnectEnd Failed(int fd, SocketError failure, const ConnectProgress& progress,
   if (acked == 0) return failure.At(at_ns);
   tcp_info info{};
   std::memcpy(&info, bytes.data(), sizeof(info));
-  return {kConnected, HandshakeEnd(progress, info, at_ns), false, number, true};
+  return {ConnectStatus::kConnected, HandshakeEnd(progress, info, at_ns), false, number, true};
 }
 
 // For a socket without a peer and without an error: somebody else has read it, or nobody has begun
@@ -166,8 +166,8 @@ ConnectEnd Closed(int fd, SocketError failure, const ConnectProgress& progress,
 // Of a socket that has one.
 ConnectEnd Established(int fd, const tcp_info& info, const ConnectProgress& progress,
                        std::uint64_t at_ns) noexcept {
-  if (IsConnectedToItself(fd, progress.port)) return {kSelfConnected, at_ns};
-  return {kConnected, HandshakeEnd(progress, info, at_ns)};
+  if (IsConnectedToItself(fd, progress.port)) return {ConnectStatus::kSelfConnected, at_ns};
+  return {ConnectStatus::kConnected, HandshakeEnd(progress, info, at_ns)};
 }
 
 ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progress,
@@ -185,20 +185,20 @@ ConnectEnd FinishTcp(int fd, std::uint32_t events, const ConnectProgress& progre
     case TCP_SYN_SENT:
       // As long as no SYN has gone out: TCP_FASTOPEN_CONNECT. An emulator of the kernel may cut the
       // answer short of that.
-      if (size >= kUnackedEnd && info.tcpi_unacked == 0) return {kConnected, 0};
+      if (size >= kUnackedEnd && info.tcpi_unacked == 0) return {ConnectStatus::kConnected, 0};
       DrainErrorQueue(fd);
-      return {kPending, 0};
+      return {ConnectStatus::kPending, 0};
     case TCP_SYN_RECV:
       if ((events & EPOLLOUT) == 0) {
         DrainErrorQueue(fd);
-        return {kPending, 0};
+        return {ConnectStatus::kPending, 0};
       }
       break;
     default:
       break;
   }
   const ConnectEnd end = Established(fd, info, progress, reported);
-  if (!clean && end.status == kConnected) DrainErrorQueue(fd);
+  if (!clean && end.status == ConnectStatus::kConnected) DrainErrorQueue(fd);
   return end;
 }
 
@@ -217,7 +217,7 @@ ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fai
   switch (info.tcpi_state) {
     case TCP_SYN_SENT:
     case TCP_SYN_RECV:
-      return {kPending, 0};
+      return {ConnectStatus::kPending, 0};
     case TCP_CLOSE:
       return Closed(fd, TakeFailure(fd), progress, now);
     default:
@@ -234,11 +234,11 @@ ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
 
   SocketAddress peer;
   const int no_peer = peer.SetPeerOf(fd);
-  if (no_peer == 0) return {kConnected, reported};
+  if (no_peer == 0) return {ConnectStatus::kConnected, reported};
   if (no_peer != -ENOTCONN) return {no_peer, reported, true};
   // Of the others only a vsock can be under way; it is silent then, and no spurious readiness
   // known.
-  if (kind.family == AF_VSOCK && IsSilent(fd)) return {kPending, 0};
+  if (kind.family == AF_VSOCK && IsSilent(fd)) return {ConnectStatus::kPending, 0};
   return {WithoutReason(progress), reported};
 }
 

@@ -4,20 +4,13 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "slab.h"
+#include "shared_numbers.h"
+#include "socket.h"
 
 namespace pollout {
 
-// As in packages/core/src/backend/backend.ts.
-constexpr int kConnected = 0;
-constexpr int kPending = 1;
-constexpr int kSelfConnected = 2;
-// And an errno: connected, and lost since by that. Told only to JavaScript, as `ConnectEnd` has
-// both.
-constexpr int kLost = 1 << 16;
-
 struct ConnectEnd {
-  // One of the above, or a negated errno.
+  // A ConnectStatus or a negated errno. Never kLost, which is for JavaScript: `lost` says that.
   int status = 0;
   // As MonotonicNs() counts; 0 where that is not known.
   std::uint64_t at_ns = 0;
@@ -28,7 +21,7 @@ struct ConnectEnd {
   // It was read from the socket just now, so that the kernel tells it to nobody else.
   bool lost_is_news = false;
 
-  int ForJavaScript() const noexcept { return lost != 0 ? kLost + lost : status; }
+  int ForJavaScript() const noexcept { return lost != 0 ? ConnectStatus::kLost + lost : status; }
 };
 
 // Whether connect(2) has begun something, or has ended it at once: by its 0 or negated errno.
@@ -40,8 +33,9 @@ inline bool HasBegun(int result) noexcept {
 ConnectEnd FinishConnect(int fd, SocketKind kind, std::uint32_t events,
                          const ConnectProgress& progress) noexcept;
 
-// The same of a TCP socket right after connect(2), when nobody was asked yet. kPending where that
-// takes a closer look. `may_fail`: that it failed is likely, and asked first.
+// The same of a TCP socket right after connect(2), when nobody was asked yet.
+// ConnectStatus::kPending where that takes a closer look. `may_fail`: that it failed is likely, and
+// asked first.
 ConnectEnd FinishTcpAtOnce(int fd, const ConnectProgress& progress, bool may_fail) noexcept;
 
 }  // namespace pollout

@@ -1,4 +1,4 @@
-// The calls for descriptors from and to elsewhere.
+// The calls for descriptors from and to elsewhere: adopt, detach, and what a socket is.
 #include <cerrno>
 #include <cstdint>
 

@@ -31,11 +31,7 @@ napi_value CallPoll(napi_env env, napi_callback_info info) {
 napi_value CallSetRef(napi_env env, napi_callback_info info) {
   const CallArguments<1> call(env, info);
   bool ref = false;
-  if (napi_get_value_bool(env, call[0], &ref) != napi_ok) {
-    ThrowType(env, "ref", "a boolean");
-  } else {
-    call.backend().SetRef(ref);
-  }
+  if (ReadBoolean(env, call[0], "ref", &ref)) call.backend().SetRef(ref);
   return nullptr;
 }
 
@@ -45,10 +41,8 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
   bool gracefully = false;
   if (!closed.IsFunction()) {
     ThrowType(env, "closed", "a function");
-  } else if (!Napi::Value(env, call[1]).IsUndefined() &&
-             napi_get_value_bool(env, call[1], &gracefully) != napi_ok) {
-    ThrowType(env, "gracefully", "a boolean");
-  } else {
+  } else if (Napi::Value(env, call[1]).IsUndefined() ||
+             ReadBoolean(env, call[1], "gracefully", &gracefully)) {
     call.backend().Destroy(closed.As<Napi::Function>(), !gracefully);
   }
   return nullptr;

@@ -9,10 +9,10 @@ namespace pollout {
 
 constexpr std::uint64_t kNsPerUs = 1000;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kNoDeadline = UINT64_MAX;
 
 inline std::uint64_t MonotonicNs() noexcept {
-  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return (static_cast<std::uint64_t>(now.tv_sec) * kNsPerSecond) +

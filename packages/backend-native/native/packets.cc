@@ -1,3 +1,5 @@
+// Packets of SOCK_SEQPACKET, unix(7): an empty one told from the end.
+//
 // recv(2) answers 0 for an empty packet and for the end, and where the peer has ended, poll(2)
 // can't tell whether the 0 was a packet before it. But the end has no time of arrival: with
 // SO_TIMESTAMP, socket(7), every packet comes with one, those from before it was set too, and the

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "slab.h"
+#include "socket.h"
 
 namespace pollout {
 

@@ -55,48 +55,39 @@
 #include "poller.h"
 
 #include <cerrno>
-#include <utility>
 
 #include "monotonic_clock.h"
+#include "shared_numbers.h"
 
 namespace pollout {
 
 namespace {
 
-// As in packages/core/src/backend/readiness.ts.
-constexpr std::uint32_t kReadable = 1;
-constexpr std::uint32_t kWritable = 2;
-constexpr std::uint32_t kError = 4;
-constexpr std::uint32_t kHangup = 8;
-
 std::uint32_t EventsOf(std::uint32_t interest) noexcept {
   std::uint32_t events = 0;
-  if ((interest & kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
-  if ((interest & kWritable) != 0) events |= EPOLLOUT;
+  if ((interest & Interest::kReadable) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & Interest::kWritable) != 0) events |= EPOLLOUT;
   return events;
 }
 
 std::uint8_t ReadinessOf(std::uint32_t events) noexcept {
   std::uint32_t readiness = 0;
-  if ((events & EPOLLIN) != 0) readiness |= kReadable;
-  if ((events & EPOLLOUT) != 0) readiness |= kWritable;
-  if ((events & EPOLLERR) != 0) readiness |= kError;
-  if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0) readiness |= kHangup;
+  if ((events & EPOLLIN) != 0) readiness |= Readiness::kReadable;
+  if ((events & EPOLLOUT) != 0) readiness |= Readiness::kWritable;
+  if ((events & EPOLLERR) != 0) readiness |= Readiness::kError;
+  if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0) readiness |= Readiness::kHangup;
   return static_cast<std::uint8_t>(readiness);
 }
 
 }  // namespace
 
 int Poller::Open(Loop& loop, const char** call) noexcept {
-  *call = "epoll_create1";
-  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return -errno;
-  const Loop::Opened opened = loop.Watch(epoll.get(), *this);
+  const int failed = set_.Open(call);
+  if (failed != 0) return failed;
+  const Loop::Opened opened = loop.Watch(set_.fd(), *this);
   *call = opened.call;
-  if (opened.failed != 0) return opened.failed;
-  epoll_ = std::move(epoll);
   watch_ = opened.handle;
-  return 0;
+  return opened.failed;
 }
 
 int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
@@ -107,17 +98,16 @@ int Poller::Arm(Socket& socket, std::uint64_t handle, double token,
 }
 
 int Poller::Watch(Socket& socket, std::uint64_t handle, double token) noexcept {
-  const int failed = socket.standing ? 0 : Control(socket, handle, EventsOf(kReadable));
+  const int failed = socket.standing ? 0 : Control(socket, handle, EventsOf(Interest::kReadable));
   if (failed == 0) Owe(socket, token);
   return failed;
 }
 
 int Poller::Control(Socket& socket, std::uint64_t handle, std::uint32_t events) noexcept {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = handle;
-  const int operation = socket.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (::epoll_ctl(epoll_.get(), operation, socket.fd.get(), &event) != 0) return -errno;
+  const int fd = socket.fd.get();
+  const int failed =
+      socket.registered ? set_.Modify(fd, events, handle) : set_.Add(fd, events, handle);
+  if (failed != 0) return failed;
   socket.registered = true;
   socket.spent = false;
   socket.standing = (events & EPOLLONESHOT) == 0;
@@ -136,10 +126,12 @@ void Poller::Disarm(Socket& socket) noexcept {
   --armed_;
 }
 
-void Poller::Forget(Socket& socket) noexcept {
-  Disarm(socket);
-  if (socket.spent) return;
-  Remove(socket);
+void Poller::RemoveUnlessMute(Socket& socket) noexcept {
+  if (socket.spent) {
+    Disarm(socket);
+  } else {
+    Remove(socket);
+  }
 }
 
 void Poller::Remove(Socket& socket) noexcept {
@@ -148,12 +140,12 @@ void Poller::Remove(Socket& socket) noexcept {
   socket.registered = false;
   socket.spent = false;
   socket.standing = false;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket.fd.get(), nullptr);
+  set_.Remove(socket.fd.get());
 }
 
 Poller::Gathered Poller::Gather(double* tokens, std::uint8_t* readiness) noexcept {
-  const int found = ::epoll_wait(epoll_.get(), events_.data(), kMaxBatch, 0);
-  if (found < 0) return {errno == EINTR ? 0 : -errno, false};
+  const int found = set_.Wait(events_.data(), kMaxBatch, 0);
+  if (found < 0) return {found == -EINTR ? 0 : found, false};
   const std::uint64_t now = found == 0 ? 0 : MonotonicNs();
   int count = 0;
   for (int index = 0; index < found; ++index) {
@@ -181,7 +173,7 @@ void Poller::KeepAlive(bool keep) noexcept { watch_->KeepAlive(keep); }
 
 void Poller::Close() noexcept {
   watch_->Close();
-  epoll_.Reset();
+  set_.Reset();
 }
 
 void Poller::OnHandle(LoopHandle& /*handle*/, int error) {

@@ -1,14 +1,12 @@
 // Poller: the epoll set of one backend, and its place in the event loop.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <cstdint>
 
+#include "epoll_set.h"
 #include "loop.h"
 #include "slab.h"
-#include "unique_fd.h"
 
 namespace pollout {
 
@@ -52,9 +50,10 @@ class Poller final : private LoopHandle::Owner {
   // A report for `token` in each batch, for as long as there is something to read.
   int Watch(Socket& socket, std::uint64_t handle, double token) noexcept;
   void Disarm(Socket& socket) noexcept;
-  // To be called before the descriptor is closed.
-  void Forget(Socket& socket) noexcept;
-  // To be called before the descriptor is given away: it leaves the set, whatever its state.
+  // For a descriptor that is closed next: where its one report was taken, it stays in the set,
+  // mute, and leaves with close(2).
+  void RemoveUnlessMute(Socket& socket) noexcept;
+  // For a descriptor that lives on elsewhere.
   void Remove(Socket& socket) noexcept;
 
   // Takes what is ready now, without waiting. Each array has room for kMaxBatch.
@@ -79,7 +78,7 @@ class Poller final : private LoopHandle::Owner {
 
   Owner& owner_;
   SocketSlab& sockets_;
-  UniqueFd epoll_;
+  EpollSet set_;
   LoopHandle* watch_ = nullptr;
   int armed_ = 0;
   std::array<epoll_event, kMaxBatch> events_{};

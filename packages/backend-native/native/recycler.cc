@@ -1,5 +1,4 @@
-// Recycler: TCP sockets whose connection is over, kept for the rest of a loop turn for the next
-// connect to the same peer.
+// Recycler: which sockets may be used again, and until when.
 //
 // How, why for the same peer only, and what is left of the old connection: reuse.cc. What of that
 // is to be seen to here:
@@ -18,55 +17,23 @@
 // alive, and runs only in turns that had a spare.
 #include "recycler.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "error_queue.h"
-#include "reuse.h"
 
 namespace pollout {
 
 void Recycler::Open(Loop& loop) noexcept { end_of_turn_ = loop.BeforeSleep(*this); }
 
-bool Recycler::Disconnect(const Socket& socket) noexcept {
-  if (!socket.recyclable || !socket.peer || !socket.spent) return false;
-  if (!IsRecurring(socket.peer) || spares_.size() == kMaxSpares) return false;
-  return MakeReusable(socket.fd.get(), !IsErrorQueueEmpty(socket.last_events));
+bool Recycler::Renew(const Socket& socket) noexcept {
+  if (!socket.recyclable || !socket.spent) return false;
+  const bool drain = !IsErrorQueueEmpty(socket.last_events);
+  return SpareSockets::Renew(socket.fd.get(), socket.peer, drain);
 }
 
-void Recycler::Keep(UniqueFd fd, const TcpPeer& peer) {
-  if (spares_.size() == kMaxSpares) return;
-  spares_.push_back({std::move(fd), peer});
+void Recycler::Keep(Spare spare) {
+  SpareSockets::Keep(std::move(spare));
   end_of_turn_->Send();
-}
-
-Recycler::Spare Recycler::Take(sa_family_t family) noexcept {
-  for (std::size_t index = spares_.size(); index-- > 0;) {
-    if (spares_[index].peer.family != family) continue;
-    Spare spare = std::move(spares_[index]);
-    spares_.erase(spares_.begin() + static_cast<std::ptrdiff_t>(index));
-    return spare;
-  }
-  return {};
-}
-
-bool Recycler::Exchange(Spare& spare, const TcpPeer& peer) noexcept {
-  for (Spare& other : spares_) {
-    if (!(other.peer == peer)) continue;
-    std::swap(other, spare);
-    return true;
-  }
-  return false;
-}
-
-bool Recycler::IsRecurring(const TcpPeer& peer) noexcept {
-  TcpPeer& place = recent_[PlaceOf(peer, kRecentPeers)];
-  return std::exchange(place, peer) == peer;
-}
-
-bool Recycler::Holds(int fd) const noexcept {
-  return std::any_of(spares_.begin(), spares_.end(),
-                     [fd](const Spare& spare) { return spare.fd.get() == fd; });
 }
 
 void Recycler::Close() noexcept {

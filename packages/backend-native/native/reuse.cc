@@ -27,9 +27,8 @@
 // - The error queue, where an ICMP error in SYN_SENT leaves its copy (connect_completion.cc): it
 //   would raise EPOLLERR for good. It is emptied; first, as taking an entry off may set SO_ERROR.
 //
-// - The place in the epoll set. Where a report has been taken, EPOLLONESHOT has disarmed it:
-// nothing
-//   can be reported from then on until EPOLL_CTL_MOD, which brings the new name along
+// - The place in the epoll set. Where a report has been taken, EPOLLONESHOT has disarmed it: no
+//   report comes from then on until EPOLL_CTL_MOD, which brings the new name along
 //   (ep_poll_callback() in fs/eventpoll.c). Nor is anything stored that could come late: an epoll
 //   set keeps no events but a list of whom to ask, and asks in epoll_wait(2).
 //
@@ -51,7 +50,7 @@
 
 #include <sys/socket.h>
 
-#include <cstdint>
+#include <cerrno>
 
 #include "error_queue.h"
 
@@ -74,19 +73,16 @@ bool DrainSocketError(int fd) noexcept {
 
 }  // namespace
 
-bool MakeReusable(int fd, bool drain) noexcept {
+int Dissolve(int fd) noexcept {
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  if (::connect(fd, &nobody, sizeof(nobody)) != 0) return false;
-  if (drain) DrainErrorQueue(fd);
-  return DrainSocketError(fd);
+  return ::connect(fd, &nobody, sizeof(nobody)) == 0 ? 0 : -errno;
 }
 
-// FNV-1a: spreads the ports and addresses that come, and need not withstand those that are sent.
-std::size_t PlaceOf(const TcpPeer& peer, std::size_t places) noexcept {
-  std::uint32_t hash = 2166136261U ^ peer.port;
-  for (const std::uint8_t byte : peer.address) hash = (hash ^ byte) * 16777619U;
-  return (hash ^ (hash >> 16U)) % places;
+bool MakeReusable(int fd, bool drain) noexcept {
+  if (Dissolve(fd) != 0) return false;
+  if (drain) DrainErrorQueue(fd);
+  return DrainSocketError(fd);
 }
 
 }  // namespace pollout

@@ -97,6 +97,14 @@ void SocketAddress::SetVsock(std::uint32_t cid, std::uint32_t port) noexcept {
   size_ = sizeof(sockaddr_vm);
 }
 
+int SocketAddress::Connect(int fd) const noexcept {
+  return ::connect(fd, get(), size_) == 0 ? 0 : -errno;
+}
+
+int SocketAddress::Bind(int fd) const noexcept {
+  return ::bind(fd, get(), size_) == 0 ? 0 : -errno;
+}
+
 void SocketAddress::SetPort(std::uint16_t port) noexcept {
   if (storage_.ss_family == AF_INET) As<sockaddr_in>().sin_port = htons(port);
   if (storage_.ss_family == AF_INET6) As<sockaddr_in6>().sin6_port = htons(port);

@@ -32,6 +32,10 @@ class SocketAddress {
   int SetLocalOf(int fd) noexcept;
   int SetPeerOf(int fd) noexcept;
 
+  // connect(2) and bind(2) with this one: 0 or a negated errno.
+  int Connect(int fd) const noexcept;
+  int Bind(int fd) const noexcept;
+
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const noexcept { return size_; }
 

@@ -10,7 +10,8 @@
 #include "backend.h"
 #include "call_arguments.h"
 #include "packets.h"
-#include "slab.h"
+#include "shared_numbers.h"
+#include "socket.h"
 
 namespace pollout {
 
@@ -18,7 +19,7 @@ namespace {
 
 // SOCK_PACKET is the last; flags that socket(2) takes with the type lie above.
 constexpr std::uint32_t kMaxType = 10;
-constexpr std::uint32_t kMaxInterest = 3;
+constexpr std::uint32_t kMaxInterest = Interest::kReadable | Interest::kWritable;
 // MSG_PROBE of the kernel's own headers: all of a send but the sending.
 constexpr int kProbe = 0x10;
 
@@ -167,12 +168,9 @@ napi_value CallClose(napi_env env, napi_callback_info info) {
   const CallArguments<2> call(env, info);
   double handle = 0;
   bool reset = false;
-  if (!ReadNumber(env, call[0], "handle", &handle)) return nullptr;
-  if (napi_get_value_bool(env, call[1], &reset) != napi_ok) {
-    ThrowType(env, "reset", "a boolean");
-    return nullptr;
+  if (ReadNumber(env, call[0], "handle", &handle) && ReadBoolean(env, call[1], "reset", &reset)) {
+    call.backend().Close(handle, reset);
   }
-  call.backend().Close(handle, reset);
   return nullptr;
 }
 

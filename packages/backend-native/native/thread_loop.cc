@@ -25,7 +25,6 @@
 #include "thread_loop.h"
 
 #include <pthread.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -41,6 +40,7 @@
 #include <utility>
 #include <vector>
 
+#include "epoll_set.h"
 #include "quiet_thread.h"
 #include "unique_fd.h"
 
@@ -73,8 +73,6 @@ class ThreadLoop final : public Loop {
   // Tells the runtime, if it does not know yet, whether anything is to keep it alive. A runtime may
   // refuse to hear it while an exception is pending.
   void Settle() noexcept;
-  // 0, or a negated errno.
-  int Register(int operation, ThreadHandle& handle) noexcept;
   void Deregister(ThreadHandle& handle) noexcept;
   // Registers it again in a later turn.
   void RegisterLater(ThreadHandle& handle);
@@ -82,6 +80,8 @@ class ThreadLoop final : public Loop {
  private:
   // The number of what ends the thread.
   static constexpr std::uint64_t kStop = 0;
+  // One report.
+  static constexpr std::uint32_t kReport = EPOLLIN | EPOLLONESHOT;
 
   // What functions get that may outlive the loop: null once it is gone.
   struct Gate {
@@ -113,7 +113,7 @@ class ThreadLoop final : public Loop {
   std::vector<ThreadHandle*> reported_;
   bool will_register_ = false;
 
-  UniqueFd epoll_;
+  EpollSet set_;
   UniqueFd stop_;
   pthread_t thread_{};
   bool runs_ = false;
@@ -180,17 +180,14 @@ class ThreadHandle final : public LoopHandle {
 int ThreadLoop::Open(Napi::Function later, const char** call) {
   const Napi::Env env = later.Env();
   env_ = env;
-  *call = "epoll_create1";
-  epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll_) return -errno;
+  int failed = set_.Open(call);
+  if (failed != 0) return failed;
   *call = "eventfd";
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_) return -errno;
   *call = "epoll_ctl";
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = kStop;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_.get(), &event) != 0) return -errno;
+  failed = set_.Add(stop_.get(), EPOLLIN, kStop);
+  if (failed != 0) return failed;
   later_ = Napi::Persistent(later);
   register_reported_ =
       Napi::Persistent(Napi::Function::New(env, [gate = gate_](const Napi::CallbackInfo& /*info*/) {
@@ -208,7 +205,7 @@ int ThreadLoop::Open(Napi::Function later, const char** call) {
   static_cast<void>(gate.release());
   napi_unref_threadsafe_function(env, function_);
   *call = "pthread_create";
-  const int failed = StartQuietThread(&thread_, "pollout-loop", &ThreadLoop::Run, this);
+  failed = StartQuietThread(&thread_, "pollout-loop", &ThreadLoop::Run, this);
   runs_ = failed == 0;
   if (runs_) napi_add_env_cleanup_hook(env, &ThreadLoop::OnEnvironmentExit, this);
   return failed;
@@ -232,7 +229,7 @@ Loop::Opened ThreadLoop::Watch(int fd, LoopHandle::Owner& owner) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     watched_.emplace(handle->number, handle);
   }
-  const int failed = Register(EPOLL_CTL_ADD, *handle);
+  const int failed = set_.Add(fd, kReport, handle->number);
   if (failed == 0) return {handle, 0, "epoll_ctl"};
   Deregister(*handle);
   handle->Discard();
@@ -305,13 +302,6 @@ void ThreadLoop::Settle() noexcept {
   if (status == napi_ok) kept_alive_ = keep;
 }
 
-int ThreadLoop::Register(int operation, ThreadHandle& handle) noexcept {
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLONESHOT;
-  event.data.u64 = handle.number;
-  return ::epoll_ctl(epoll_.get(), operation, handle.fd, &event) == 0 ? 0 : -errno;
-}
-
 void ThreadLoop::RegisterLater(ThreadHandle& handle) {
   reported_.push_back(&handle);
   if (will_register_) return;
@@ -332,13 +322,15 @@ void ThreadLoop::RegisterLater(ThreadHandle& handle) {
 void ThreadLoop::RegisterReported() {
   will_register_ = false;
   // Cannot fail: each is in the set until it is closed.
-  for (ThreadHandle* handle : std::exchange(reported_, {})) Register(EPOLL_CTL_MOD, *handle);
+  for (const ThreadHandle* handle : std::exchange(reported_, {})) {
+    set_.Modify(handle->fd, kReport, handle->number);
+  }
 }
 
 void ThreadLoop::Deregister(ThreadHandle& handle) noexcept {
   if (handle.fd < 0) return;
   reported_.erase(std::remove(reported_.begin(), reported_.end(), &handle), reported_.end());
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, handle.fd, nullptr);
+  set_.Remove(handle.fd);
   const std::lock_guard<std::mutex> lock(mutex_);
   watched_.erase(handle.number);
 }
@@ -351,8 +343,7 @@ void* ThreadLoop::Run(void* data) {
 void ThreadLoop::Wait() noexcept {
   std::array<epoll_event, 8> events{};
   for (;;) {
-    const int found =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    const int found = set_.Wait(events.data(), static_cast<int>(events.size()), -1);
     const std::lock_guard<std::mutex> lock(mutex_);
     for (int index = 0; index < found; ++index) {
       const std::uint64_t number = events[index].data.u64;

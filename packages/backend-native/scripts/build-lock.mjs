@@ -9,8 +9,8 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 
-/** All of `sun_path`: Node 20 pads shorter names with NULs, and later versions do not. */
-const NAME_BYTES = 108
+/** All of `sun_path`, unix(7): Node 20 pads shorter names with NULs, and later versions do not. */
+export const NAME_BYTES = 108
 
 /** Returns how to let go of it; undefined where another build has not ended within `longestWaitMs`. */
 export async function lock(folder, longestWaitMs) {

@@ -17,7 +17,6 @@ const PARTS = [
   'bulk_attempts',
   'bulk_engine',
   'bulk_lane',
-  'bulk_spares',
   'bulk_thread',
   'closing',
   'connect_completion',
@@ -25,6 +24,7 @@ const PARTS = [
   'quiet_thread',
   'reuse',
   'socket_address',
+  'spare_sockets',
 ]
 const FLAGS =
   '-std=c++17 -O1 -g -Wall -Wextra -Werror -fno-exceptions -fsanitize=thread -pthread'.split(' ')

@@ -13,8 +13,8 @@ import { whereOf } from './native-address.js'
 import { FAMILY_NUMBERS } from './native-kernel.js'
 import { withNodesErrors } from './system-error.js'
 
-/** native/bulk_lane.h: BulkPlan::OnConnected. */
-const ON_CONNECTED = { keep: 0, close: 1, reset: 2 } as const
+/** The addon's numbers for what becomes of a connection. */
+export const ON_CONNECTED = { keep: 0, close: 1, reset: 2 } as const
 
 const EBADF = { code: 'EBADF', errno: -errno.EBADF, syscall: 'open' }
 

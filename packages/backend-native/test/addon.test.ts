@@ -24,6 +24,8 @@ const WRITABLE = 2
 const ERROR = 4
 const HANGUP = 8
 const CONNECTED = 0
+/** What of the package knows how long a name can be, and has no types. */
+const BUILD_LOCK = new URL('../scripts/build-lock.mjs', import.meta.url).href
 
 describe.skipIf(!availability.available)(`native addon${title}`, () => {
   let before: Set<number>
@@ -143,8 +145,9 @@ describe.skipIf(!availability.available)(`native addon${title}`, () => {
     })
 
     it('unix: a path, and an abstract name', async () => {
-      // As long as can be: Node 20's listen() pads a shorter abstract name with NULs, which count.
-      const abstract = `\0pollout-${process.pid}-`.padEnd(108, 'x')
+      // Node 20's listen() pads a shorter abstract name with NULs, which count.
+      const { NAME_BYTES } = await import(BUILD_LOCK)
+      const abstract = `\0pollout-${process.pid}-`.padEnd(NAME_BYTES, 'x')
       for (const path of [join(folder, 'söck'), abstract]) {
         const server = await serve({ path })
         const handle = bench.open('unix')

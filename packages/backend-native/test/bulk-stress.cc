@@ -155,7 +155,7 @@ private:
 
   void Open() {
     BulkPlan plan;
-    plan.on_connected = static_cast<BulkPlan::OnConnected>(Pick(3));
+    plan.on_connected = static_cast<pollout::OnConnected>(Pick(3));
     plan.interval_ms = 0.01;
     auto lane =
         std::make_shared<BulkLane>(std::move(plan), 1 + Pick(50), kThreads);

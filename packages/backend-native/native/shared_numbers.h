@@ -1,0 +1,78 @@
+// The numbers that the addon and TypeScript both go by. Made from the TypeScript, and held against
+// it, by test/shared-numbers.test.ts, which says how to make it anew.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pollout {
+
+// core/src/backend/readiness.ts
+struct Interest {
+  static constexpr std::uint32_t kReadable = 1;
+  static constexpr std::uint32_t kWritable = 2;
+};
+
+struct Readiness {
+  static constexpr std::uint32_t kReadable = 1;
+  static constexpr std::uint32_t kWritable = 2;
+  static constexpr std::uint32_t kError = 4;
+  static constexpr std::uint32_t kHangup = 8;
+};
+
+// core/src/backend/backend.ts
+struct ConnectStatus {
+  static constexpr int kConnected = 0;
+  static constexpr int kPending = 1;
+  static constexpr int kSelfConnected = 2;
+  static constexpr int kLost = 65536;
+};
+
+// core/src/backend/bulk.ts
+struct AttemptField {
+  static constexpr std::size_t kId = 0;
+  static constexpr std::size_t kIpVersion = 4;
+  static constexpr std::size_t kPort = 6;
+  static constexpr std::size_t kScope = 8;
+  static constexpr std::size_t kSource = 12;
+  static constexpr std::size_t kSourcePort = 14;
+  static constexpr std::size_t kAddress = 16;
+  static constexpr std::size_t kTimeoutMs = 32;
+  static constexpr std::size_t kStartAt = 40;
+};
+
+constexpr std::size_t kAttemptBytes = 48;
+
+struct OutcomeField {
+  static constexpr std::size_t kId = 0;
+  static constexpr std::size_t kStatus = 1;
+  static constexpr std::size_t kStep = 2;
+  static constexpr std::size_t kHandle = 3;
+  static constexpr std::size_t kStartedAt = 4;
+  static constexpr std::size_t kSentAt = 5;
+  static constexpr std::size_t kReadyAt = 6;
+  static constexpr std::size_t kEndedAt = 7;
+};
+
+constexpr std::size_t kOutcomeFields = 8;
+
+enum class BulkStep : std::uint8_t {
+  kSocket = 0,
+  kSetsockopt = 1,
+  kBind = 2,
+  kConnect = 3,
+  kEpollCtl = 4,
+  kDeadline = 5,
+  kSoError = 6,
+};
+
+constexpr std::uint64_t kMakeUpMs = 10;
+
+// src/native-bulk.ts
+enum class OnConnected : std::uint8_t {
+  kKeep = 0,
+  kClose = 1,
+  kReset = 2,
+};
+
+}  // namespace pollout
