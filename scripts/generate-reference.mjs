@@ -10,7 +10,8 @@ import { publicSources } from './public-api.mjs'
 
 /** Spoken of in declarations, by package; a reader needs no more of them than stands there. */
 const NOT_PUBLIC = {
-  '@pollout/core': ['MESSAGE_TRANSPORTS', 'TRANSPORTS', 'Table', 'ValueOf'],
+  '@pollout/core': ['Table', 'ValueOf'],
+  '@pollout/conformance': ['MESSAGE_TRANSPORTS', 'TRANSPORTS'],
   '@pollout/adapters': ['Answer'],
   pollout: ['BACKEND_NAMES'],
 }

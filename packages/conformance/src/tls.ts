@@ -1,4 +1,8 @@
-/** Conformance of TLS: what a handshake leads to, and that users of a connection inside of it need not care. */
+/**
+ * Conformance of TLS: what a handshake leads to, and that users of a connection inside of it need not care.
+ *
+ * One file, as its rows share their servers and certificates.
+ */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,4 +1,8 @@
-/** The Duplex face on a scripted backend: the events of a `net.Socket`, in its order, and what is asked of the backend for them. */
+/**
+ * The Duplex face on a scripted backend: the events of a `net.Socket`, in its order, and what is asked of the backend for them.
+ *
+ * One file: its rows go through the life of one socket.
+ */
 import { Duplex, finished } from 'node:stream'
 import { promisify } from 'node:util'
 import {

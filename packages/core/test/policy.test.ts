@@ -1,4 +1,8 @@
-/** The destination policy: what is public, and the rules one by one. Hostile spellings: packages/conformance/test/hostile-addresses.test.ts. */
+/**
+ * The destination policy: what is public, and the rules one by one. Hostile spellings: packages/conformance/test/hostile-addresses.test.ts.
+ *
+ * One file: a table for each list of a policy, and they are read beside each other.
+ */
 import type { SocketAddress } from '@pollout/core'
 import {
   destinationPolicy,

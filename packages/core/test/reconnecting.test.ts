@@ -1,4 +1,8 @@
-/** Sessions that are made again: when, when not, what they tell of it, and what they leave behind. */
+/**
+ * Sessions that are made again: when, when not, what they tell of it, and what they leave behind.
+ *
+ * One file, as all its rows share one stage with a server that comes and goes.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import {

@@ -1,4 +1,8 @@
-/** A connection as Node's streams have it: a `Duplex` that carries what clients touch on a `net.Socket`. */
+/**
+ * A connection as Node's streams have it: a `Duplex` that carries what clients touch on a `net.Socket`.
+ *
+ * One file, as it is one object with one state: events, reads and writes of a socket depend on each other in their order.
+ */
 import {
   formatAddress,
   type InetAddress,

@@ -1,4 +1,8 @@
-/** Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`. */
+/**
+ * Endpoints: what a user wants to reach, as a value. Their form as text is in `endpoint-text.ts`.
+ *
+ * One file, as each kind of endpoint is a type, a function and an example, and nobody looks for one of them alone.
+ */
 
 import {
   type InetAddress,
