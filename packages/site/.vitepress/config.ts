@@ -1,0 +1,51 @@
+/** The site, made by VitePress of the Markdown files in docs/ and in the packages. All it needs is in it: it asks no other host. */
+import { defineConfig } from 'vitepress'
+import { anchorOf, repositoryLinks } from '../src/links.js'
+import { addressOf, pageOf } from '../src/places.js'
+import { SIDEBAR } from '../src/sidebar.js'
+
+export default defineConfig({
+  title: 'pollout',
+  description:
+    'Open very many connections from Node.js, fast, with the loop free and every outcome true.',
+  lang: 'en',
+  cleanUrls: true,
+  srcDir: '../..',
+  // What is no page: whatever `pageOf` knows nothing of would be one otherwise.
+  srcExclude: ['README.md', '.github/**', 'packages/*/!(README|index).md', 'packages/*/*/**'],
+  rewrites: (file) => pageOf(file) ?? file,
+  outDir: './dist',
+  cacheDir: './.cache',
+  metaChunk: true,
+  // The search's index, which comes with the first search.
+  vite: { build: { chunkSizeWarningLimit: 4_000 } },
+  markdown: {
+    anchor: { slugify: anchorOf },
+    config: (md) => {
+      md.use(repositoryLinks)
+    },
+  },
+  themeConfig: {
+    nav: [
+      {
+        text: 'Guides',
+        link: '/guides/custom-client',
+        activeMatch: '^/(guides/|writing-a-backend)',
+      },
+      { text: 'Why', link: '/why', activeMatch: '^/(why|figures|limits)' },
+      { text: 'API', link: '/api/', activeMatch: '^/api/' },
+    ],
+    sidebar: SIDEBAR,
+    outline: { level: [2, 3] },
+    search: { provider: 'local', options: { miniSearch: { searchOptions: { boostDocument } } } },
+    socialLinks: [{ icon: 'github', link: addressOf('', 'tree') }],
+    externalLinkIcon: false,
+    docFooter: { prev: false, next: false },
+  },
+})
+
+/** Guides before the rest, and the reference last: it speaks of everything. */
+function boostDocument(id: string): number {
+  if (id.startsWith('/guides/')) return 2
+  return id.startsWith('/api/') ? 0.5 : 1
+}
