@@ -4,12 +4,18 @@ import { anchorOf, repositoryLinks } from '../src/links.js'
 import { addressOf, pageOf } from '../src/places.js'
 import { SIDEBAR } from '../src/sidebar.js'
 
+/** One socket of many that has become writable. */
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7"
+  fill="#0f766e"/><g fill="#fff"><circle cx="9" cy="16" r="3" opacity=".5"/><circle cx="16" cy="16" r="3" opacity=".5"/><circle
+  cx="23" cy="16" r="5"/></g></svg>`
+
 export default defineConfig({
   title: 'pollout',
   description:
     'Open very many connections from Node.js, fast, with the loop free and every outcome true.',
   lang: 'en',
   cleanUrls: true,
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   srcDir: '../..',
   // What is no page: whatever `pageOf` knows nothing of would be one otherwise.
   srcExclude: ['README.md', '.github/**', 'packages/*/!(README|index).md', 'packages/*/*/**'],
