@@ -71,7 +71,7 @@ export async function follow(
       const shell = start(`set -e\n${step.text}\npwd > '${state}'\n`, cwd, env, out, err)
       left.push(shell)
       const signal = AbortSignal.timeout(LONGEST_STEP_MS)
-      const [code] = await once(shell, 'exit', { signal }).catch(() => ['the test\'s patience'])
+      const [code] = await once(shell, 'exit', { signal }).catch(() => ["the test's patience"])
       const said = () => `line ${step.line}: ${step.text}${text(out)}${text(err)}`
       if (code !== 0) throw new Error(`${said()}ended with ${code}`)
       const inBackground = /&\s*$/.test(step.text)

@@ -5,12 +5,12 @@
  */
 import { statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import type MarkdownIt from 'markdown-it'
+import type { MarkdownRenderer } from 'vitepress'
 import { addressOf, pageOf, ROOT } from './places.js'
 
 const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/\/|#)/i
 
-export function repositoryLinks(md: MarkdownIt): void {
+export function repositoryLinks(md: MarkdownRenderer): void {
   md.core.ruler.push('repository_links', ({ tokens, env }) => {
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       if (token.type !== 'link_open') continue
@@ -21,7 +21,7 @@ export function repositoryLinks(md: MarkdownIt): void {
 }
 
 /** What a link of the Markdown file `from`, a full path, leads to on the site. */
-export function siteLink(href: string, from: string): string {
+function siteLink(href: string, from: string): string {
   const [path = '', hash] = href.split('#')
   const full = path.startsWith('/') ? join(ROOT, path) : join(dirname(from), decodeURI(path))
   const file = relative(ROOT, full)

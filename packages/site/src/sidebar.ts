@@ -65,7 +65,7 @@ export const SIDEBAR: DefaultTheme.Sidebar = {
 
 /** One for each entry point, of its own names: with those of all, a page would be mostly sidebar. */
 function referenceSidebars(): DefaultTheme.SidebarMulti {
-  const names = entryPoints(REFERENCE, '')
+  const names = entryPoints(REFERENCE, '').sort((a, b) => rank(a) - rank(b))
   const sidebar = (open?: string): Item[] => [
     page('API reference', '/api/'),
     ...names.map((name) => {
@@ -76,6 +76,13 @@ function referenceSidebars(): DefaultTheme.SidebarMulti {
   ]
   const own = names.map((name) => [`/api/${name}/`, sidebar(name)])
   return { '/api/': sidebar(), ...Object.fromEntries(own) }
+}
+
+/** What most look for comes first, and the many adapters last. */
+function rank(name: string): number {
+  if (name === 'pollout') return 0
+  if (name === '@pollout/core') return 1
+  return name.startsWith('@pollout/adapters') ? 3 : 2
 }
 
 /** An entry point is a folder with a page, and with folders of its kinds of names: `functions`, `classes`. */
