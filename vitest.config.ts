@@ -18,6 +18,8 @@ const LONGEST = [
   'resume.load',
   'fanout-command',
   'install-tests/test/bundlers',
+  'install-tests/test/guides',
+  'site/test/site',
   'transfers.load',
   'faces.load',
   'usage.test',

@@ -18,13 +18,18 @@ const checks = {
   types: () => run('tsc', ['--noEmit', '-p', 'tsconfig.json']),
   // Apart from all else: only it knows a browser's globals.
   'page-types': () => run('tsc', ['--noEmit', '-p', 'packages/pollout/report-page/tsconfig.json']),
-  lint: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
+  lint: () =>
+    all([
+      run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
+      run('prettier', ['--check', '**/*.md']),
+    ]),
   dependencies: () => run('depcruise', ['packages']),
   unused: () => run('knip', ['--no-config-hints']),
   documents: () =>
     all([
       run('node', ['scripts/generate-docs.mjs', '--check']),
       run('node', ['scripts/draw-floors.mjs', '--check']),
+      run('node', ['scripts/figures.mjs', '--check']),
       run('node', ['scripts/check-examples.mjs']),
       run('node', ['scripts/generate-reference.mjs']),
     ]),

@@ -1,4 +1,7 @@
-/** Mends what can be mended by itself: generated documents, Biome's safe fixes and formatting, clang-format on the addon. */
+/**
+ * Mends what can be mended by itself: generated documents, Biome's safe fixes and formatting, the width of prose, clang-format on
+ * the addon.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +10,9 @@ import { root } from './packages.mjs'
 start('node', ['scripts/build.mjs'])
 start('node', ['scripts/generate-docs.mjs'])
 start('node', ['scripts/draw-floors.mjs'])
+start('node', ['scripts/figures.mjs'])
 start('biome', ['check', '--write', ...process.argv.slice(2)])
+start('prettier', ['--write', '--log-level', 'warn', '**/*.md'])
 
 const native = join(root, 'packages/backend-native/native')
 const files = existsSync(native) ? readdirSync(native) : []

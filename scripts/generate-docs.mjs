@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { format, resolveConfig } from 'prettier'
 import { root } from './packages.mjs'
 
 /** What `net` can do grows with Node; the document is that of the oldest one supported. */
@@ -56,7 +57,11 @@ if (backends.native === undefined) {
   process.exit(0)
 }
 const names = Object.keys(backends)
-const wanted = document()
+// With the width of all other prose.
+const wanted = await format(document(), {
+  ...(await resolveConfig(join(root, PLACE))),
+  filepath: PLACE,
+})
 if (process.argv.includes('--check')) {
   if (readFileSync(join(root, PLACE), 'utf8') !== wanted) {
     console.error(`${PLACE} is stale: run \`pnpm run fix\` and commit what it writes`)

@@ -1,5 +1,5 @@
 /**
- * Writes the API reference of the public packages into docs/api, as HTML, from the docstrings.
+ * Writes the API reference of the public packages into docs/api, from the docstrings: Markdown, of which the site makes its pages.
  *
  * Links that lead nowhere, and types that are spoken of and not public, make it fail.
  */
@@ -16,7 +16,9 @@ const NOT_PUBLIC = {
   pollout: ['BACKEND_NAMES'],
 }
 
-const app = await Application.bootstrap({
+const app = await Application.bootstrapWithPlugins({
+  plugin: ['typedoc-plugin-markdown'],
+  outputs: [{ name: 'markdown', path: join(root, 'docs/api') }],
   name: 'pollout',
   readme: 'none',
   disableSources: true,
@@ -27,6 +29,14 @@ const app = await Application.bootstrap({
   githubPages: false,
   hideGenerator: true,
   logLevel: 'Warn',
+  // A name that one package hands on stands with the package that has it.
+  excludeReferences: true,
+  entryFileName: 'index',
+  hidePageHeader: true,
+  hideBreadcrumbs: true,
+  useCodeBlocks: true,
+  indexFormat: 'table',
+  parametersFormat: 'table',
 })
 const { entries, program } = publicSources()
 const project = app.converter.convert(
@@ -43,7 +53,7 @@ for (const { name, file } of entries) {
 }
 app.validate(project)
 validateExports()
-await app.generateDocs(project, join(root, 'docs/api'))
+await app.generateOutputs(project)
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1
 
 /** Package by package: TypeDoc itself asks for the exports of the project's own package alone. */

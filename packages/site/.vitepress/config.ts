@@ -1,0 +1,57 @@
+/** The site, made by VitePress of the Markdown files in docs/ and in the packages. All it needs is in it: it asks no other host. */
+import { defineConfig } from 'vitepress'
+import { anchorOf, repositoryLinks } from '../src/links.js'
+import { addressOf, pageOf } from '../src/places.js'
+import { SIDEBAR } from '../src/sidebar.js'
+
+/** One socket of many that has become writable. */
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7"
+  fill="#0f766e"/><g fill="#fff"><circle cx="9" cy="16" r="3" opacity=".5"/><circle cx="16" cy="16" r="3" opacity=".5"/><circle
+  cx="23" cy="16" r="5"/></g></svg>`
+
+export default defineConfig({
+  title: 'pollout',
+  description:
+    'Open very many connections from Node.js, fast, with the loop free and every outcome true.',
+  lang: 'en',
+  cleanUrls: true,
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
+  srcDir: '../..',
+  // What is no page: whatever `pageOf` knows nothing of would be one otherwise.
+  srcExclude: ['README.md', '.github/**', 'packages/*/!(README|index).md', 'packages/*/*/**'],
+  rewrites: (file) => pageOf(file) ?? file,
+  outDir: './dist',
+  cacheDir: './.cache',
+  metaChunk: true,
+  // The search's index, which comes with the first search.
+  vite: { build: { chunkSizeWarningLimit: 4_000 } },
+  markdown: {
+    anchor: { slugify: anchorOf },
+    config: (md) => {
+      md.use(repositoryLinks)
+    },
+  },
+  themeConfig: {
+    nav: [
+      {
+        text: 'Guides',
+        link: '/guides/custom-client',
+        activeMatch: '^/(guides/|writing-a-backend)',
+      },
+      { text: 'Why', link: '/why', activeMatch: '^/(why|figures|limits)' },
+      { text: 'API', link: '/api/', activeMatch: '^/api/' },
+    ],
+    sidebar: SIDEBAR,
+    outline: { level: [2, 3] },
+    search: { provider: 'local', options: { miniSearch: { searchOptions: { boostDocument } } } },
+    socialLinks: [{ icon: 'github', link: addressOf('', 'tree') }],
+    externalLinkIcon: false,
+    docFooter: { prev: false, next: false },
+  },
+})
+
+/** Guides before the rest, and the reference last: it speaks of everything. */
+function boostDocument(id: string): number {
+  if (id.startsWith('/guides/')) return 2
+  return id.startsWith('/api/') ? 0.5 : 1
+}
