@@ -66,7 +66,7 @@ describe('an author of a backend', () => {
     how = project('author', { 'package.json': OWN, 'src/index.ts': BACKEND })
     docs = join(how.folder, 'node_modules/@pollout/core/docs')
     // What the guide says, and the backend that this one is made of.
-    const tools = ['typescript', '@types/node@20', 'vitest@4', 'tsx']
+    const tools = ['@pollout/conformance', 'typescript', '@types/node@20', 'vitest@4', 'tsx']
     await install('npm 11', ['@pollout/core', 'rxjs', '@pollout/backend-net', ...tools], how)
   })
 
@@ -83,6 +83,14 @@ describe('an author of a backend', () => {
     }
     const [, packages = ''] = /npm install (@pollout.*)/.exec(guide) ?? []
     expect(packages).toBe('@pollout/core rxjs')
+  })
+
+  it('finds the suite and the test kit by their old paths too', async () => {
+    for (const name of ['conformance', 'testing']) {
+      const all = `const [old, now] = [await import('@pollout/core/${name}'), await import('@pollout/${name}')]`
+      const check = `process.exitCode = Object.keys(now).every((key) => old[key] === now[key]) ? 0 : 1`
+      await node(how, '--input-type=module', '-e', `${all}; ${check}`)
+    }
   })
 
   it('runs example 07 as it stands', async () => {
@@ -212,8 +220,8 @@ describe('a program with two copies of each package', () => {
   beforeAll(async () => {
     how = project('copies', { 'package.json': USER })
     cpSync(join(PROGRAMS, 'copies.mjs'), join(how.folder, 'copies.mjs'))
-    const names = ['pollout', '@pollout/core', '@pollout/framing', '@pollout/adapters', 'rxjs']
-    await install('npm 11', names, how)
+    const names = ['core', 'framing', 'adapters', 'testing'].map((name) => `@pollout/${name}`)
+    await install('npm 11', ['pollout', 'rxjs', ...names], how)
   })
 
   it('ES modules and CommonJS', async () => void (await node(how, 'copies.mjs')))

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isWhole, runProgram } from '../src/managers.js'
 import { toolFolder } from '../src/scripts.js'
-import { json, startUser, type User } from '../src/user.js'
+import { json, managerNamed, startUser, type User } from '../src/user.js'
 
 const RESULTS = fileURLToPath(new URL('../conformance.json', import.meta.url))
 /** Debian's qemu-user-static, with the libraries of its cross compiler. */
@@ -103,6 +103,8 @@ describe.each(Object.entries(RUNTIMES))(
         writeFileSync(starter, `#!/bin/sh\nexec ${[...emulator, runtime].join(' ')} "$@"\n`, {
           mode: 0o755,
         })
+        const suite = await managerNamed('npm 11').install(['@pollout/conformance'], user.how)
+        expect(suite).toMatchObject({ code: 0 })
         const env = emulates === undefined ? {} : { POLLOUT_EXEC_PATH: starter }
         const { passed, skipped, failures } = json(await run('conformance.mjs', env))
         const { runtime: version } = json(await run('connect.mjs')).report
