@@ -46,7 +46,7 @@ const TABLES = {
         ['connects/s, accepted', of('accepted', 'perSecond', 0)],
         ['connects/s, refused', of('refused', 'perSecond', 0)],
         ['JS thread, µs/connect', of('accepted', 'cpuUs', 1, NOT_JS)],
-        ['loop held up in a burst, p99', of('burst', 'delayP99Ms', 1, NOT_JS, ' ms')],
+        ['a burst: loop held up, p99', of('burst', 'delayP99Ms', 1, NOT_JS, ' ms')],
       ],
     ),
   accepted: () => rates('accepted'),
