@@ -10,13 +10,13 @@ export function compilerOptions() {
   return ts.convertCompilerOptionsFromJson(config.compilerOptions, root, file).options
 }
 
-/** The entry points but `./internal`, each with its package, the name to import it by and its source file; one program over all of them. */
+/** The entry points but what is internal, and old paths to other packages: each with its package, the name to import it by and its source file; one program over all of them. */
 export function publicSources(at = root) {
   const entries = workspacePackages(at)
     .filter(({ manifest }) => !manifest.private)
     .flatMap(({ name, dir, manifest }) =>
       Object.entries(manifest.exports)
-        .filter(([path, { source }]) => source && path !== './internal')
+        .filter(([, { source }]) => source && !/(internal[.]ts|[/]moved[/].*)$/.test(source))
         .map(([path, { source }]) => ({
           package: name,
           name: name + path.slice(1),
