@@ -2,7 +2,7 @@
 import { TextDecoder } from 'node:util'
 
 /** Bytes of `sun_path`, less the NUL that ends a path: unix(7). An abstract name may use them all, its own NUL included. */
-const LONGEST = 107
+export const LONGEST_UNIX_PATH = 107
 /** A byte that is no part of UTF-8 stands as half of a pair without the other half: U+DC80 for 0x80, to U+DCFF. */
 const ESCAPED = /([\udc80-\udcff])/u
 /** Any other such half is the text of no bytes. */
@@ -17,8 +17,8 @@ export function unixPathProblem(path: string): string | undefined {
     return 'holds single bytes that together are UTF-8'
   }
   const isAbstract = path.startsWith('\0')
-  if (byteLength(path) > (isAbstract ? LONGEST + 1 : LONGEST)) {
-    return `is longer than the ${LONGEST} bytes of a unix path`
+  if (byteLength(path) > (isAbstract ? LONGEST_UNIX_PATH + 1 : LONGEST_UNIX_PATH)) {
+    return `is longer than the ${LONGEST_UNIX_PATH} bytes of a unix path`
   }
   // In an abstract name every byte counts; a path would end there, and be another one than was judged.
   if (!isAbstract && path.includes('\0')) return 'holds a NUL character, which ends a unix path'

@@ -11,7 +11,7 @@ import {
   type SocketOptions,
   type SocketOptionValue,
 } from '../backend/socket-options.js'
-import { unixPathProblem } from '../backend/unix-path.js'
+import { LONGEST_UNIX_PATH, unixPathProblem } from '../backend/unix-path.js'
 import { checkCount, shown, unknownOption } from '../base/options.js'
 import type { AttemptRecord } from '../errors/failure.js'
 import { checkPolicy } from '../policy/denial.js'
@@ -236,7 +236,7 @@ function checkAddress(address: unknown): string {
   const problem = unixPathProblem(path)
   if (problem === undefined) return path
   throw new RangeError(
-    `localAddress ${JSON.stringify(address)} ${problem}; it has at most 107 bytes, none of them NUL`,
+    `localAddress ${JSON.stringify(address)} ${problem}; it has at most ${LONGEST_UNIX_PATH} bytes, none of them NUL`,
   )
 }
 

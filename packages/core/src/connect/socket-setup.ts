@@ -47,6 +47,15 @@ export class SocketSetup {
     return undefined
   }
 
+  /**
+   * Whether the port is left to connect(2): bind(2) to an address takes one that no other destination can share, connect(2)
+   * need not. ip(7), IP_BIND_ADDRESS_NO_PORT. A kernel without it binds as ever, so its answer does not matter.
+   */
+  leavesPort({ capabilities }: Backend): boolean {
+    const isKnown = capabilities.options.includes('bindAddressNoPort')
+    return isKnown && this.sources?.leavesPort === true && !this.options.has('bindAddressNoPort')
+  }
+
   /** It may send packets another way than those of a plain socket. */
   get routes(): boolean {
     return this.raw.length > 0 || this.options.has('device') || this.options.has('mark')
@@ -105,7 +114,9 @@ export class SocketPreparation {
     const walk = this.#walk ?? sources.walk(this.#spec.family)
     if (!(walk instanceof SourceWalk)) return walk
     this.#walk = walk
-    if (sources.leavesPort) this.#leavePort(handle)
+    if (this.#spec.family !== 'unix' && this.#setup.leavesPort(this.#backend)) {
+      this.#backend.setOption?.(handle, 'bindAddressNoPort', true)
+    }
     for (;;) {
       const at = walk.current
       if (at === undefined) return walk.exhausted
@@ -114,18 +125,6 @@ export class SocketPreparation {
       const failure = walk.failed(bindFailure(result, at))
       if (failure) return failure
     }
-  }
-
-  /**
-   * bind() to an address takes a port that no other destination can share, connect() need not: ip(7),
-   * IP_BIND_ADDRESS_NO_PORT. A kernel without it binds as ever, so its answer does not matter.
-   */
-  #leavePort(handle: Handle): void {
-    const { capabilities } = this.#backend
-    const isKnown = capabilities.options.includes('bindAddressNoPort')
-    if (!isKnown || this.#spec.family === 'unix') return
-    if (this.#setup.options.has('bindAddressNoPort')) return
-    this.#backend.setOption?.(handle, 'bindAddressNoPort', true)
   }
 }
 

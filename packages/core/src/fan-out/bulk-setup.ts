@@ -2,12 +2,7 @@
 import type { SocketAddress } from '../backend/address.js'
 import type { Backend } from '../backend/backend.js'
 import type { InetFamily } from '../backend/ip-text.js'
-import {
-  type EncodedOption,
-  encodeSocketOption,
-  type SocketOptionName,
-  type SocketOptionValue,
-} from '../backend/socket-options.js'
+import { type EncodedOption, encodeSocketOption } from '../backend/socket-options.js'
 import { nameOf, type SocketSetup } from '../connect/socket-setup.js'
 
 export interface BulkSetup {
@@ -41,11 +36,7 @@ export function bulkSetup(backend: Backend, setup: SocketSetup | undefined): Bul
 function optionsOf(backend: Backend, setup: SocketSetup | undefined, family: InetFamily) {
   const encoded: EncodedOption[] = []
   const names: string[] = []
-  const options = new Map<SocketOptionName, SocketOptionValue>(setup?.options)
-  // As `SocketPreparation` does: ip(7).
-  const isKnown = backend.capabilities.options.includes('bindAddressNoPort')
-  const leavesPort = setup?.sources?.leavesPort && isKnown && !options.has('bindAddressNoPort')
-  for (const [name, value] of options) {
+  for (const [name, value] of setup?.options ?? []) {
     const option = encodeSocketOption({ family, type: 'stream' }, name, value)
     if (typeof option === 'number') return undefined
     encoded.push(option)
@@ -55,9 +46,10 @@ function optionsOf(backend: Backend, setup: SocketSetup | undefined, family: Ine
     encoded.push(raw)
     names.push(nameOf(raw))
   }
-  if (leavesPort) {
+  if (setup?.leavesPort(backend)) {
     const option = encodeSocketOption({ family, type: 'stream' }, 'bindAddressNoPort', true)
-    if (typeof option !== 'number') encoded.push(option)
+    if (typeof option === 'number') return undefined
+    encoded.push(option)
     names.push('bindAddressNoPort')
   }
   return { encoded, names }
