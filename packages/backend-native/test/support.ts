@@ -149,6 +149,8 @@ export const E = constants.errno
 
 /** What each test of a suite has, made anew for each. */
 export class Kit {
+  /** What was open before it. */
+  readonly before = descriptors()
   bench = new Bench()
   readonly folder = mkdtempSync(join(tmpdir(), 'pollout-'))
   /** To be undone after the test, the last one first. */
@@ -183,9 +185,7 @@ export class Kit {
 export function describeNative(name: string, body: (kit: () => Kit) => void): void {
   describe.skipIf(!availability.available)(`native: ${name}${title}`, () => {
     let current: Kit | undefined
-    let before: Set<number>
     beforeEach(() => {
-      before = descriptors()
       current = new Kit()
     })
     afterEach(async () => {
@@ -196,7 +196,7 @@ export function describeNative(name: string, body: (kit: () => Kit) => void): vo
       for (const undo of kit.cleanups.reverse()) await undo()
       rmSync(kit.folder, { recursive: true })
       expect(kit.backend.openHandles).toBe(0)
-      expect(descriptors()).toEqual(before)
+      expect(descriptors()).toEqual(kit.before)
     })
     body(() => {
       if (current === undefined) throw new Error('outside of a test')
