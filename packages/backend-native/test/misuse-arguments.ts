@@ -27,7 +27,7 @@ export const NOT_WHOLE = [
   Number.NEGATIVE_INFINITY,
   2 ** 64,
 ]
-export const NOT_TEXT = [
+const NOT_TEXT = [
   undefined,
   null,
   1,
@@ -39,8 +39,8 @@ export const NOT_TEXT = [
   new String('x'),
   Buffer.from('x'),
 ]
-export const NOT_BOOLEAN = [undefined, null, 0, 1, '', 'true', {}, new Boolean(true)]
-export const NOT_ARRAYS = [undefined, null, 1, 'f', {}, { length: 1, 0: 1 }, new Uint8Array(1)]
+const NOT_BOOLEAN = [undefined, null, 0, 1, '', 'true', {}, new Boolean(true)]
+const NOT_ARRAYS = [undefined, null, 1, 'f', {}, { length: 1, 0: 1 }, new Uint8Array(1)]
 export const NOT_FUNCTIONS = [undefined, null, 1, 'f', {}, [], Symbol('f')]
 
 /** One kind of argument: a good one, those that are a TypeError, and those that are a RangeError. */
@@ -169,7 +169,7 @@ export const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof t
   destroy: ['closed'],
 }
 
-export function detached<T extends Uint8Array | Float64Array>(array: T): T {
+function detached<T extends Uint8Array | Float64Array>(array: T): T {
   structuredClone(array, { transfer: [array.buffer as ArrayBuffer] })
   return array
 }
@@ -182,7 +182,7 @@ export function resizable<T extends ArrayBuffer | SharedArrayBuffer>(
 }
 
 /** A view whose memory is gone: its buffer was made smaller. */
-export function outOfBounds(): Uint8Array {
+function outOfBounds(): Uint8Array {
   const buffer = resizable(ArrayBuffer)
   const view = new Uint8Array(buffer, 4, 4)
   ;(buffer as ArrayBuffer & { resize(size: number): void }).resize(2)

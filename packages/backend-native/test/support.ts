@@ -291,6 +291,16 @@ const prelude = (loop: Loop) => `
   const descriptors = () => fs.readdirSync('/proc/self/fd').length
 `
 
+/** A namespace with eight ports to connect from, so that a connect soon meets itself; whether it can be had here. */
+export function fewPorts(): { readonly wrap: readonly string[]; readonly canUnshare: boolean } {
+  const setUp =
+    'ip link set lo up && echo "40000 40007" > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"'
+  const wrap = ['unshare', '-rn', 'sh', '-c', setUp]
+  const canUnshare =
+    spawnSync('unshare', [...wrap.slice(1), 'true'], { stdio: 'ignore' }).status === 0
+  return { wrap, canUnshare }
+}
+
 export interface ChildResult {
   readonly lines: readonly string[]
   readonly stderr: string
