@@ -1,22 +1,32 @@
 /** Who may import what: the rules of docs/architecture.md, checked by `pnpm run check`. */
 
 // biome-ignore lint/correctness/useImportExtensions: it is no module
-const CORE_FLOORS = require('./scripts/core-floors.cjs')
+const FLOORS = require('./scripts/floors.cjs')
 
 /** A rule for each room: nothing from its own floor, but itself, nor from above. */
-function upwards(root, floors) {
-  return floors.flatMap((rooms, floor) =>
+function upwards(name, floors) {
+  const root = `packages/${name}/src`
+  const known = floors.flat().map(patternOf).join('|')
+  const homeless = {
+    name: `${name}-has-floors-for-all`,
+    comment: 'scripts/floors.cjs says where a new folder stands.',
+    severity: 'error',
+    from: { path: `^${root}/`, pathNot: `^${root}/(${known})` },
+    to: {},
+  }
+  const rules = floors.flatMap((rooms, floor) =>
     rooms.map((room) => {
       const above = floors.slice(floor).flat()
       const others = above.filter((other) => other !== room).map(patternOf)
       return {
-        name: `${room}-looks-down`,
+        name: `${name}-${room}-looks-down`,
         severity: 'error',
         from: { path: `^${root}/(${patternOf(room)})` },
         to: { path: `^${root}/(${others.join('|')})` },
       }
     }),
   )
+  return [homeless, ...rules]
 }
 
 const patternOf = (room) => (room.includes('.') ? `${room.replace('.', '[.]')}$` : `${room}/`)
@@ -79,7 +89,8 @@ module.exports = {
       from: { path: '^packages/core/', pathNot: '^packages/core/(test|src/moved)/' },
       to: { path: ['^packages/(?!core/)', '^@?pollout'], pathNot: '^@pollout/core' },
     },
-    ...upwards('packages/core/src', CORE_FLOORS),
+    ...upwards('core', FLOORS.core),
+    ...upwards('pollout', FLOORS.pollout),
     {
       name: 'testing-uses-core-only',
       severity: 'error',

@@ -13,7 +13,7 @@ import { cruise } from 'dependency-cruiser'
 import { root } from './packages.mjs'
 
 const require = createRequire(import.meta.url)
-const FLOORS = require('./core-floors.cjs')
+const { core: FLOORS } = require('./floors.cjs')
 const { options } = require('../.dependency-cruiser.cjs')
 const PLACE = 'docs/floors.svg'
 const SOURCES = 'packages/core/src/'

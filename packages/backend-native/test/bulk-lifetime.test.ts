@@ -8,6 +8,7 @@ import {
   type ChildOptions,
   createBackendOn,
   descriptors,
+  fewPorts,
   LOOPS,
   runChild,
   title,
@@ -228,11 +229,7 @@ describe
       expect(descriptors()).toEqual(before)
     })
 
-    const namespace = ['unshare', '-rn', 'sh', '-c']
-    const setUp =
-      'ip link set lo up && echo "40000 40007" > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"'
-    const canUnshare =
-      spawnSync('unshare', ['-rn', 'sh', '-c', setUp, 'true'], { stdio: 'ignore' }).status === 0
+    const { wrap, canUnshare } = fewPorts()
 
     it.skipIf(!canUnshare)(
       `a self-connect is told, and closed${canUnshare ? '' : ' (skipped: needs unshare -rn and ip)'}`,
@@ -251,7 +248,7 @@ describe
           }, 0)
           storm(lane, 300, 40000)
           `,
-          { wrap: [...namespace, setUp] },
+          { wrap },
         )
         expect({ lines, stderr }).toEqual({ lines: ['-111,1', '0'], stderr: '' })
       },
@@ -280,7 +277,7 @@ describe
           })
           storm(lane, 100, 9)
           `,
-          { wrap: [...namespace, filters] },
+          { wrap: ['unshare', '-rn', 'sh', '-c', filters] },
         )
         expect({ lines, stderr }).toEqual({ lines: ['-113', 'closed'], stderr: '' })
       },

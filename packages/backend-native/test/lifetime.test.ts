@@ -1,5 +1,4 @@
 /** What outlives what: processes, Workers, the collector, exceptions, and the poller's own failure. */
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +7,7 @@ import {
   type ChildOptions,
   createBackendOn,
   descriptors,
+  fewPorts,
   LOOPS,
   listen,
   runChild,
@@ -318,11 +318,7 @@ describe.skipIf(!availability.available).each(LOOPS)(
       expect(descriptors()).toEqual(before)
     })
 
-    const namespace = ['unshare', '-rn', 'sh', '-c']
-    const setUp =
-      'ip link set lo up && echo "40000 40007" > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"'
-    const canUnshare =
-      spawnSync('unshare', ['-rn', 'sh', '-c', setUp, 'true'], { stdio: 'ignore' }).status === 0
+    const { wrap, canUnshare } = fewPorts()
     const why = canUnshare ? '' : ' (skipped: needs unshare -rn and ip)'
 
     it.skipIf(!canUnshare)(`a self-connect is told from a connect${why}`, async () => {
@@ -350,7 +346,7 @@ describe.skipIf(!availability.available).each(LOOPS)(
       const backend = createBackend(ready, ready)
       next()
       `,
-        { wrap: [...namespace, setUp] },
+        { wrap },
       )
       expect({ lines, stderr }).toEqual({
         lines: ['same', expect.stringMatching(/^(-111,)?2$/)],

@@ -149,6 +149,8 @@ export const E = constants.errno
 
 /** What each test of a suite has, made anew for each. */
 export class Kit {
+  /** What was open before it. */
+  readonly before = descriptors()
   bench = new Bench()
   readonly folder = mkdtempSync(join(tmpdir(), 'pollout-'))
   /** To be undone after the test, the last one first. */
@@ -183,9 +185,7 @@ export class Kit {
 export function describeNative(name: string, body: (kit: () => Kit) => void): void {
   describe.skipIf(!availability.available)(`native: ${name}${title}`, () => {
     let current: Kit | undefined
-    let before: Set<number>
     beforeEach(() => {
-      before = descriptors()
       current = new Kit()
     })
     afterEach(async () => {
@@ -196,7 +196,7 @@ export function describeNative(name: string, body: (kit: () => Kit) => void): vo
       for (const undo of kit.cleanups.reverse()) await undo()
       rmSync(kit.folder, { recursive: true })
       expect(kit.backend.openHandles).toBe(0)
-      expect(descriptors()).toEqual(before)
+      expect(descriptors()).toEqual(kit.before)
     })
     body(() => {
       if (current === undefined) throw new Error('outside of a test')
@@ -290,6 +290,16 @@ const prelude = (loop: Loop) => `
   const say = text => fs.writeSync(1, text + '\\n')
   const descriptors = () => fs.readdirSync('/proc/self/fd').length
 `
+
+/** A namespace with eight ports to connect from, so that a connect soon meets itself; whether it can be had here. */
+export function fewPorts(): { readonly wrap: readonly string[]; readonly canUnshare: boolean } {
+  const setUp =
+    'ip link set lo up && echo "40000 40007" > /proc/sys/net/ipv4/ip_local_port_range && exec "$0" "$@"'
+  const wrap = ['unshare', '-rn', 'sh', '-c', setUp]
+  const canUnshare =
+    spawnSync('unshare', [...wrap.slice(1), 'true'], { stdio: 'ignore' }).status === 0
+  return { wrap, canUnshare }
+}
 
 export interface ChildResult {
   readonly lines: readonly string[]

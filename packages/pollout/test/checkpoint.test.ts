@@ -14,10 +14,10 @@ import { Checkpoint, readCheckpoint } from '../src/cli/fanout/checkpoint.js'
 import { DoneWindow, WINDOW } from '../src/cli/fanout/done-window.js'
 import { HostBudget } from '../src/cli/fanout/host-budget.js'
 import { Ledger } from '../src/cli/fanout/ledger.js'
-import { invalidRow, type OutcomeRow } from '../src/cli/fanout/outcome-row.js'
 import { NO_TAIL, type Tail } from '../src/cli/fanout/output-file.js'
 import { sumOf } from '../src/cli/fanout/sum.js'
-import { Tally } from '../src/cli/fanout/tally.js'
+import { invalidRow, type OutcomeRow } from '../src/outcomes/outcome-row.js'
+import { Tally } from '../src/outcomes/tally.js'
 
 describe('DoneWindow', () => {
   it('has a mark below which all is done', () => {

@@ -2,7 +2,7 @@
 import { tcp } from '@pollout/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Feed, type FeedOwner, type Numbered } from '../src/cli/fanout/feed.js'
-import type { Job } from '../src/cli/fanout/outcome-row.js'
+import type { Job } from '../src/outcomes/outcome-row.js'
 
 const numbered = (position: number): Numbered => ({
   position,

@@ -1,6 +1,6 @@
 /** Rates as they were asked for. */
 import { expect, it } from 'vitest'
-import { perSecond } from '../src/cli/fanout/figures.js'
+import { perSecond } from '../src/outcomes/figures.js'
 
 it.each([
   [0.5, '0.5'],

@@ -2,7 +2,7 @@
 import type { ConnectedOutcome } from '@pollout/core'
 import { describe, expect, it } from 'vitest'
 import { formats } from '../src/cli/fanout/formats.js'
-import { connectRow, type Job, type OutcomeRow, probeRow } from '../src/cli/fanout/outcome-row.js'
+import { connectRow, type Job, type OutcomeRow, probeRow } from '../src/outcomes/outcome-row.js'
 
 const job: Job = {
   ...{ scheme: 'tcp', host: '127.0.0.1', port: 22 },

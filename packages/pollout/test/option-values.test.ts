@@ -1,6 +1,5 @@
 /** The values of options, where they are more than a number. */
 import { describe, expect, it } from 'vitest'
-import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
 import {
   escapedText,
   file,
@@ -12,6 +11,7 @@ import {
   threads,
 } from '../src/cli/option-values.js'
 import { nativeBackend } from '../src/index.js'
+import { FANOUT_KINDS } from '../src/outcomes/outcome-row.js'
 
 describe('--send', () => {
   it.each([

@@ -1,11 +1,11 @@
 /** The writer of outcomes: one batch at a time, nothing left behind, nothing done that is not written. */
 import { describe, expect, it, vi } from 'vitest'
+import { Stop } from '../src/cli/common/stop.js'
 import type { Checkpoint } from '../src/cli/fanout/checkpoint.js'
 import type { Destination } from '../src/cli/fanout/destination.js'
 import { Ledger } from '../src/cli/fanout/ledger.js'
 import { OutcomeWriter } from '../src/cli/fanout/outcome-writer.js'
 import { NO_TAIL, type OutputFile } from '../src/cli/fanout/output-file.js'
-import { Stop } from '../src/cli/stop.js'
 
 /** Takes a text each time that it is told to. */
 class SlowDestination implements Destination {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unusedPort } from '@pollout/test-servers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ExitCode } from '../src/cli/exit-codes.js'
-import { FANOUT_KINDS } from '../src/cli/fanout/outcome-row.js'
+import { ExitCode } from '../src/cli/common/exit-codes.js'
+import { FANOUT_KINDS } from '../src/outcomes/outcome-row.js'
 import { pollout } from './harness.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))

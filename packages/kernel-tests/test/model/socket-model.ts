@@ -5,6 +5,8 @@
  * close. Where they did not (shut down while connecting, say), the kernel's answers are well defined but a matter of its
  * innards, and the model goes to `mixed`: any answer of a socket will do then; handles, tokens and descriptors are
  * accounted for as strictly as before.
+ *
+ * One file, and long: every answer hangs on the same phase, and a reader who judges one wants the others at hand.
  */
 import assert from 'node:assert/strict'
 import {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { ExitCode } from './exit-codes.js'
+import { ExitCode } from './common/exit-codes.js'
 
 export async function buildAddonCommand({
   output,

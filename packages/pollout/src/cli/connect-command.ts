@@ -13,14 +13,16 @@ import {
   visibleText,
 } from '@pollout/core'
 import type { BackendName } from '../choose-backend.js'
-import { Beginning } from './beginning.js'
-import { say, terminalText } from './console.js'
+import { tlsSummary } from '../outcomes/tls-summary.js'
+import { Beginning } from './common/beginning.js'
+import { say, terminalText } from './common/console.js'
+import { ExitCode, messageOf, UsageError } from './common/exit-codes.js'
+import { identitiesOf } from './common/file-place.js'
+import { LineOutput } from './common/line-output.js'
+import { openReactor } from './common/open-reactor.js'
+import type { ResolverChoice } from './common/resolver.js'
+import { Stop } from './common/stop.js'
 import { type ExchangeEnd, exchange } from './exchange.js'
-import { ExitCode, messageOf, UsageError } from './exit-codes.js'
-import { identitiesOf } from './fanout/file-place.js'
-import { tlsSummary } from './fanout/tls-summary.js'
-import { LineOutput } from './line-output.js'
-import { openReactor } from './open-reactor.js'
 import {
   type Answer,
   brokenReport,
@@ -29,8 +31,6 @@ import {
   reportOf,
   stoppedReport,
 } from './report.js'
-import type { ResolverChoice } from './resolver.js'
-import { Stop } from './stop.js'
 
 export interface ConnectCommandOptions {
   readonly backend: BackendName

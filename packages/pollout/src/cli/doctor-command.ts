@@ -5,9 +5,9 @@ import { tcp } from '@pollout/core'
 import { firstValueFrom } from 'rxjs'
 import { type BackendReport, backendReport, IS_DENO } from '../backend-report.js'
 import { createReactor } from '../create-reactor.js'
-import { ExitCode, messageOf } from './exit-codes.js'
-import { LineOutput } from './line-output.js'
-import { Stop } from './stop.js'
+import { ExitCode, messageOf } from './common/exit-codes.js'
+import { LineOutput } from './common/line-output.js'
+import { Stop } from './common/stop.js'
 
 export async function doctorCommand({ json }: { readonly json?: boolean }): Promise<ExitCode> {
   const report = backendReport()

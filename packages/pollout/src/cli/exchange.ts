@@ -1,7 +1,7 @@
 /** `--send`: sends, takes what the peer answers, and takes leave. */
 import { type Connection, systemClock, type Timer } from '@pollout/core'
-import { peerTimer } from './peer-timer.js'
-import type { Stop } from './stop.js'
+import { peerTimer } from './common/peer-timer.js'
+import type { Stop } from './common/stop.js'
 
 /** A text; or what comes piece by piece, as on standard input. */
 export type Sent = Uint8Array | AsyncIterable<Uint8Array>

@@ -1,11 +1,11 @@
 /** Runs the command: arguments in, exit code out; whatever goes wrong is one line on stderr. */
 import { type Command, CommanderError } from 'commander'
-import { say } from './console.js'
-import { CantWriteError, ExitCode, messageOf, UsageError } from './exit-codes.js'
-import { LineOutput } from './line-output.js'
-import { isSystemError } from './open-reactor.js'
+import { say } from './common/console.js'
+import { CantWriteError, ExitCode, messageOf, UsageError } from './common/exit-codes.js'
+import { LineOutput } from './common/line-output.js'
+import { isSystemError } from './common/open-reactor.js'
+import { Stop } from './common/stop.js'
 import { createProgram } from './program.js'
-import { Stop } from './stop.js'
 
 export async function main(args: readonly string[], version: string): Promise<ExitCode> {
   const refuse = (message: string): void => {

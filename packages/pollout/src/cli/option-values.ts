@@ -1,10 +1,10 @@
 /** Reads the values of options; what can't be meant is refused with what can. */
 import { InvalidArgumentError } from 'commander'
+import { FANOUT_KINDS, type FanoutKind, isFanoutKind } from '../outcomes/outcome-row.js'
 import type { Shard } from '../targets/order.js'
 import { PortList } from '../targets/ports.js'
-import { messageOf } from './exit-codes.js'
+import { messageOf } from './common/exit-codes.js'
 import { type Expectation, expectation } from './fanout/expect/expectation.js'
-import { FANOUT_KINDS, type FanoutKind, isFanoutKind } from './fanout/outcome-row.js'
 
 /** The longest timer Node has: 24.8 days. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1

@@ -2,9 +2,10 @@
 import { Command, Option } from 'commander'
 import { BACKEND_NAMES } from '../choose-backend.js'
 import { buildAddonCommand } from './build-addon-command.js'
+import { ExitCode } from './common/exit-codes.js'
+import { resolverChoice } from './common/resolver.js'
 import { type ConnectCommandOptions, connectCommand } from './connect-command.js'
 import { doctorCommand } from './doctor-command.js'
-import { ExitCode } from './exit-codes.js'
 import { fanoutCommand } from './fanout/fanout-command.js'
 import type { FanoutCommandOptions } from './fanout/fanout-options.js'
 import { BUILD_ADDON_HELP, CONNECT_HELP, DOCTOR_HELP, FANOUT_HELP, MAIN_HELP } from './help.js'
@@ -27,7 +28,6 @@ import {
   threads,
   timeoutMs,
 } from './option-values.js'
-import { resolverChoice } from './resolver.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const ANSWER_TIMEOUT_MS = 60_000

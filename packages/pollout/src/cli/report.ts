@@ -7,8 +7,8 @@ import {
   type KeptOutcome,
   visibleText,
 } from '@pollout/core'
-import type { TlsSummary } from './fanout/tls-summary.js'
-import { peerText } from './peer-text.js'
+import type { TlsSummary } from '../outcomes/tls-summary.js'
+import { peerText } from './common/peer-text.js'
 
 interface ReportBase {
   /** The URI as normalised. */

@@ -1,6 +1,6 @@
 /** A fan-out's report as one HTML file: collects the outcomes in bounded memory, and writes the page. */
-import type { OutcomeRow, OutcomeSink } from '../cli/fanout/outcome-row.js'
-import { Counts } from '../cli/fanout/tally.js'
+import type { OutcomeRow, OutcomeSink } from '../outcomes/outcome-row.js'
+import { Counts } from '../outcomes/tally.js'
 import { LatencyCurve } from './latency-curve.js'
 import { PrefixTable } from './prefix-table.js'
 import { RateCounter } from './rate-series.js'

@@ -1,5 +1,5 @@
 /** The latencies of a fan-out as the page draws them: bins, and the curve of percentiles. */
-import { Latencies } from '../cli/fanout/latencies.js'
+import { Latencies } from '../outcomes/latencies.js'
 import type { LatencyData } from './report-data.js'
 
 const BINS_PER_DECADE = 10

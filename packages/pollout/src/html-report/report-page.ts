@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { visibleText } from '@pollout/core'
-import { milliseconds, targets, whole } from '../cli/fanout/figures.js'
-import type { TallyRow } from '../cli/fanout/tally.js'
+import { milliseconds, targets, whole } from '../outcomes/figures.js'
+import type { TallyRow } from '../outcomes/tally.js'
 import type { PrefixRow } from './prefix-table.js'
 import type { ReportData } from './report-data.js'
 

@@ -1,7 +1,8 @@
 /** Reads what a peer sends until it is what was waited for, enough, or over. */
 import { type Chunks, ConnectError, type Connection, systemClock, type Timer } from '@pollout/core'
-import { Beginning } from '../beginning.js'
-import { peerTimer } from '../peer-timer.js'
+import type { AnswerEnd } from '../../outcomes/probe-result.js'
+import { Beginning } from '../common/beginning.js'
+import { peerTimer } from '../common/peer-timer.js'
 import type { AnswerSearch } from './expect/answer-search.js'
 import type { Expectation } from './expect/expectation.js'
 
@@ -14,12 +15,6 @@ export interface AnswerOptions {
   /** For all of it, in milliseconds. */
   readonly timeoutMs: number
 }
-
-/**
- * Why no more was read: it matched, it is as much as is read at most, the peer has ended its stream or reset the connection,
- * it is silent, or it still sends when the time is over.
- */
-export type AnswerEnd = 'matched' | 'full' | 'ended' | 'reset' | 'silent' | 'timed-out'
 
 /** Where nothing in particular is expected: an answer is whole when it is followed by a silence this long. */
 const QUIET_MS = 250

@@ -18,13 +18,13 @@
  * a state to go on from. Single batches are not synced: of those a power failure may cost the last {@link SNAPSHOT_MS}.
  */
 import { type FileHandle, open } from 'node:fs/promises'
+import { isFanoutKind } from '../../outcomes/outcome-row.js'
+import { Counts, type TallyRow } from '../../outcomes/tally.js'
 import { DoneWindow } from './done-window.js'
-import { isFanoutKind } from './outcome-row.js'
 import type { Tail } from './output-file.js'
 import { ownMark } from './process-mark.js'
 import { replaceFile } from './replace-file.js'
 import { sumOf } from './sum.js'
-import { Counts, type TallyRow } from './tally.js'
 
 /** What must be the same for a run to go on; names are for messages. */
 export type Settings = Readonly<Record<string, string>>

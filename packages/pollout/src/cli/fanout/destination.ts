@@ -1,6 +1,6 @@
 /** Where lines of outcomes go: standard output, or a file (`output-file.ts`). */
-import { clearedLine } from '../console.js'
-import { StandardOutput } from '../standard-output.js'
+import { clearedLine } from '../common/console.js'
+import { StandardOutput } from '../common/standard-output.js'
 
 export interface Destination {
   /** For messages. */

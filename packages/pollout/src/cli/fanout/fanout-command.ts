@@ -1,7 +1,7 @@
 /** `pollout fanout`: opens what it is given, and tries every target of it. */
-import { ExitCode, UsageError } from '../exit-codes.js'
-import { openReactor } from '../open-reactor.js'
-import { Stop } from '../stop.js'
+import { ExitCode, UsageError } from '../common/exit-codes.js'
+import { openReactor } from '../common/open-reactor.js'
+import { Stop } from '../common/stop.js'
 import { Fanout, type Means } from './fanout.js'
 import { checkFanoutOptions, type FanoutCommandOptions } from './fanout-options.js'
 import { makePlan } from './fanout-plan.js'

@@ -1,13 +1,13 @@
 /** The options of `pollout fanout`: as the parser hands them over, and as they are checked against each other. */
 import { randomBytes } from 'node:crypto'
 import type { BackendName } from '../../choose-backend.js'
+import type { FanoutKind } from '../../outcomes/outcome-row.js'
 import { type Shard, WHOLE } from '../../targets/order.js'
 import type { PortList } from '../../targets/ports.js'
-import { UsageError } from '../exit-codes.js'
-import type { ResolverChoice } from '../resolver.js'
+import { UsageError } from '../common/exit-codes.js'
+import type { ResolverChoice } from '../common/resolver.js'
 import type { Expectation } from './expect/expectation.js'
 import type { FormatName } from './formats.js'
-import type { FanoutKind } from './outcome-row.js'
 import type { ProbeOptions } from './probe.js'
 
 /** What commander makes of the command line. */

@@ -2,7 +2,8 @@
 import type { Exclusions } from '../../targets/exclusions.js'
 import { Order, WHOLE } from '../../targets/order.js'
 import type { TargetSpace } from '../../targets/target-space.js'
-import { CantWriteError, messageOf, UsageError } from '../exit-codes.js'
+import { CantWriteError, messageOf, UsageError } from '../common/exit-codes.js'
+import type { Place } from '../common/file-place.js'
 import {
   Checkpoint,
   type RunState,
@@ -13,7 +14,6 @@ import {
 import { type FanoutCommandOptions, seedOf, settingsOf } from './fanout-options.js'
 import { asTheyCome, inOrder, readSpace } from './fanout-targets.js'
 import type { Numbered } from './feed.js'
-import type { Place } from './file-place.js'
 import type { Input } from './input.js'
 import { Ledger } from './ledger.js'
 import type { Journal } from './outcome-writer.js'

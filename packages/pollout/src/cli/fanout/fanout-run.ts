@@ -1,9 +1,5 @@
 /** The run itself: targets from the feed, through `connectMany()`, probes and retries, to one outcome each. */
 import type { DestinationPolicy, KeptOutcome, Outcome, PaceLost, Reactor } from '@pollout/core'
-import type { InvalidLine } from '../../targets/listed-line.js'
-import type { Stop } from '../stop.js'
-import { Feed, type FeedOwner, type Numbered } from './feed.js'
-import { HostBudget } from './host-budget.js'
 import {
   connectRow,
   type FanoutKind,
@@ -12,7 +8,11 @@ import {
   type OutcomeRow,
   probeRow,
   skippedRow,
-} from './outcome-row.js'
+} from '../../outcomes/outcome-row.js'
+import type { InvalidLine } from '../../targets/listed-line.js'
+import type { Stop } from '../common/stop.js'
+import { Feed, type FeedOwner, type Numbered } from './feed.js'
+import { HostBudget } from './host-budget.js'
 import { paceLine } from './pace-line.js'
 import { type ProbeOptions, probe } from './probe.js'
 

@@ -1,22 +1,22 @@
 /** A fan-out that has its plan: outcomes to the output, the tally and the report, and what is told of it. */
 import type { DestinationPolicy, Reactor } from '@pollout/core'
-import { say } from '../console.js'
-import { ExitCode } from '../exit-codes.js'
-import type { Stop } from '../stop.js'
+import { perSecond, targets, whole } from '../../outcomes/figures.js'
+import type { FanoutKind, OutcomeRow, OutcomeSink } from '../../outcomes/outcome-row.js'
+import { Tally } from '../../outcomes/tally.js'
+import { say } from '../common/console.js'
+import { ExitCode } from '../common/exit-codes.js'
+import type { Stop } from '../common/stop.js'
 import { standardOutput } from './destination.js'
 import { type FanoutCommandOptions, formatOf, probeOf, shownKinds } from './fanout-options.js'
 import { noTargets, type Plan } from './fanout-plan.js'
 import { FanoutRun, type RunOwner } from './fanout-run.js'
-import { perSecond, targets, whole } from './figures.js'
 import { type Format, formats } from './formats.js'
 import type { Input } from './input.js'
-import type { FanoutKind, OutcomeRow, OutcomeSink } from './outcome-row.js'
 import { OutcomeWriter } from './outcome-writer.js'
 import type { OutputFile } from './output-file.js'
 import { Progress } from './progress.js'
 import type { ReportFile } from './report-file.js'
 import { summary } from './summary.js'
-import { Tally } from './tally.js'
 
 /** What a fan-out stands on. */
 export interface Means {

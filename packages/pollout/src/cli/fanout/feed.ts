@@ -3,8 +3,8 @@
  * waits where there is no room: for the output, for a probe, for the slowest of what a checkpoint has to remember.
  */
 import { type Backoff, backoff } from '@pollout/core'
+import type { Job } from '../../outcomes/outcome-row.js'
 import type { InvalidLine, Listed } from '../../targets/listed-line.js'
-import type { Job } from './outcome-row.js'
 
 /** A target, and where it stands in this run's order; -1 where it has none. */
 export interface Numbered {

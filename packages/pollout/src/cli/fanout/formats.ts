@@ -1,8 +1,8 @@
 /** An outcome as a line of output: JSON, CSV, or columns for people. Whatever a peer has sent, it stays one line. */
 import { visibleText } from '@pollout/core'
 import { stringify } from 'csv-stringify/sync'
-import type { OutcomeRow } from './outcome-row.js'
-import type { ProbeResult } from './probe.js'
+import type { OutcomeRow } from '../../outcomes/outcome-row.js'
+import type { ProbeResult } from '../../outcomes/probe-result.js'
 
 export const FORMATS = ['table', 'json', 'csv'] as const
 export type FormatName = (typeof FORMATS)[number]

@@ -1,8 +1,8 @@
 /** Opens a list of targets: a file, or standard input. */
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { messageOf, UsageError } from '../exit-codes.js'
-import { identitiesOf } from './file-place.js'
+import { messageOf, UsageError } from '../common/exit-codes.js'
+import { identitiesOf } from '../common/file-place.js'
 
 export interface Input {
   /** For messages. */

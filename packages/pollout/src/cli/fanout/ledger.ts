@@ -1,8 +1,9 @@
 /** What is certain of a run: which positions are done, and how they ended. What a checkpoint is made of. */
+
+import { Counts, type TallyRow } from '../../outcomes/tally.js'
 import type { RunState, Settings } from './checkpoint.js'
 import { DoneWindow } from './done-window.js'
 import type { OutputFile } from './output-file.js'
-import { Counts, type TallyRow } from './tally.js'
 
 export class Ledger {
   readonly done: DoneWindow

@@ -2,14 +2,15 @@
  * Writes outcomes, and makes sure of them: a batch's lines go to the output, then its positions to the checkpoint, and
  * only then are its targets done. One batch at a time; what comes meanwhile is the next one.
  */
-import { stopForOutput } from '../standard-output.js'
-import type { Stop } from '../stop.js'
+
+import type { FanoutKind } from '../../outcomes/outcome-row.js'
+import { Counts, type TallyRow } from '../../outcomes/tally.js'
+import { stopForOutput } from '../common/standard-output.js'
+import type { Stop } from '../common/stop.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { Destination } from './destination.js'
 import type { Ledger } from './ledger.js'
-import type { FanoutKind } from './outcome-row.js'
 import { NO_TAIL, type OutputFile } from './output-file.js'
-import { Counts, type TallyRow } from './tally.js'
 
 /** Text that waits to be written; beyond that the run has to wait. */
 const MOST_PENDING = 1_024 * 1_024

@@ -1,7 +1,7 @@
 /** That a pace was not kept, and why, as one line for people. */
 import type { PaceLost } from '@pollout/core'
+import { perSecond, whole } from '../../outcomes/figures.js'
 import type { WaitedFor } from './feed.js'
-import { perSecond, whole } from './figures.js'
 
 export interface Limits {
   readonly concurrency: number

@@ -1,7 +1,7 @@
 /** Where a fan-out may connect to, on the addresses that names stand for too: `--allow`, `--deny`, `--public-only`, exclusions. */
 import { type DestinationPolicy, destinationPolicy, publicInternetOnly } from '@pollout/core'
 import type { Exclusions } from '../../targets/exclusions.js'
-import { messageOf, UsageError } from '../exit-codes.js'
+import { messageOf, UsageError } from '../common/exit-codes.js'
 import type { FanoutCommandOptions } from './fanout-options.js'
 
 /** Undefined where it may connect to everything. Throws UsageError for a block that is none. */

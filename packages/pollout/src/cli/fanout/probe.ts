@@ -1,10 +1,11 @@
 /** What is done on a connection once it is there: TLS, something sent, an answer looked at. Each step has its own time. */
 import { ConnectError, type Connection, visibleText } from '@pollout/core'
-import { peerText } from '../peer-text.js'
-import type { Stop } from '../stop.js'
-import { type AnswerEnd, readAnswer } from './answer.js'
+import type { AnswerEnd, ProbeFailure, ProbeResult } from '../../outcomes/probe-result.js'
+import { tlsSummary } from '../../outcomes/tls-summary.js'
+import { peerText } from '../common/peer-text.js'
+import type { Stop } from '../common/stop.js'
+import { readAnswer } from './answer.js'
 import type { Expectation } from './expect/expectation.js'
-import { type TlsSummary, tlsSummary } from './tls-summary.js'
 
 export interface ProbeOptions {
   readonly tls: boolean
@@ -19,29 +20,8 @@ export interface ProbeOptions {
   readonly answerTimeoutMs: number
 }
 
-export interface ProbeResult {
-  readonly tls?: TlsSummary
-  /** The beginning of what the peer has sent, as UTF-8; what is none is replaced. */
-  readonly banner?: string
-  /** Its bytes, where they are no UTF-8. */
-  readonly bannerBase64?: string
-  /** Why no more was read. */
-  readonly bannerEnd?: AnswerEnd
-  /** With `--expect`. */
-  readonly matched?: boolean
-  readonly probeMs: number
-}
-
 /** While it goes on. */
 type Found = { -readonly [K in keyof Omit<ProbeResult, 'probeMs'>]: ProbeResult[K] }
-
-export interface ProbeFailure {
-  readonly code: string
-  readonly errno: number | undefined
-  readonly phase: string
-  readonly localFault: boolean
-  readonly message: string
-}
 
 export interface ProbeOutcome {
   readonly result: ProbeResult

@@ -1,7 +1,8 @@
 /** A fan-out's progress while it runs, on stderr: a line redrawn in place on a terminal, a new line now and then elsewhere. */
-import { clearedLine } from '../console.js'
-import { whole } from './figures.js'
-import type { Tally } from './tally.js'
+
+import { whole } from '../../outcomes/figures.js'
+import type { Tally } from '../../outcomes/tally.js'
+import { clearedLine } from '../common/console.js'
 
 const REDRAW_MS = 100
 const NEW_LINE_MS = 5_000

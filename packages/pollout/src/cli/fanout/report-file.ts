@@ -1,10 +1,10 @@
 /** `--report`: the run as one HTML page, collected as it goes and written when it has ended. */
 import { writeFileSync } from 'node:fs'
 import { HtmlReport, type ReportContext } from '../../html-report/html-report.js'
-import { messageOf } from '../exit-codes.js'
+import type { OutcomeRow, OutcomeSink } from '../../outcomes/outcome-row.js'
+import { messageOf } from '../common/exit-codes.js'
+import type { Place } from '../common/file-place.js'
 import { standardOutput } from './destination.js'
-import type { Place } from './file-place.js'
-import type { OutcomeRow, OutcomeSink } from './outcome-row.js'
 import { replaceFile } from './replace-file.js'
 
 /** As umask(2) has it. */

@@ -4,11 +4,11 @@
  */
 import { accessSync, constants, fstatSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { say } from '../console.js'
-import { messageOf, UsageError } from '../exit-codes.js'
+import { say } from '../common/console.js'
+import { messageOf, UsageError } from '../common/exit-codes.js'
+import { identitiesOf, type Place, placeOf } from '../common/file-place.js'
 import type { FanoutCommandOptions } from './fanout-options.js'
 import { takeLock } from './file-lock.js'
-import { identitiesOf, type Place, placeOf } from './file-place.js'
 import type { Input } from './input.js'
 import { temporaryOf } from './replace-file.js'
 

@@ -1,8 +1,8 @@
 /** A fan-out's summary, for people: a table of the outcomes, and two lines of figures. */
 import { visibleText } from '@pollout/core'
 import Table from 'cli-table3'
-import { milliseconds, targets, whole } from './figures.js'
-import type { Tally } from './tally.js'
+import { milliseconds, targets, whole } from '../../outcomes/figures.js'
+import type { Tally } from '../../outcomes/tally.js'
 
 export interface SummaryContext {
   readonly backend: string

@@ -8,9 +8,9 @@ import {
   type Outcome,
   type OutcomeKind,
 } from '@pollout/core'
-import type { InvalidLine } from '../../targets/listed-line.js'
-import type { UserFields } from '../../targets/target-item.js'
-import type { ProbeFailure, ProbeResult } from './probe.js'
+import type { InvalidLine } from '../targets/listed-line.js'
+import type { UserFields } from '../targets/target-item.js'
+import type { ProbeFailure, ProbeResult } from './probe-result.js'
 
 /** Those of `connectMany()`, and: connected but what came after went wrong; not tried for its host's errors. */
 export type FanoutKind = OutcomeKind | 'probe-failed' | 'skipped'

@@ -1,8 +1,8 @@
 /** The command's reactor: mistakes, the fallback and what has no effect are told on stderr, in one line each. */
 import { ConnectError, type Reactor, type Resolver } from '@pollout/core'
-import { type BackendName, chooseBackend } from '../choose-backend.js'
-import { createReactor } from '../create-reactor.js'
-import { ListChangedError } from '../targets/list-file.js'
+import { type BackendName, chooseBackend } from '../../choose-backend.js'
+import { createReactor } from '../../create-reactor.js'
+import { ListChangedError } from '../../targets/list-file.js'
 import { say } from './console.js'
 import { messageOf, UsageError } from './exit-codes.js'
 import { openResolver, type ResolverChoice } from './resolver.js'
