@@ -15,9 +15,10 @@ function upwards(name, floors) {
     to: {},
   }
   const rules = floors.flatMap((rooms, floor) =>
-    rooms.map((room) => {
+    rooms.flatMap((room) => {
       const above = floors.slice(floor).flat()
       const others = above.filter((other) => other !== room).map(patternOf)
+      if (others.length === 0) return []
       return {
         name: `${name}-${room}-looks-down`,
         severity: 'error',
