@@ -3,7 +3,7 @@
  * a package's src, or a file there) may import from the floors below it, and from no other. Rooms on one floor know nothing
  * of each other.
  */
-exports.core = [
+const core = [
   ['base'],
   ['backend'],
   ['endpoint'],
@@ -21,7 +21,7 @@ exports.core = [
   ['index.ts', 'internal.ts', 'moved'],
 ]
 
-exports.pollout = [
+const pollout = [
   ['backend-report.ts', 'choose-backend.ts'],
   ['create-reactor.ts'],
   ['index.ts'],
@@ -31,3 +31,5 @@ exports.pollout = [
   ['cli'],
   ['cli.ts'],
 ]
+
+module.exports = { core, pollout }
