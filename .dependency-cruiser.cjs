@@ -1,7 +1,7 @@
 /** Who may import what: the rules of docs/architecture.md, checked by `pnpm run check`. */
 
 // biome-ignore lint/correctness/useImportExtensions: it is no module
-const FLOORS = require('./scripts/floors.cjs')
+const { core, pollout } = require('./scripts/floors.cjs')
 
 /** A rule for each room: nothing from its own floor, but itself, nor from above. */
 function upwards(name, floors) {
@@ -90,8 +90,8 @@ module.exports = {
       from: { path: '^packages/core/', pathNot: '^packages/core/(test|src/moved)/' },
       to: { path: ['^packages/(?!core/)', '^@?pollout'], pathNot: '^@pollout/core' },
     },
-    ...upwards('core', FLOORS.core),
-    ...upwards('pollout', FLOORS.pollout),
+    ...upwards('core', core),
+    ...upwards('pollout', pollout),
     {
       name: 'testing-uses-core-only',
       severity: 'error',
