@@ -2,7 +2,7 @@
  * Draws docs/floors.svg: which room of core imports which, and how often. Whatever follows from other arrows is left out.
  *
  * With `--check` it writes nothing, and fails where the picture is not what it would draw. `node scripts/draw-floors.mjs
- * --numbers` prints what is counted: rooms, arrows, imports that run up, circles.
+ * --numbers` prints what is counted: rooms, arrows, imports, and those that run up.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -57,6 +57,7 @@ function countArrows(modules) {
 function roomOf(path) {
   if (!path.startsWith(SOURCES)) return undefined
   const [room] = path.slice(SOURCES.length).split('/')
+  if (!FLOORS.flat().includes(room)) throw new Error(`${path} is on no floor: scripts/floors.cjs`)
   return drawn.flat().includes(room) ? room : undefined
 }
 
@@ -71,8 +72,8 @@ function graph() {
     .filter((arrow) => !followsFromOthers(arrow))
     .map(({ from, to, count }) => `${quote(from)} -> ${quote(to)} [label="${count}"]`)
   return `digraph {
-    bgcolor="white"; ranksep=0.3
-    node [shape=box, style="filled,rounded", fillcolor="#eef4fb", color="#5b7fa6", fontname="sans-serif"]
+    bgcolor="transparent"; ranksep=0.3
+    node [shape=box, style="filled,rounded", fillcolor="#eef4fb", color="#5b7fa6", fontname="sans-serif", margin="0.2,0.05"]
     edge [color="#5b7fa6", fontname="sans-serif", fontsize=10, fontcolor="#5b7fa6"]
     ${[...floors, ...lines].join('\n    ')}
   }`
@@ -82,8 +83,10 @@ function followsFromOthers({ from, to }) {
   return arrows.some((one) => one.from === from && one.to !== to && leadsTo(one.to, to))
 }
 
+/** Down only: a circle has no way from a floor to itself. */
 function leadsTo(from, to) {
-  return arrows.some((one) => one.from === from && (one.to === to || leadsTo(one.to, to)))
+  const below = arrows.filter((one) => one.from === from && floorOf(one.to) < floorOf(from))
+  return below.some((one) => one.to === to || leadsTo(one.to, to))
 }
 
 function quote(text) {

@@ -124,6 +124,10 @@ for (const file of ['README.md', ...pages.map((name) => `docs/${name}`)]) {
 }
 
 async function filled(text, file) {
+  const ends = (pattern) => [...text.matchAll(pattern)].length
+  if (ends(/<!-- figures:\S+ -->/g) !== ends(/<!-- \/figures -->/g)) {
+    throw new Error(`${file} has a figures comment that is not paired`)
+  }
   let result = ''
   let from = 0
   for (const found of text.matchAll(/(<!-- figures:(\S+) -->\n).*?(?=<!-- \/figures -->)/gs)) {

@@ -13,11 +13,13 @@ if (file) {
   process.exitCode =
     spawnSync(process.execPath, argv, { cwd: folder, stdio: 'inherit' }).status ?? 1
 } else {
-  if (number) console.error(`There is no example ${number}.`)
-  console.log('usage: pnpm example NUMBER [ARGUMENT]\n')
+  if (number) {
+    console.error(`There is no example ${number}.`)
+    process.exitCode = 2
+  }
+  console.log('usage: npx -y pnpm@12 example NUMBER [ARGUMENT]\n')
   for (const name of examples)
     console.log(`  ${name.replace('.ts', '').padEnd(20)} ${summary(name)}`)
-  process.exitCode = 2
 }
 
 /** The first sentence of the comment at the top. */

@@ -132,8 +132,14 @@ describe('the site', () => {
   ] as const)('finds %s', async ([words, title], context) => {
     await using seen = await open(context, '/', { width: 1280, scheme: 'light' })
     const { page, complaints } = seen
-    await page.keyboard.press('Control+k')
-    await page.locator('#localsearch-input').fill(words)
+    const input = page.locator('#localsearch-input')
+    // Until the page's program listens, keys say nothing to it.
+    const ask = async () => {
+      await page.keyboard.press('Control+k')
+      return input.isVisible()
+    }
+    await expect.poll(ask).toBe(true)
+    await input.fill(words)
     const result = page.locator('.results .result', { hasText: title }).first()
     await result.waitFor()
     await picture(page, `search-${words}`)
