@@ -109,6 +109,7 @@ const TABLES = {
 const NOT_JS = ['c', 'c-reused', 'go']
 
 const check = process.argv.includes('--check')
+const style = await resolveConfig(join(root, 'README.md'))
 const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
 for (const file of ['README.md', ...pages.map((name) => `docs/${name}`)]) {
   const path = join(root, file)
@@ -133,8 +134,7 @@ async function filled(text, file) {
   for (const found of text.matchAll(/(<!-- figures:(\S+) -->\n).*?(?=<!-- \/figures -->)/gs)) {
     const { 0: whole, 1: head, 2: name, index } = found
     if (!Object.hasOwn(TABLES, name)) throw new Error(`${file}: there are no figures "${name}"`)
-    const config = await resolveConfig(join(root, 'README.md'))
-    const made = await format(TABLES[name](), { ...config, parser: 'markdown' })
+    const made = await format(TABLES[name](), { ...style, parser: 'markdown' })
     result += `${text.slice(from, index)}${head}\n${made}\n`
     from = index + whole.length
   }
