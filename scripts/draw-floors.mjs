@@ -4,12 +4,10 @@
  * With `--check` it writes nothing, and fails where the picture is not what it would draw. `node scripts/draw-floors.mjs
  * --numbers` prints what is counted: rooms, arrows, imports, and those that run up.
  */
-
-import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { instance } from '@viz-js/viz'
 import { cruise } from 'dependency-cruiser'
+import { generated } from './generated.mjs'
 import { root } from './packages.mjs'
 
 const require = createRequire(import.meta.url)
@@ -31,12 +29,7 @@ if (process.argv.includes('--numbers')) {
   )
 } else {
   const viz = await instance()
-  const picture = `${viz.renderString(graph(), { format: 'svg' }).trim()}\n`
-  if (!process.argv.includes('--check')) writeFileSync(join(root, PLACE), picture)
-  else if (readFileSync(join(root, PLACE), 'utf8') !== picture) {
-    console.error(`${PLACE} is stale: run \`pnpm run fix\` and commit what it draws`)
-    process.exitCode = 1
-  }
+  generated(PLACE, `${viz.renderString(graph(), { format: 'svg' }).trim()}\n`)
 }
 
 function countArrows(modules) {

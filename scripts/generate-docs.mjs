@@ -4,10 +4,11 @@
  *
  * With `--check` it writes nothing, and fails where the file is not what it would write. Needs the packages built.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { generated } from './generated.mjs'
 import { root } from './packages.mjs'
 
 /** What `net` can do grows with Node; the document is that of the oldest one supported. */
@@ -62,14 +63,7 @@ const wanted = await format(document(), {
   ...(await resolveConfig(join(root, PLACE))),
   filepath: PLACE,
 })
-if (process.argv.includes('--check')) {
-  if (readFileSync(join(root, PLACE), 'utf8') !== wanted) {
-    console.error(`${PLACE} is stale: run \`pnpm run fix\` and commit what it writes`)
-    process.exitCode = 1
-  }
-} else {
-  writeFileSync(join(root, PLACE), wanted)
-}
+generated(PLACE, wanted)
 
 function load(path) {
   return import(pathToFileURL(join(root, 'packages', path)).href)

@@ -82,9 +82,6 @@ class KeptSocket {
   std::atomic<std::int64_t>* count_ = nullptr;
 };
 
-// A status beside 0 and negated errnos: connected to itself, and closed.
-constexpr int kBulkSelfConnected = 1;
-
 struct BulkFields {
   double id;
   double status;

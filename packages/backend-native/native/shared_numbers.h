@@ -66,6 +66,7 @@ enum class BulkStep : std::uint8_t {
   kSoError = 6,
 };
 
+constexpr int kBulkSelfConnected = 1;
 constexpr std::uint64_t kMakeUpMs = 10;
 
 // src/native-bulk.ts

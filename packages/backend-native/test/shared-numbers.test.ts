@@ -7,6 +7,7 @@
 import {
   ATTEMPT_BYTES,
   AttemptField,
+  BULK_SELF_CONNECTED,
   BulkStep,
   ConnectStatus,
   Interest,
@@ -69,6 +70,7 @@ ${constants('OutcomeField', 'std::size_t', OutcomeField)}
 constexpr std::size_t kOutcomeFields = ${OUTCOME_FIELDS};
 
 ${choice('BulkStep', BulkStep)}
+constexpr int kBulkSelfConnected = ${BULK_SELF_CONNECTED};
 constexpr std::uint64_t kMakeUpMs = ${MAKE_UP_MS};
 
 // src/native-bulk.ts

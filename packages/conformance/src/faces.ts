@@ -5,6 +5,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type Duplex, PassThrough } from 'node:stream'
 import type { Connection } from '@pollout/core'
+import { seededRandom } from '@pollout/testing'
 import { turns } from './raw-backend.js'
 import { connected, MEBIBYTE } from './transfer-tools.js'
 import { type Define, rejection, type Trial } from './trial.js'
@@ -86,17 +87,6 @@ const HELD_AT_MOST = MEBIBYTE
 const LARGEST_CHUNK = 256 * 1024
 /** More than the kernel's buffers of a connection there and back. */
 const NEVER_HELD_UP = 512 * MEBIBYTE
-
-/** Numbers from 0 to 1 that are the same in every run: mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export interface EchoOptions {
   /** So many, and more where the reader stalls: then until the writer is held up, which may take all of tcp_rmem(7). */

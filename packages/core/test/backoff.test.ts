@@ -1,7 +1,7 @@
 /** Waits between tries: how they grow, what chance does to them, and what can't be meant. */
 import { backoff } from '@pollout/core'
+import { seededRandom } from '@pollout/testing'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from './harness.js'
 
 function waits(options: Parameters<typeof backoff>[0], count = 6): number[] {
   const rule = backoff(options)

@@ -1,9 +1,10 @@
 /** A concurrency that finds itself: what loss says, and what is made of it. */
 import { errno } from '@pollout/core'
+import { seededRandom } from '@pollout/testing'
 import { describe, expect, it } from 'vitest'
 import { ConcurrencyLimit } from '../src/fan-out/concurrency-limit.js'
 import { LossWatch, ROUND } from '../src/fan-out/loss-watch.js'
-import { LANES, record, seededRandom, stage } from './harness.js'
+import { LANES, record, stage } from './harness.js'
 
 describe('LossWatch', () => {
   function watch(): { said: string[]; round(share: number): void; loss: LossWatch } {

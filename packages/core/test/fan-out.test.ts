@@ -1,5 +1,6 @@
 /** connectMany() on a scripted backend: exhaustion, order, laziness, and each target exactly once. */
 import { type Endpoint, errno, type Outcome } from '@pollout/core'
+import { seededRandom } from '@pollout/testing'
 import { Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import {
@@ -8,7 +9,6 @@ import {
   record,
   type Stage,
   type StageOptions,
-  seededRandom,
   stage as stageOf,
 } from './harness.js'
 

@@ -1,7 +1,7 @@
 /** Races at random: whatever the addresses do, what works is never given up, and each attempt is closed and told once. */
 import type { Connection } from '@pollout/core'
+import { seededRandom } from '@pollout/testing'
 import { expect, it } from 'vitest'
-import { seededRandom } from './harness.js'
 import { type Conduct, SlowResolver, slowScene } from './race-scene.js'
 
 const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1)

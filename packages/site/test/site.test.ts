@@ -129,6 +129,7 @@ describe('the site', () => {
     ['maxPerPrefix', 'FanOutLimits'],
     ['reconnecting', 'A client of your own'],
     ['EADDRNOTAVAIL', 'Decisions'],
+    ['how many at once', 'A fan-out'],
   ] as const)('finds %s', async ([words, title], context) => {
     await using seen = await open(context, '/', { width: 1280, scheme: 'light' })
     const { page, complaints } = seen

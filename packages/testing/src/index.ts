@@ -10,6 +10,7 @@ export type {
   ScriptedSocket,
   SocketlessAnswer,
 } from './scripted-socket.js'
+export { seededRandom } from './seeded-random.js'
 export { type NetworkOptions, SimulatedNetwork, simulatedNetwork } from './simulated-network.js'
 export {
   echoPeer,

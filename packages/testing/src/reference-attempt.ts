@@ -2,6 +2,7 @@
 import {
   AttemptField,
   type Backend,
+  BULK_SELF_CONNECTED,
   type BulkLaneOptions,
   BulkStep,
   type Clock,
@@ -90,7 +91,7 @@ export class ReferenceAttempt extends Expirable implements Registered {
     this.#readyAt = readyAt
     if (status < 0) this.#end(status, this.#stepOf(status))
     else if (hasConnected(status)) this.#connected(status)
-    else this.#end(1, BulkStep.CONNECT)
+    else this.#end(BULK_SELF_CONNECTED, BulkStep.CONNECT)
   }
 
   #stepOf(status: number): number {

@@ -67,6 +67,20 @@ export const AttemptField = {
 export const ATTEMPT_BYTES = 48
 
 /**
+ * The status of an attempt whose socket had connected to itself, and was closed.
+ *
+ * @example
+ * ```ts
+ * import { BULK_SELF_CONNECTED, errno } from '@pollout/core'
+ *
+ * // What a lane without another try makes of it.
+ * const negatedErrno = (status: number): number =>
+ *   status === BULK_SELF_CONNECTED ? -errno.EADDRNOTAVAIL : status
+ * ```
+ */
+export const BULK_SELF_CONNECTED = 1
+
+/**
  * Missed starts are made up for, this much of the schedule at most, or one interval where that is longer: what bounds a
  * burst. Milliseconds.
  *
@@ -96,7 +110,7 @@ export const MAKE_UP_MS = 10
 export const OutcomeField = {
   /** The attempt's. */
   ID: 0,
-  /** 0: connected; 1: connected to itself, and closed; `ConnectStatus.LOST` plus an errno; or a negated errno. */
+  /** 0: connected; {@link BULK_SELF_CONNECTED}; `ConnectStatus.LOST` plus an errno; or a negated errno. */
   STATUS: 1,
   /** Which call said so: one of {@link BulkStep}. */
   STEP: 2,

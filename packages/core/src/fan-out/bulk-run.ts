@@ -6,6 +6,7 @@
  */
 import { type Handle, hasConnected, lostBy } from '../backend/backend.js'
 import {
+  BULK_SELF_CONNECTED,
   type BulkConnector,
   type BulkLane,
   type BulkSink,
@@ -51,9 +52,6 @@ export interface BulkRunOwner<T> {
   /** One task's attempt has ended; `end` holds other things once the call has returned. */
   bulkEnded(task: Task<T>, end: BulkEnd): void
 }
-
-/** Found itself, and is tried again. */
-const SELF_CONNECTED = 1
 
 export class BulkRun<T> implements BulkSink {
   readonly #core: OutboundCore
@@ -242,7 +240,7 @@ export class BulkRun<T> implements BulkSink {
 
   /** Undefined where another try is to be made. */
   #failureOf(task: Task<T>, status: number, step: number, index: number): Failure | undefined {
-    if (status === SELF_CONNECTED) return this.#selfConnected(task)
+    if (status === BULK_SELF_CONNECTED) return this.#selfConnected(task)
     const failure = this.#failures.of(task, status, step, index)
     const isPlace = step === BulkStep.BIND || step === BulkStep.CONNECT
     return isPlace && task.walk ? task.walk.failed(failure) : failure
