@@ -14,6 +14,13 @@ function upwards(name, floors) {
     from: { path: `^${root}/`, pathNot: `^${root}/(${known})` },
     to: {},
   }
+  // One that imports nothing is seen by who imports it.
+  const unknown = {
+    ...homeless,
+    name: `${name}-imports-from-its-floors`,
+    from: { path: `^packages/${name}/` },
+    to: { path: `^${root}/`, pathNot: `^${root}/(${known})` },
+  }
   const rules = floors.flatMap((rooms, floor) =>
     rooms.flatMap((room) => {
       const above = floors.slice(floor).flat()
@@ -27,7 +34,7 @@ function upwards(name, floors) {
       }
     }),
   )
-  return [homeless, ...rules]
+  return [homeless, unknown, ...rules]
 }
 
 const patternOf = (room) => (room.includes('.') ? `${room.replace('.', '[.]')}$` : `${room}/`)
@@ -119,7 +126,8 @@ module.exports = {
         path: '^packages/[^/]+/src/',
         pathNot: '^packages/(conformance|testing|kernel-tests|core/src/moved)',
       },
-      to: { path: '^packages/(conformance|testing)/' },
+      // By their own names, and by those that core had for them.
+      to: { path: '^packages/(conformance|testing|core/src/moved)/' },
     },
     {
       name: 'backend-uses-core-only',
@@ -145,6 +153,23 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/([^/]+)/' },
       to: { path: '^packages/', pathNot: '^packages/$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'framing-stands-alone',
+      severity: 'error',
+      from: { path: '^packages/framing/src/' },
+      to: { path: '^packages/', pathNot: '^packages/framing/src/' },
+    },
+    {
+      name: 'source-of-source-only',
+      comment:
+        'What stands beside sources, or is made of them, is no way around the rules for them.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: {
+        path: '^(packages|scripts)/',
+        pathNot: ['^packages/[^/]+/src/', '^packages/[^/]+/package[.]json$', 'node_modules/'],
+      },
     },
     {
       name: 'source-without-tests',
@@ -198,9 +223,10 @@ module.exports = {
     },
   ],
   options: {
-    doNotFollow: { path: 'node_modules' },
-    // core/docs: copies, made when it is packed.
-    exclude: { path: '^packages/([^/]+/(dist|build)|core/docs)/' },
+    // What is made is seen where somebody imports it, and not looked into.
+    doNotFollow: { path: ['node_modules', '^packages/[^/]+/(dist|build)/'] },
+    // Copies, made when it is packed.
+    exclude: { path: '^packages/core/docs/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     // As in tsconfig.base.json: packages are seen as their sources, so nothing has to be built first.

@@ -50,11 +50,13 @@ const TABLES = {
         ['a burst: loop held up, p99', of('burst', 'delayP99Ms', 1, NOT_JS, ' ms')],
       ],
       // To be read in half a minute.
-      ['native-many-0', 'native-batches'],
+      ['c-reused', 'bun', 'deno', 'go', 'native-many-0', 'native-batches'],
     ),
   accepted: () => rates('accepted'),
   refused: () => rates('refused'),
   scattered: () => rates('scattered'),
+  sizes: () =>
+    `A burst is ${whole('burstCount')} connects, begun in one turn of the loop; a storm ${whole('stormCount')}, ${whole('stormInFlight')} in flight; a cancel ${whole('cancelCount')}; idle connections ${whole('idleCount')}; handshakes ${whole('handshakeCount')}, begun at once. All else has ${whole('inFlight')} in flight. ${peers()}`,
   burst: () =>
     rowsOf(
       ['burst'],
@@ -75,7 +77,14 @@ const TABLES = {
         ["a process's first: p99.9", of('storm', 'firstP999Ms', 1, [], ' ms')],
       ],
     ),
-  handshake: () => rowsOf(['handshake'], [['told, p50', of('handshake', 'ms', 1, [], ' ms')]]),
+  handshake: () =>
+    rowsOf(
+      ['handshake'],
+      [
+        ['told, p50: answers after 40 ms', of('handshake', 'ms', 1, [], ' ms')],
+        ['answers at once', of('handshake-veth', 'ms', 3, [], ' ms')],
+      ],
+    ),
   idle: () => rowsOf(['idle'], [['bytes each', of('idle', 'rssBytesEach', 0)]]),
   cancel: () =>
     rowsOf(
@@ -88,11 +97,14 @@ const TABLES = {
   pacing: () =>
     rowsOf(
       ['pacing-1000'],
-      [
-        ['off by, p50', of('pacing-1000', 'offsetP50Ms', 2, [], ' ms')],
-        ['p99', of('pacing-1000', 'offsetP99Ms', 2, [], ' ms')],
-        ['largest burst', of('pacing-1000', 'largestBurst', 0)],
-      ],
+      [10, 1_000, 20_000].flatMap((rate) => [
+        [
+          `${rate.toLocaleString('en')} a second: off by, p50`,
+          of(`pacing-${rate}`, 'offsetP50Ms', 2, [], ' ms'),
+        ],
+        ['p99', of(`pacing-${rate}`, 'offsetP99Ms', 2, [], ' ms')],
+        ['largest burst', of(`pacing-${rate}`, 'largestBurst', 0)],
+      ]),
     ),
   transfers: () =>
     rowsOf(
@@ -118,9 +130,12 @@ for (const file of ['README.md', ...pages.map((name) => `docs/${name}`)]) {
 }
 
 async function filled(text, file) {
-  const ends = (pattern) => [...text.matchAll(pattern)].length
-  if (ends(/<!-- figures:\S+ -->/g) !== ends(/<!-- \/figures -->/g)) {
-    throw new Error(`${file} has a figures comment that is not paired`)
+  const pairs = [...text.matchAll(/<!-- figures:\S+ -->\n.*?<!-- \/figures -->/gs)].length
+  // However they are written: what is not found is not filled, nor looked at.
+  if ([...text.matchAll(/<!--\s*\/?figures/g)].length !== 2 * pairs) {
+    throw new Error(
+      `${file} has a figures comment that is not paired, or not written as the others`,
+    )
   }
   let result = ''
   let from = 0
@@ -134,12 +149,28 @@ async function filled(text, file) {
   return result + text.slice(from)
 }
 
+function whole(setting) {
+  return results.settings[setting].toLocaleString('en')
+}
+
+/** The other runtimes, with their versions. */
+function peers() {
+  const known = Object.entries(results.runtimes ?? {}).filter(([, version]) => version)
+  return known.length === 0
+    ? ''
+    : `Beside it: ${known.map(([name, version]) => `${name} ${version}`).join(', ')}.`
+}
+
 /** When, where and how: what a figure is worth without is nothing. */
 function origin() {
   const { startedAt, quick, settings } = results
   const on = `on ${machine.cores} cores of ${machine.cpu}, ${machine.kernel}, Node ${machine.node}`
   const how = `Measured by \`npx -y pnpm@12 bench\` on ${startedAt.slice(0, 10)}, ${on}.`
-  if (!quick) return `${how} Medians of ${settings.rounds} rounds, over loopback.`
+  if (!quick) {
+    const { rounds, burstRounds, stormRounds, pacingRounds } = settings
+    const fewer = `of bursts, cancelling and handshakes ${burstRounds}, of storms and idle memory ${stormRounds}, of paces ${pacingRounds}`
+    return `${how} Over loopback; medians of ${rounds} rounds, ${fewer}.`
+  }
   return `${how} **A run with \`--quick\`: it shows that all works, and says nothing about speed.**`
 }
 

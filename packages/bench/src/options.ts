@@ -21,7 +21,7 @@ const MOST_ROUNDS = 100
 export const HELP = `Usage: pnpm bench [options]
 
 Measures connects on loopback against a raw C epoll client, node:net, and Bun, Deno and Go where
-they are installed. The whole takes about 35 minutes, --quick one.
+they are installed. The whole takes about half an hour, --quick a minute.
 
 accepted   connect and reset, 256 in flight, to an accepting server at four addresses: the rate,
            the CPU time of a connect, and that of the JavaScript thread alone

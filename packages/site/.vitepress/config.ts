@@ -60,10 +60,12 @@ export default defineConfig({
 
 // The browser has these four as text, each alone: they can use nothing that stands outside of them.
 
-/** Guides before the rest, and the reference last: it speaks of everything. */
-function boostDocument(id: string): number {
+/** Guides before the rest, and last what speaks of everything: the reference, records, the log. */
+function boostDocument(id: string, term: string): number {
   if (id.startsWith('/guides/')) return 4
-  return id.startsWith('/api/') ? 0.25 : 1
+  // But the page of a name that was asked for by that name.
+  if (id.startsWith('/api/') && id.toLowerCase().endsWith(`/${term}`)) return 8
+  return /^\/(api|decisions|changelog)\b/i.test(id) ? 0.25 : 1
 }
 
 /** Nothing of words that are on every page: they would also be found, and marked, within other words. */

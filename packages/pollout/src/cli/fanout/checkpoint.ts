@@ -62,8 +62,8 @@ export interface WrittenOutput {
   has(end: number, tail: Tail): boolean
 }
 
-/** 2: with checksums, and excluded targets have no positions. */
-const FORMAT = 2
+/** 2: with checksums, and excluded targets have no positions. 3: v4-mapped targets are excluded by IPv6 blocks that hold them. */
+const FORMAT = 3
 const SNAPSHOT_MS = 5_000
 /** Reading it back must not take long either. */
 const MOST_LOG_BYTES = 4 * 1_024 * 1_024
