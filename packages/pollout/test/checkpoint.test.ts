@@ -205,7 +205,7 @@ describe('Checkpoint', () => {
     expect((await readCheckpoint(name, WHOLE)).done.low).toBe(2 * WINDOW)
   })
 
-  it.each(['', 'hello\n', '{}\n', '[1]\n', '\0\0\n', 'pollout checkpoint 2 0123 {}\n'])(
+  it.each(['', 'hello\n', '{}\n', '[1]\n', '\0\0\n', 'pollout checkpoint 3 0123 {}\n'])(
     'refuses %j',
     async (text) => {
       const name = join(folder(), 'state')
@@ -216,13 +216,13 @@ describe('Checkpoint', () => {
     },
   )
 
-  it.each(['{"format":"pollout checkpoint 1","settings":{}}', 'pollout checkpoint 3 0123 {}'])(
+  it.each(['{"format":"pollout checkpoint 1","settings":{}}', 'pollout checkpoint 4 0123 {}'])(
     'says that it is of another version: %s',
     async (line) => {
       const name = join(folder(), 'state')
       writeFileSync(name, `${line}\n`)
       await expect(readCheckpoint(name, WHOLE)).rejects.toThrow(
-        /state is of another version of pollout, [13]: end the run with that one, or remove/,
+        /state is of another version of pollout, [14]: end the run with that one, or remove/,
       )
     },
   )
