@@ -1,7 +1,7 @@
 /** Who may import what: the rules of docs/architecture.md, checked by `pnpm run check`. */
 
 // biome-ignore lint/correctness/useImportExtensions: it is no module
-const { core, pollout } = require('./scripts/floors.cjs')
+const { core, load, pollout } = require('./scripts/floors.cjs')
 
 /** A rule for each room: nothing from its own floor, but itself, nor from above. */
 function upwards(name, floors) {
@@ -98,6 +98,7 @@ module.exports = {
       to: { path: ['^packages/(?!core/)', '^@?pollout'], pathNot: '^@pollout/core' },
     },
     ...upwards('core', core),
+    ...upwards('load', load),
     ...upwards('pollout', pollout),
     {
       name: 'testing-uses-core-only',
@@ -116,7 +117,7 @@ module.exports = {
       comment:
         'What core shares with packages of this repository that are versioned with it, and nobody is promised.',
       severity: 'error',
-      from: { pathNot: '^packages/(core|testing|conformance)/' },
+      from: { pathNot: '^packages/(core|testing|conformance|load)/' },
       to: { path: '^packages/core/src/internal[.]ts$' },
     },
     {
@@ -139,7 +140,16 @@ module.exports = {
       name: 'pollout-uses-core-and-backends-only',
       severity: 'error',
       from: { path: '^packages/pollout/' },
-      to: { path: '^packages/', pathNot: '^packages/(core|backend-[^/]+|pollout|test-servers)/' },
+      to: {
+        path: '^packages/',
+        pathNot: '^packages/(core|backend-[^/]+|load|pollout|test-servers)/',
+      },
+    },
+    {
+      name: 'load-uses-core-and-framing-only',
+      severity: 'error',
+      from: { path: '^packages/load/src/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|framing|load)/' },
     },
     {
       name: 'test-servers-for-tests-only',
@@ -212,7 +222,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'Imports nothing and nothing imports it.',
       severity: 'error',
-      from: { orphan: true, path: '^packages/[^/]+/src/' },
+      from: { orphan: true, path: '^packages/[^/]+/src/', pathNot: '[.]d[.]ts$' },
       to: {},
     },
     {

@@ -15,15 +15,16 @@ const BESIDE = {
     'docs/backend.ts',
     'docs/bulk.ts',
     'docs/conformance.test.ts',
+    'docs/exchange.ts',
     'docs/semantics.md',
     'docs/subject.ts',
     'docs/writing-a-backend.md',
   ],
   '@pollout/backend-native': (dir) => [
     // All but what tells clang-format and clang-tidy what to do.
-    ...readdirSync(join(dir, 'native'))
-      .filter((file) => !file.startsWith('.'))
-      .map((file) => `native/${file}`),
+    ...readdirSync(join(dir, 'native'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+      .map(({ name, parentPath }) => relative(dir, join(parentPath, name))),
     'prebuilds/linux-arm64/pollout.node',
     'prebuilds/linux-x64/pollout.node',
     'scripts/build-addon.mjs',

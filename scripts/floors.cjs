@@ -16,9 +16,23 @@ const core = [
   ['tls'],
   ['connection'],
   ['connect'],
-  ['fan-out', 'pool', 'session'],
+  ['exchanges', 'fan-out', 'pool', 'session'],
   ['reactor.ts'],
   ['index.ts', 'internal.ts', 'moved'],
+]
+
+const load = [
+  ['request', 'response'],
+  ['plan', 'measure'],
+  ['progress.ts'],
+  ['options.ts'],
+  ['lane'],
+  ['run.ts'],
+  ['quantiles.ts'],
+  ['validity.ts'],
+  ['result.ts'],
+  ['thresholds.ts', 'load.ts'],
+  ['index.ts'],
 ]
 
 const pollout = [
@@ -32,4 +46,4 @@ const pollout = [
   ['cli.ts'],
 ]
 
-module.exports = { core, pollout }
+module.exports = { core, load, pollout }

@@ -29,6 +29,15 @@ const LIBSTDCXX = {
   licenses: [{ expression: 'GPL-3.0-or-later WITH GCC-exception-3.1' }],
 }
 
+/** Compiled into them: packages/backend-native/native/llhttp. */
+const LLHTTP = {
+  type: 'library',
+  name: 'llhttp',
+  version: '9.3.1',
+  purl: 'pkg:github/nodejs/llhttp@v9.3.1',
+  licenses: [{ license: { id: 'MIT' } }],
+}
+
 /** Of what packAll() gives. Asks the registry for what they depend on. */
 export async function billOfMaterials(packages) {
   const version = packages[0].manifest.version
@@ -64,7 +73,7 @@ async function describe({ name, archive, files }, bom) {
     purl: `pkg:npm/${bundled.name.replace('@', '%40')}@${bundled.version}`,
     licenses: [{ license: { id: bundled.license } }],
   }))
-  if (name === '@pollout/backend-native') inside.push(LIBSTDCXX)
+  if (name === '@pollout/backend-native') inside.push(LIBSTDCXX, LLHTTP)
   if (inside.length > 0) component.components = inside
 }
 

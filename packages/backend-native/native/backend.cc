@@ -12,7 +12,8 @@ Backend::Backend(Napi::Env env, double origin_ms, std::uint32_t threads)
       origin_ms_(origin_ms),
       poller_(*this, sockets_),
       recycler_(*this),
-      lanes_(*this, sockets_, threads) {}
+      lanes_(*this, sockets_, threads),
+      exchange_lanes_(*this) {}
 
 Backend* Backend::Create(Napi::Env env, Napi::Function ready, Napi::Function broken,
                          double origin_ms, std::uint32_t threads, Napi::Function later) {
@@ -108,6 +109,17 @@ void Backend::OnOutcomes() {
   Release();
 }
 
+void Backend::OnExchanges() {
+  const Napi::Env env(env_);
+  const Napi::HandleScope scope(env);
+  Retain();
+  {
+    const Sink::Turn turn(env, *sink_);
+    exchange_lanes_.Deliver(env);
+  }
+  Release();
+}
+
 void Backend::SetRef(bool ref) {
   referenced_ = ref;
   Settle();
@@ -142,6 +154,7 @@ void Backend::GiveBack(bool reset) {
   recycler_.Close();
   poller_.Close();
   if (!lanes_.Close()) --open_parts_;
+  if (!exchange_lanes_.Close()) --open_parts_;
 }
 
 void Backend::OnClosed() {

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "bulk_lanes.h"
+#include "exchange_lanes.h"
 #include "loop.h"
 #include "poller.h"
 #include "recycler.h"
@@ -31,7 +32,8 @@ struct ConnectTimes {
 class Backend final : private Loop::Owner,
                       private Poller::Owner,
                       private Recycler::Owner,
-                      private BulkLanes::Owner {
+                      private BulkLanes::Owner,
+                      private ExchangeLanes::Owner {
  public:
   // Null, with an exception pending, where the system refuses.
   // `origin_ms`: what MonotonicNs() says at the zero of ConnectTimes. `threads`: for bulk lanes.
@@ -47,6 +49,7 @@ class Backend final : private Loop::Owner,
 
   SocketSlab& sockets() noexcept { return sockets_; }
   BulkLanes& lanes() noexcept { return lanes_; }
+  ExchangeLanes& exchange_lanes() noexcept { return exchange_lanes_; }
   // Null once it is closed.
   Loop* loop() noexcept { return loop_.get(); }
   double origin_ms() const noexcept { return origin_ms_; }
@@ -96,6 +99,7 @@ class Backend final : private Loop::Owner,
   void OnReady() override;
   void OnBroken(int error) override;
   void OnOutcomes() override;
+  void OnExchanges() override;
   void OnClosed() override;
 
   // Has a recycled socket be one for that peer; with none given it becomes a new one, as to whom it
@@ -117,8 +121,9 @@ class Backend final : private Loop::Owner,
   Poller poller_;
   Recycler recycler_;
   BulkLanes lanes_;
-  // Of the poller, the recycler and the lanes, those that are not closed yet.
-  int open_parts_ = 3;
+  ExchangeLanes exchange_lanes_;
+  // Of the poller, the recycler and the lanes of both kinds, those that are not closed yet.
+  int open_parts_ = 4;
   // Until the loop's handles are closed.
   std::optional<Sink> sink_;
   Napi::FunctionReference closed_;

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "address_arguments.h"
 #include "backend.h"
 #include "bulk_lanes.h"
 #include "call_arguments.h"
+#include "lane_arguments.h"
 
 namespace pollout {
 
@@ -21,66 +21,6 @@ constexpr double kMaxIntervalMs = 86'400'000;
 // A century; in nanoseconds that is still a number.
 constexpr double kMaxStartAtMs = 4e12;
 constexpr auto kMaxOnConnected = static_cast<std::uint32_t>(OnConnected::kReset);
-// A record names its source by 16 bits, counted from 1.
-constexpr std::uint32_t kMaxSources = UINT16_MAX;
-
-// `read(element)` for each one of an array; false with an exception pending.
-template <typename Read>
-bool ReadArray(napi_env env, napi_value value, const char* name, std::uint32_t most, Read read) {
-  const Napi::Value given(env, value);
-  if (!given.IsArray()) {
-    ThrowType(env, name, "an array");
-    return false;
-  }
-  const auto array = given.As<Napi::Array>();
-  if (array.Length() > most) {
-    ThrowRange(env, name, "shorter");
-    return false;
-  }
-  for (std::uint32_t index = 0; index < array.Length(); ++index) {
-    const Napi::Value element = array.Get(index);
-    if (!element.IsArray()) {
-      ThrowType(env, name, "an array of arrays");
-      return false;
-    }
-    if (!read(element.As<Napi::Array>())) return false;
-  }
-  return true;
-}
-
-// [level, option, value] each.
-bool ReadOptions(napi_env env, napi_value value, const char* name,
-                 std::vector<BulkPlan::Option>* options) {
-  return ReadArray(env, value, name, UINT16_MAX, [env, options](const Napi::Array& given) {
-    std::uint32_t level = 0;
-    std::uint32_t option = 0;
-    std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    const Napi::Value first = given.Get(0U);
-    const Napi::Value second = given.Get(1U);
-    const Napi::Value third = given.Get(2U);
-    if (!ReadInteger(env, first, "level", 0, INT32_MAX, &level) ||
-        !ReadInteger(env, second, "option", 0, INT32_MAX, &option) ||
-        !ReadBytes(env, third, "value", &bytes, &size)) {
-      return false;
-    }
-    options->push_back({static_cast<int>(level), static_cast<int>(option), {bytes, bytes + size}});
-    return true;
-  });
-}
-
-// [family, where, port] each.
-bool ReadSources(napi_env env, napi_value value, std::vector<BulkPlan::Source>* sources) {
-  return ReadArray(env, value, "sources", kMaxSources, [env, sources](const Napi::Array& given) {
-    BulkPlan::Source source{};
-    const Napi::Value family = given.Get(0U);
-    const Napi::Value where = given.Get(1U);
-    const Napi::Value port = given.Get(2U);
-    if (!ReadAddress(env, family, where, port, &source.address, &source.invalid)) return false;
-    sources->push_back(source);
-    return true;
-  });
-}
 
 // Written so that NaN fails too.
 bool IsSound(const BulkAttempt& attempt, std::size_t sources) noexcept {
@@ -95,16 +35,6 @@ bool AreSound(const std::uint8_t* records, std::size_t count, std::size_t source
     std::memcpy(&attempt, records + (index * sizeof(attempt)), sizeof(attempt));
     if (!IsSound(attempt, sources)) return false;
   }
-  return true;
-}
-
-// 0, which is none, for what is no lane's number.
-bool ReadLane(napi_env env, napi_value value, std::uint32_t* lane) noexcept {
-  double number = 0;
-  if (!ReadNumber(env, value, "lane", &number)) return false;
-  const bool possible = number >= 1 && number <= UINT32_MAX;
-  *lane = possible ? static_cast<std::uint32_t>(number) : 0;
-  if (static_cast<double>(*lane) != number) *lane = 0;
   return true;
 }
 

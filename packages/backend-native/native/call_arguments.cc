@@ -96,6 +96,19 @@ bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** 
   return true;
 }
 
+bool ReadDoubles(napi_env env, napi_value value, const char* name, double** data,
+                 std::size_t* length) noexcept {
+  napi_typedarray_type type{};
+  void* start = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, length, &start, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || (*length == 0 && IsDetached(env, value))) {
+    ThrowType(env, name, "a Float64Array that is not detached");
+    return false;
+  }
+  *data = static_cast<double*>(start);
+  return true;
+}
+
 bool ReadOptionalDoubles(napi_env env, napi_value value, const char* name, std::size_t count,
                          double** data) noexcept {
   napi_typedarray_type type{};

@@ -31,6 +31,8 @@ bool ReadByteText(napi_env env, napi_value value, const char* name, char* buffer
 bool ReadBytes(napi_env env, napi_value value, const char* name, std::uint8_t** data,
                std::size_t* length) noexcept;
 
+bool ReadDoubles(napi_env env, napi_value value, const char* name, double** data,
+                 std::size_t* length) noexcept;
 // Null where it was not given.
 bool ReadOptionalDoubles(napi_env env, napi_value value, const char* name, std::size_t count,
                          double** data) noexcept;

@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "bulk_calls.h"
 #include "call_arguments.h"
+#include "exchange_calls.h"
 #include "socket_calls.h"
 
 namespace pollout {
@@ -18,7 +19,8 @@ namespace {
 napi_value CallOpenHandles(napi_env env, napi_callback_info info) {
   const CallArguments<0> call(env, info);
   Backend& backend = call.backend();
-  const std::size_t count = backend.sockets().open_count() + backend.lanes().open_sockets();
+  const std::size_t count = backend.sockets().open_count() + backend.lanes().open_sockets() +
+                            backend.exchange_lanes().open_sockets();
   return Result(env, static_cast<std::int64_t>(count));
 }
 
@@ -51,7 +53,7 @@ napi_value CallDestroy(napi_env env, napi_callback_info info) {
 }  // namespace
 
 Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
-  constexpr std::array<std::pair<const char*, napi_callback>, 30> kFunctions{{
+  constexpr std::array<std::pair<const char*, napi_callback>, 34> kFunctions{{
       {"open", &CallOpen},
       {"adopt", &CallAdopt},
       {"bind", &CallBind},
@@ -78,6 +80,10 @@ Napi::Object MakeFunctions(Napi::Env env, Backend& backend) {
       {"submit", &CallSubmit},
       {"limit", &CallLimit},
       {"cancel", &CallCancel},
+      {"openExchanges", &CallOpenExchanges},
+      {"submitExchanges", &CallSubmitExchanges},
+      {"stopExchanges", &CallStopExchanges},
+      {"cancelExchanges", &CallCancelExchanges},
       {"openHandles", &CallOpenHandles},
       {"poll", &CallPoll},
       {"setRef", &CallSetRef},

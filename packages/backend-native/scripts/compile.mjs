@@ -52,6 +52,8 @@ const FLAGS = [
   '-fno-rtti',
   '-fvisibility=hidden',
   '-fvisibility-inlines-hidden',
+  // As a system's: our warnings are not about it.
+  '-isystemnative/llhttp',
   '-Wall',
   '-Wextra',
   ...DEFINES,
@@ -69,6 +71,17 @@ const SELF_CONTAINED = [
   '-Wl,--strip-all',
 ]
 const SELF_CONTAINED_SOURCE = 'self_contained.cc'
+
+/** llhttp, which is C, and not ours: native/llhttp/README.md. */
+const C_FLAGS = [
+  '-c',
+  '-O3',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-ffunction-sections',
+  '-fdata-sections',
+]
+export const C_SOURCES = ['api.c', 'http.c', 'llhttp.c'].map((name) => `native/llhttp/${name}`)
 
 /** Folders of headers: Node's, and node-addon-api's. Throws an Error that says which is missing. */
 export function headerFolders() {
@@ -128,9 +141,14 @@ export async function compile(compiler, output, { instrument, strict = false } =
     // are relative to the package: no path of it is in what is made, nor has to stand a comma or a quote.
     const whole = sources.map((name) => `#include "native/${name}"\n`).join('')
     const library = join(folder, 'pollout.node')
+    const objects = C_SOURCES.map((_, i) => join(folder, `${i}.o`))
+    const inC = [...C_FLAGS, ...(instrument ?? [])]
+    await Promise.all(
+      C_SOURCES.map((source, i) => run(compiler, [...inC, '-xc', source, '-o', objects[i]], '')),
+    )
     const flags = [...FLAGS, ...headers, ...(instrument ?? SELF_CONTAINED)]
     if (strict) flags.push('-Werror')
-    await run(compiler, [...flags, '-xc++', '-', '-o', library], whole)
+    await run(compiler, [...flags, '-xc++', '-', '-xnone', ...objects, '-o', library], whole)
     renameSync(library, output)
   } finally {
     process.off('exit', remove)

@@ -19,7 +19,7 @@ const folders = foldersOrReason()
 if (typeof folders === 'string') {
   console.log(`skipped: clang-tidy: ${folders}`)
 } else {
-  const included = folders.map((folder) => `-isystem${folder}`)
+  const included = [...folders, join(root, 'native/llhttp')].map((folder) => `-isystem${folder}`)
   const compiler = ['--', '-std=c++17', '-fno-exceptions', ...DEFINES, ...included]
   const tidy = (file, checks) => [
     '--quiet',

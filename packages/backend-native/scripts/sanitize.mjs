@@ -61,7 +61,12 @@ async function test(libraries) {
   const vitest = join(dirname(ofRepository.resolve('vitest/package.json')), 'vitest.mjs')
   const named = process.argv.slice(2)
   // A minute more, by itself: `POLLOUT_CONFORMANCE=all ... sanitize packages/backend-native/test/conformance-thread-loop`.
-  const most = ['packages/backend-native', MODEL, '--exclude=**/conformance-thread-loop.test.ts']
+  const most = [
+    'packages/backend-native',
+    'packages/load/test/lanes',
+    MODEL,
+    '--exclude=**/conformance-thread-loop.test.ts',
+  ]
   // The model's other half: nothing of that is compiled.
   most.push('--testNamePattern=^(?!.*the net backend does)')
   const files = named.length > 0 ? named : most

@@ -6,6 +6,15 @@ export type NativeOption = readonly [level: number, option: number, value: Uint8
 /** An address to bind to, as the other calls have it. */
 export type NativeSource = readonly [family: number, where: string | number, port: number]
 
+/** A part of a request. */
+export type NativePart = readonly [
+  kind: number,
+  first: number,
+  count: number,
+  width: number,
+  bytes: Uint8Array,
+]
+
 /**
  * The functions of one backend, made by native/functions.cc. Results are as in `Backend`. An address is three arguments:
  * the family's number, its literal or path or context identifier, and its port (0 for a path).
@@ -54,6 +63,23 @@ export interface NativeFunctions {
   submit(lane: number, attempts: Uint8Array, count: number): void
   limit(lane: number, most: number): void
   cancel(lane: number): void
+  /** A new exchange lane: its number. Throws where the system has no descriptor, or no thread, for it. */
+  openExchanges(
+    peers: readonly NativeSource[],
+    inet: readonly NativeOption[],
+    inet6: readonly NativeOption[],
+    unix: readonly NativeOption[],
+    sources: readonly NativeSource[],
+    numbers: Float64Array,
+    requests: readonly (readonly NativePart[])[],
+    delimiter: Uint8Array,
+    includes: Uint8Array,
+    exchanges: (records: Float64Array, count: number) => void,
+    connections: (records: Float64Array, count: number) => void,
+  ): number
+  submitExchanges(lane: number, exchanges: Float64Array, count: number): void
+  stopExchanges(lane: number): void
+  cancelExchanges(lane: number): void
   openHandles(): number
   poll(): void
   setRef(ref: boolean): void

@@ -8,6 +8,7 @@ import {
   type CloseMode,
   type ConnectStatus,
   type ConnectTimes,
+  type ExchangeConnector,
   encodeSocketOption,
   errno,
   type Handle,
@@ -27,6 +28,7 @@ import {
 import type { Addon, NativeFunctions } from './addon.js'
 import { addressFrom, whereOf } from './native-address.js'
 import { NativeBulk } from './native-bulk.js'
+import { NativeExchanges } from './native-exchanges.js'
 import { FAMILY_NUMBERS, NativeKernel, TYPE_NUMBERS } from './native-kernel.js'
 import { inNodesShape, withNodesErrors } from './system-error.js'
 
@@ -61,6 +63,8 @@ export class NativeBackend implements Backend {
   readonly capabilities = CAPABILITIES
   readonly kernel: KernelSockets
   readonly bulk: BulkConnector
+  /** Not on a loop's own thread: what measures others must not be held up itself. */
+  readonly exchanges: ExchangeConnector | undefined
 
   readonly #native: NativeFunctions
   // The addon holds them weakly while nothing is armed, so that a backend is garbage like any object.
@@ -78,6 +82,7 @@ export class NativeBackend implements Backend {
     )
     this.kernel = new NativeKernel(this.#native)
     this.bulk = new NativeBulk(this.#native, threads)
+    this.exchanges = threads > 0 ? new NativeExchanges(this.#native, threads) : undefined
     forgotten.register(this, this.#native, this)
   }
 

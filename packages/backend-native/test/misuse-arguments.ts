@@ -74,6 +74,20 @@ const bytes = (empty: 'empty is wrong' | 'empty is right'): Kind => ({
   ],
 })
 
+function notDoubles(): readonly unknown[] {
+  return [
+    ...NOT_NUMBERS,
+    1,
+    new ArrayBuffer(8),
+    new Float32Array(2),
+    new Uint8Array(16),
+    detached(new Float64Array(2)),
+  ]
+}
+
+/** In the order of native/exchange_calls.cc: those of a lane that never connects, as nobody asks it to. */
+const EXCHANGE_NUMBERS = [...[1, 0, 1, 1, 0, 0, 0, 1, 1, 1], ...[0, 0, 1, 0, 1, 0, 1, 0, 0, 0]]
+
 export const KINDS = {
   handle: {
     good: (functions: Functions) => functions['open']?.(2, 1),
@@ -119,6 +133,45 @@ export const KINDS = {
     good: () => [[2, '127.0.0.1', 0]],
     types: () => [...NOT_ARRAYS, [1], [[]], [['2', '127.0.0.1', 0]], [[2, 1, 0]], [[2, '', '0']]],
   },
+  peers: {
+    good: () => [[2, '127.0.0.1', 1]],
+    types: () => [...NOT_ARRAYS, [1], [[]], [['2', '127.0.0.1', 0]], [[2, 1, 0]], [[2, '', '0']]],
+    ranges: [[]],
+  },
+  numbers: {
+    good: () => Float64Array.of(...EXCHANGE_NUMBERS),
+    types: notDoubles,
+    ranges: [
+      new Float64Array(0),
+      new Float64Array(EXCHANGE_NUMBERS.length),
+      ...EXCHANGE_NUMBERS.map((_, i) => Float64Array.from(EXCHANGE_NUMBERS).fill(-1e9, i, i + 1)),
+      ...EXCHANGE_NUMBERS.map((_, i) =>
+        Float64Array.from(EXCHANGE_NUMBERS).fill(Number.NaN, i, i + 1),
+      ),
+    ],
+  },
+  requests: {
+    good: () => [[[0, 0, 0, 0, new Uint8Array(1)]]],
+    types: () => [...NOT_ARRAYS, [1], [[1]], [[[]]], [[['0', 0, 0, 0, new Uint8Array(1)]]]],
+    ranges: [
+      [],
+      [[[4, 0, 0, 0, new Uint8Array(1)]]],
+      [[[1, -1, 0, 1, new Uint8Array(0)]]],
+      [[[1, 0, 0, 21, new Uint8Array(0)]]],
+      [[[2, 0, Number.NaN, 1, new Uint8Array(0)]]],
+      [[[3, 0, 0, 2 ** 30, new Uint8Array(0)]]],
+    ],
+  },
+  exchangeLane: {
+    good: (functions: Functions) =>
+      functions['openExchanges']?.(
+        ...[[[2, '127.0.0.1', 1]], [], [], [], [], Float64Array.of(...EXCHANGE_NUMBERS)],
+        ...[[[[0, 0, 0, 0, new Uint8Array(1)]]], new Uint8Array(0), new Uint8Array(0)],
+        ...[() => {}, () => {}],
+      ),
+    types: () => NOT_NUMBERS,
+  },
+  exchanges: { good: () => new Float64Array(1), types: notDoubles },
   intervalMs: number(1, [Number.NaN, -1, Number.POSITIVE_INFINITY]),
   attempts: bytes('empty is right'),
   // The bytes have room for none.
@@ -163,6 +216,13 @@ export const FUNCTIONS: Readonly<Record<keyof NativeFunctions, readonly (keyof t
   submit: ['lane', 'attempts', 'count'],
   limit: ['lane', 'limit'],
   cancel: ['lane'],
+  openExchanges: [
+    ...(['peers', 'socketOptions', 'socketOptions', 'socketOptions', 'sources'] as const),
+    ...(['numbers', 'requests', 'data', 'data', 'closed', 'closed'] as const),
+  ],
+  submitExchanges: ['exchangeLane', 'exchanges', 'count'],
+  stopExchanges: ['exchangeLane'],
+  cancelExchanges: ['exchangeLane'],
   openHandles: [],
   poll: [],
   setRef: ['flag'],

@@ -9,7 +9,15 @@ import {
   AttemptField,
   BULK_SELF_CONNECTED,
   BulkStep,
+  CONNECTION_FIELDS,
+  ConnectionEvent,
+  ConnectionField,
   ConnectStatus,
+  EXCHANGE_FIELDS,
+  EXCHANGE_OUTCOME_FIELDS,
+  ExchangeEnd,
+  ExchangeField,
+  ExchangeOutcomeField,
   Interest,
   MAKE_UP_MS,
   OUTCOME_FIELDS,
@@ -73,6 +81,18 @@ ${choice('BulkStep', BulkStep)}
 constexpr int kBulkSelfConnected = ${BULK_SELF_CONNECTED};
 constexpr std::uint64_t kMakeUpMs = ${MAKE_UP_MS};
 
+// core/src/backend/exchange.ts
+${constants('ExchangeField', 'std::size_t', ExchangeField)}
+constexpr std::size_t kExchangeFields = ${EXCHANGE_FIELDS};
+
+${constants('ExchangeOutcomeField', 'std::size_t', ExchangeOutcomeField)}
+constexpr std::size_t kExchangeOutcomeFields = ${EXCHANGE_OUTCOME_FIELDS};
+
+${choice('ExchangeEnd', ExchangeEnd)}
+${constants('ConnectionField', 'std::size_t', ConnectionField)}
+constexpr std::size_t kConnectionFields = ${CONNECTION_FIELDS};
+
+${choice('ConnectionEvent', ConnectionEvent)}
 // src/native-bulk.ts
 ${choice('OnConnected', ON_CONNECTED)}
 }  // namespace pollout

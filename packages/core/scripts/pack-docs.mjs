@@ -13,6 +13,7 @@ const FILES = [
   'docs/semantics.md',
   'packages/core/src/backend/backend.ts',
   'packages/core/src/backend/bulk.ts',
+  'packages/core/src/backend/exchange.ts',
   'packages/examples/07-a-backend.ts',
   'packages/backend-net/test/conformance.test.ts',
   'packages/backend-net/test/subject.ts',

@@ -11,6 +11,7 @@ import type { ConnectOptions } from './connect/connect-options.js'
 import type { Connection } from './connection/connection.js'
 import type { ConnectionDuplex, DuplexOptions } from './connection/duplex.js'
 import type { Endpoint } from './endpoint/endpoint.js'
+import { type ExchangeAccess, exchangeAccess } from './exchanges/exchange-access.js'
 import type { OutcomeBatch, TargetColumns } from './fan-out/columns.js'
 import { type ConnectBatchesOptions, connectBatches } from './fan-out/connect-batches.js'
 import { type ConnectManyOptions, connectMany, type KeptOutcome } from './fan-out/connect-many.js'
@@ -77,6 +78,11 @@ export interface ReactorOptions {
  */
 export class Reactor implements AsyncDisposable {
   readonly #core: OutboundCore
+
+  /** @internal */
+  static exchangesOf(reactor: Reactor): ExchangeAccess {
+    return exchangeAccess(reactor.#core)
+  }
 
   /** Throws what the backend throws when it can't work here. */
   constructor(options: ReactorOptions) {

@@ -106,7 +106,9 @@ describe('an author of a backend', () => {
         .replaceAll('netBackend', 'seenThrough')
       writeFileSync(join(how.folder, 'test', name), text)
     }
-    const contract = ['backend.ts', 'bulk.ts', '07-a-backend.ts'].map((name) => join(docs, name))
+    const contract = ['backend.ts', 'bulk.ts', 'exchange.ts', '07-a-backend.ts'].map((name) =>
+      join(docs, name),
+    )
     const tsc = [bin('typescript/bin/tsc'), ...TSC]
     await node(how, ...tsc, '--outDir', 'dist', 'src/index.ts')
     await node(how, ...tsc, '--noEmit', 'test/conformance.test.ts', ...contract)

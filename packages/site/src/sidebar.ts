@@ -19,6 +19,7 @@ export const SIDEBAR: DefaultTheme.Sidebar = {
       items: [
         page('A client of your own', '/guides/custom-client'),
         page('A fan-out', '/guides/fan-out'),
+        page('Measuring a server', '/guides/measuring'),
         page('Writing a backend', '/writing-a-backend'),
       ],
     },
@@ -43,6 +44,7 @@ export const SIDEBAR: DefaultTheme.Sidebar = {
       text: 'Packages',
       items: [
         page('pollout, and the command', '/packages/pollout'),
+        page('@pollout/load', '/packages/load'),
         page('@pollout/framing', '/packages/framing'),
         page('@pollout/adapters', '/packages/adapters'),
         page('@pollout/testing', '/packages/testing'),

@@ -19,6 +19,7 @@
 import type { AddressFamily, SocketAddress, SocketSpec, SocketType } from './address.js'
 import type { BulkConnector } from './bulk.js'
 import { errno } from './errno.js'
+import type { ExchangeConnector } from './exchange.js'
 import type { Interest } from './readiness.js'
 import type { SocketOptionName, SocketOptionValue } from './socket-options.js'
 
@@ -329,6 +330,9 @@ export interface Backend {
 
   /** Whole attempts by the batch; without it, core runs each one on the calls above. */
   readonly bulk?: BulkConnector
+
+  /** Whole exchanges by the batch; without it, `@pollout/load` runs each one on a connection. */
+  readonly exchanges?: ExchangeConnector | undefined
 
   /** The socket's own address: getsockname(2); undefined where it has none, or is closed. */
   localAddress(handle: Handle): SocketAddress | undefined

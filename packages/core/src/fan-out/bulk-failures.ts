@@ -1,9 +1,9 @@
 /** What the numbers of a bulk lane's outcome say: the failure. Equal ones share one object, so that millions cost nothing. */
 import { BulkStep } from '../backend/bulk.js'
+import type { EncodedSetup } from '../connect/encoded-setup.js'
 import { bindFailure, optionFailure } from '../connect/socket-setup.js'
 import type { Failure } from '../errors/failure.js'
 import { connectFailure, deadlineFailure, reportedFailure } from '../errors/failures.js'
-import type { BulkSetup } from './bulk-setup.js'
 import { familyOf } from './literal.js'
 import type { Task } from './task.js'
 
@@ -18,13 +18,13 @@ const STEPS = 8
 export class BulkFailures {
   /** `timeoutMs` is over. */
   readonly deadline: Failure
-  readonly #names: BulkSetup['names']
+  readonly #names: EncodedSetup['names']
   readonly #known = new Map<number, Failure>()
   /** Most in a row are the same. */
   #lastKey = Number.NaN
   #last: Failure | undefined
 
-  constructor(names: BulkSetup['names'], timeoutMs: number) {
+  constructor(names: EncodedSetup['names'], timeoutMs: number) {
     this.#names = names
     this.deadline = deadlineFailure(timeoutMs, 'connect')
   }

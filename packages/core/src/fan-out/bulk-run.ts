@@ -16,6 +16,7 @@ import {
 } from '../backend/bulk.js'
 import { errno } from '../backend/errno.js'
 import { MAX_SELF_CONNECTS } from '../connect/attempt.js'
+import type { EncodedSetup } from '../connect/encoded-setup.js'
 import { type SourceAddresses, SourceWalk } from '../connect/source-addresses.js'
 import { isExhaustion } from '../errors/blame.js'
 import type { Failure } from '../errors/failure.js'
@@ -26,7 +27,6 @@ import type { DestinationPolicy } from '../policy/policy.js'
 import { publishEnd, publishError, publishStart } from './bulk-diagnostics.js'
 import { BulkEnd } from './bulk-end.js'
 import { BulkFailures } from './bulk-failures.js'
-import type { BulkSetup } from './bulk-setup.js'
 import { BulkSubmission } from './bulk-submission.js'
 import type { OnConnected } from './fan-out-sides.js'
 import { familyOf } from './literal.js'
@@ -38,7 +38,7 @@ export interface BulkRunOptions {
   readonly onConnected: OnConnected
   readonly timeoutMs: number
   readonly intervalMs: number
-  readonly setup: BulkSetup
+  readonly setup: EncodedSetup
   readonly sources: SourceAddresses | undefined
   /** The fan-out's own, besides the reactor's. */
   readonly policy: DestinationPolicy | undefined

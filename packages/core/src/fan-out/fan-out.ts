@@ -14,6 +14,7 @@ import { Fifo } from '../base/fifo.js'
 import { guarded } from '../base/uncaught.js'
 import { Pass } from '../connect/attempt-gate.js'
 import { ConnectRequest } from '../connect/connect-request.js'
+import { type EncodedSetup, encodedSetup } from '../connect/encoded-setup.js'
 import { ConnectError } from '../errors/connect-error.js'
 import type { Failure } from '../errors/failure.js'
 import type { OutboundCore } from '../outbound/outbound-core.js'
@@ -23,7 +24,6 @@ import { Allowance } from './allowance.js'
 import { countDecided } from './bulk-diagnostics.js'
 import { BulkEnd } from './bulk-end.js'
 import { BulkRun, type BulkRunOwner } from './bulk-run.js'
-import { type BulkSetup, bulkSetup } from './bulk-setup.js'
 import { Caps } from './caps.js'
 import type { FanOutListener, FanOutOptions, Feed } from './fan-out-sides.js'
 import { Gate } from './gate.js'
@@ -63,7 +63,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   readonly #requested = new Set<Task<T>>()
   /** The bulk lane, from the first task for it; undefined where there is none. */
   #bulk: BulkRun<T> | undefined
-  #bulkSetup: BulkSetup | undefined
+  #encodedSetup: EncodedSetup | undefined
   /** Decided without an attempt, and told in a later turn; they count as in flight. */
   #decided: Task<T>[] = []
   readonly #end = new BulkEnd()
@@ -85,7 +85,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     if (caps || rate !== Number.POSITIVE_INFINITY) {
       this.#gate = new Gate(core.clock, this.#times.pacer, this.#caps, () => this.#schedulePass())
     }
-    this.#bulkSetup = core.backend.bulk && bulkSetup(core.backend, options.setup)
+    this.#encodedSetup = core.backend.bulk && encodedSetup(core.backend, options.setup)
   }
 
   /** Tells nothing before it has returned. */
@@ -247,7 +247,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
 
   #isForBulk(task: Task<T>): boolean {
     const { version, isTcp } = task
-    const families = this.#bulkSetup?.families
+    const families = this.#encodedSetup?.families
     if (!isTcp || version === 0 || families === undefined || isUnspecified(task)) return false
     return version === 4 ? families.inet : families.inet6
   }
@@ -257,7 +257,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     const { limit } = this.#allowance
     const underWay = this.#underWay
     if (underWay < limit) return true
-    const mayBeAhead = isBulk && this.#bulkSetup !== undefined && this.#requested.size === 0
+    const mayBeAhead = isBulk && this.#encodedSetup !== undefined && this.#requested.size === 0
     return mayBeAhead && underWay < limit + this.#ahead.of(limit)
   }
 
@@ -276,7 +276,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
   /** Undefined where the system has nothing left for a lane: then all goes without one. */
   #openBulk(): BulkRun<T> | undefined {
     const connector = this.#core.backend.bulk
-    const setup = this.#bulkSetup
+    const setup = this.#encodedSetup
     if (connector === undefined || setup === undefined) return undefined
     const { onConnected, timeoutMs, destination } = this.#options
     const { limit } = this.#allowance
@@ -287,7 +287,7 @@ export class FanOut<T> implements Owned, SourceListener, TaskOwner<T>, BulkRunOw
     try {
       this.#bulk = new BulkRun(this.#core, connector, options, this.#tasks, this)
     } catch {
-      this.#bulkSetup = undefined
+      this.#encodedSetup = undefined
     }
     return this.#bulk
   }

@@ -51,8 +51,9 @@ Examples:
   pollout connect tcp://127.0.0.1:80
   pollout connect tcp://127.0.0.1:6379 --send 'PING\\r\\n'
   pollout fanout 10.1.0.0/16 -p 22,443 --rate 2000
+  pollout load http://127.0.0.1:8080/ -R 1000 -d 10s
 
-More: pollout connect --help, pollout fanout --help, pollout doctor --help`
+More: pollout connect --help, pollout fanout --help, pollout load --help, pollout doctor --help`
 
 export const DOCTOR_HELP = `
 It makes one connect to a listener of its own on 127.0.0.1, and sends nothing elsewhere.
@@ -183,3 +184,36 @@ Examples:
   pollout fanout -l hosts.txt -p 25 --expect '/^220 /' --only all
   pollout fanout 192.0.2.0/24 -p - --exclude 192.0.2.1,:9100 --shard 1/3
   tail -f new-hosts | pollout fanout --stream --json | jq -r 'select(.event == "connected").endpoint'`
+
+export const LOAD_HELP = `
+Load a server that is yours, or whose owner has asked you to.
+
+An open loop is the default: each request has a moment at which it is to be sent, planned before the run from the rate and the
+seed, and a response counts from that moment. A server that stalls does not slow the plan down, so its stall is seen by all
+requests that would have come meanwhile, as its users would see it. With --closed a connection sends its next request when it
+has the answer: that finds how much a server can take, and says little about how long its users wait.
+
+The table has a clock for each part of the way:
+  response   from when it was due until its answer was here: what a user waits
+  no connection free, sent late by this side, server and network, unread on this side: what it is made of
+"server and network" ends when the kernel had the last byte, where it can tell.
+
+Percentiles with fewer than ten samples beyond them are not shown. A run whose own lateness, or own processor, would spoil a
+percentile that it shows is invalid: it says why, and ends with exit code 4.
+
+Requests with --send and --body may have fields, made anew each time: {{counter:6}} (6 digits), {{number:1-1000}}, {{text:8}}.
+
+Exit codes:
+  0  done, and all thresholds were met
+  1  a threshold was missed, or nobody answered
+  2  wrong usage
+  3  the output can't be written
+  4  invalid: this side was what was measured
+  130, 143  stopped by Ctrl-C (SIGINT) or SIGTERM: the result so far was told; a second one kills at once
+  141  whoever read standard output went away
+
+Examples:
+  pollout load http://127.0.0.1:8080/ -R 5000 -d 30s -c 100 --threshold 'p99<10ms'
+  pollout load http://127.0.0.1:8080/ --closed -c 64
+  pollout load redis://127.0.0.1 -R 20000 --poisson --send 'GET key{{number:1-1000}}\\r\\n'
+  pollout load tcp://127.0.0.1:7 --send 'hello\\n' --until '\\n' --stages 100:10s,1000:60s`

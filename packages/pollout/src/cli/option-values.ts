@@ -33,6 +33,32 @@ export function rate(text: string): number {
   )
 }
 
+export function count(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER, 'requests')
+}
+
+export function bytes(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER, 'bytes')
+}
+
+export function loadThreads(text: string): number {
+  return wholeNumber(text, MOST_THREADS, 'threads')
+}
+
+export function seedNumber(text: string): number {
+  return wholeNumber(text, 2 ** 32 - 1, 'its size', 0)
+}
+
+export function lengthPrefix(text: string): 1 | 2 | 4 {
+  if (text === '1' || text === '2' || text === '4') return Number(text) as 1 | 2 | 4
+  throw new InvalidArgumentError('Write 1, 2 or 4.')
+}
+
+export function method(text: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(text)) return text
+  throw new InvalidArgumentError('Write a method of HTTP: GET, POST, HEAD.')
+}
+
 export function retries(text: string): number {
   return wholeNumber(text, MOST_RETRIES, 'retries', 0)
 }

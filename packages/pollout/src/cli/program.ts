@@ -8,21 +8,43 @@ import { type ConnectCommandOptions, connectCommand } from './connect-command.js
 import { doctorCommand } from './doctor-command.js'
 import { fanoutCommand } from './fanout/fanout-command.js'
 import type { FanoutCommandOptions } from './fanout/fanout-options.js'
-import { BUILD_ADDON_HELP, CONNECT_HELP, DOCTOR_HELP, FANOUT_HELP, MAIN_HELP } from './help.js'
+import {
+  BUILD_ADDON_HELP,
+  CONNECT_HELP,
+  DOCTOR_HELP,
+  FANOUT_HELP,
+  LOAD_HELP,
+  MAIN_HELP,
+} from './help.js'
+import type { LoadCommandOptions } from './load/load-options.js'
+import {
+  duration,
+  durationOrNone,
+  header,
+  requestParts,
+  stages,
+  thresholds,
+} from './load/load-values.js'
 import {
   bannerBytes,
+  bytes,
   concurrency,
+  count,
   escapedText,
   expected,
   file,
   files,
   hostErrors,
   kinds,
+  lengthPrefix,
   list,
+  loadThreads,
+  method,
   ports,
   rate,
   retries,
   seed,
+  seedNumber,
   shard,
   textOrInput,
   threads,
@@ -38,6 +60,8 @@ const FANOUT_RATE = 1_000
 const FANOUT_TIMEOUT_MS = 4_000
 const FANOUT_CONCURRENCY = 4_000
 const PROBE_TIMEOUT_MS = 5_000
+
+const USUAL_DURATION_MS = 10_000
 
 export interface Program {
   readonly command: Command
@@ -87,6 +111,12 @@ export function createProgram(version: string, output: ProgramOutput): Program {
 
   addFanout(command).action(async (targets: string[], options: FanoutCommandOptions) => {
     program.exitCode = await fanoutCommand(targets, options)
+  })
+
+  addLoad(command).action(async (targets: string[], options: LoadCommandOptions) => {
+    // By itself: what makes load is in no other command's memory.
+    const { loadCommand } = await import('./load/load-command.js')
+    program.exitCode = await loadCommand(targets, options)
   })
 
   command
@@ -185,6 +215,68 @@ function addFanout(command: Command): Command {
       threads,
     )
   return fanout
+}
+
+function addLoad(command: Command): Command {
+  const load = command
+    .command('load')
+    .summary('send requests at a rate, and measure how a server bears it')
+    .description(
+      'Sends requests to a server at a planned rate, and tells how long each took, and why.',
+    )
+    .argument('<target...>', 'http://host/path, redis://host, tcp://host:port, unix:/path, ...')
+    .addHelpText('after', LOAD_HELP)
+  load
+    .optionsGroup('Pace:')
+    .option('-R, --rate <n>', 'requests a second, whatever the server does (default: 1000)', rate)
+    .option('--poisson', 'at random moments of that rate, as of many users')
+    .option('--stages <list>', 'rates over time: 1000:10s,=1000:30s', stages)
+    .option('--closed', 'as fast as the answers come: each connection waits for its own')
+    .option('-d, --duration <time>', 'how long: 10s, 500ms, 2m', duration, USUAL_DURATION_MS)
+    .option('--warm-up <time>', 'the first of it, which is not counted', durationOrNone, 0)
+    .option('--seed <n>', 'of all chance (default: a random one, told)', seedNumber)
+  load
+    .optionsGroup('Connections:')
+    .option('-c, --connections <n>', 'at once', concurrency, 64)
+    .option('--requests-per-connection <n>', 'then it is closed (default: it is kept)', count)
+    .option('--pipeline <n>', 'requests under way on one connection', count, 1)
+    .addOption(timeoutOption('for a connect, and for a response', DEFAULT_TIMEOUT_MS))
+    .option('--insecure', 'take any certificate')
+  load
+    .optionsGroup('Requests:')
+    .option('-X, --method <name>', 'of HTTP (default: GET)', method)
+    .option('-H, --header <line>', "'Name: value'; may be repeated", header)
+    .option('--body <text>', 'of HTTP, with escapes and fields', requestParts)
+    .option('--send <text>', 'the whole request, with escapes and fields', requestParts)
+  load
+    .optionsGroup('Responses:')
+    .option('--http', 'are of HTTP/1.1; so by http:// and https://')
+    .option('--resp', 'are of Redis; so by redis://')
+    .option('--until <text>', 'end with this, with escapes', escapedText)
+    .option('--bytes <n>', 'have so many', bytes)
+    .option('--length-prefix <n>', 'have their length in front, in 1, 2 or 4 bytes', lengthPrefix)
+    .option('--expect <text>', 'have this in them, or count as failed', escapedText)
+    .option('--no-kernel-times', 'do not ask the kernel when bytes came')
+  load
+    .optionsGroup('Output:')
+    .option(
+      '--threshold <text>',
+      "fail unless 'p99<5ms', 'errors<0.1%', ...; repeatable",
+      thresholds,
+    )
+    .option('--json', 'the whole result as one JSON object')
+    .option('--progress', 'tell the progress also where stderr is no terminal')
+    .option('--silent', 'the result only')
+  load
+    .optionsGroup('Options:')
+    .addOption(resolverOption())
+    .addOption(backendOption())
+    .option(
+      '-t, --threads <n>',
+      'that send and receive, on the native backend (default: 1)',
+      loadThreads,
+    )
+  return load
 }
 
 function backendOption(): Option {

@@ -6,6 +6,8 @@ export const ExitCode = {
   WRONG_USAGE: 2,
   /** The output, or the checkpoint: a full disk, say. */
   CANT_WRITE: 3,
+  /** A measurement that is not to be believed. */
+  INVALID: 4,
   /** 128 + the signal's number, as shells have it. */
   INTERRUPTED: 130,
   BROKEN_PIPE: 141,

@@ -1,12 +1,12 @@
-/** A socket setup in the bulk lane's terms; which part of a fan-out the lane can run. */
+/** A socket setup in the terms of the backend's lanes, and which families of targets they can run with it. */
 import type { SocketAddress } from '../backend/address.js'
 import type { Backend } from '../backend/backend.js'
 import type { InetFamily } from '../backend/ip-text.js'
 import { type EncodedOption, encodeSocketOption } from '../backend/socket-options.js'
-import { nameOf, type SocketSetup } from '../connect/socket-setup.js'
+import { nameOf, type SocketSetup } from './socket-setup.js'
 
-export interface BulkSetup {
-  /** Families of targets that the lane can run. */
+export interface EncodedSetup {
+  /** Families of targets that a lane can run. */
   readonly families: Readonly<Record<InetFamily, boolean>>
   readonly options: Readonly<Record<InetFamily, readonly EncodedOption[]>>
   /** What the options are called, in messages. */
@@ -15,8 +15,11 @@ export interface BulkSetup {
   readonly sources: readonly SocketAddress[]
 }
 
-/** Undefined where the lane can run nothing of it: what the backend lacks is for a `ConnectRequest` to tell. */
-export function bulkSetup(backend: Backend, setup: SocketSetup | undefined): BulkSetup | undefined {
+/** Undefined where a lane can run nothing of it: what the backend lacks is for a `ConnectRequest` to tell. */
+export function encodedSetup(
+  backend: Backend,
+  setup: SocketSetup | undefined,
+): EncodedSetup | undefined {
   const { sockets } = backend.capabilities
   if (setup?.lackedBy(backend, { family: 'inet6', type: 'stream' })) return undefined
   const inet = optionsOf(backend, setup, 'inet')
