@@ -48,7 +48,7 @@ void ExchangeEngine::ConnectMore(std::size_t due) {
   if (lane_.stopped() && due == 0) return;
   for (int begun = 0; connection_count_ < share; ++begun) {
     // Those under way are for the first that wait.
-    const bool is_needed = room_.first == kNone && due > connecting_count_;
+    const bool is_needed = !ServesAnyway() && room_.first == kNone && due > connecting_count_;
     const bool is_wanted = plan.eager && now_ >= reconnect_ns_;
     if (!is_needed && !is_wanted) return;
     if (begun == kMaxBatch) {
@@ -149,7 +149,6 @@ void ExchangeEngine::Established(std::uint32_t index, std::uint64_t ready_ns) {
   connection.state = Connection::State::kOpen;
   connection.ready_ns = ready_ns;
   connection.reader = ResponseReader::Of(lane_.plan().framing, lane_.plan().max_response_bytes);
-  reconnect_pause_ns_ = 0;
   TellConnection(connection, ConnectionEvent::kConnected, 0, BulkStep::kConnect, 0);
   GiveRoom(index);
   Serve(index);
@@ -179,10 +178,18 @@ void ExchangeEngine::NotConnected(std::uint32_t index, int status, BulkStep step
   FreeConnection(index);
   // Who waited for it is told; those that nobody waited for are made again after a while.
   ExchangeLane::Submitted given;
-  if (lane_.TakeDue(now, &given)) {
+  if (!ServesAnyway() && lane_.TakeDue(now, &given)) {
     told_exchanges_.push_back(lane_.Unsent(given, ExchangeEnd::kNotConnected, status, now));
-    return;
+  } else {
+    PauseConnecting(now);
   }
+}
+
+bool ExchangeEngine::ServesAnyway() const noexcept {
+  return lane_.plan().eager && connection_count_ > connecting_count_;
+}
+
+void ExchangeEngine::PauseConnecting(std::uint64_t now) noexcept {
   reconnect_pause_ns_ = std::clamp(2 * reconnect_pause_ns_, kFirstPauseNs, kLongestPauseNs);
   reconnect_ns_ = now + reconnect_pause_ns_;
 }
@@ -330,6 +337,8 @@ bool ExchangeEngine::Read(std::uint32_t index, const std::uint8_t* data, std::si
       case ResponseReader::Said::kWhole: {
         const int code = connection.reader->code();
         const bool goes_on = connection.reader->goes_on();
+        connection.useful = true;
+        reconnect_pause_ns_ = 0;
         End(connection, IsWanted(exchange, code) ? ExchangeEnd::kAnswered : ExchangeEnd::kUnwanted,
             0, when, code);
         const bool is_worn_out =
@@ -408,7 +417,10 @@ void ExchangeEngine::Close(std::uint32_t index, const Farewell& farewell) {
     End(connection, end, farewell.status, 0, 0);
     end = farewell.rest;
   }
-  TellConnection(connection, farewell.event, farewell.status, BulkStep::kConnect, MonotonicNs());
+  const std::uint64_t now = MonotonicNs();
+  TellConnection(connection, farewell.event, farewell.status, BulkStep::kConnect, now);
+  // A peer that takes connections and lets them go is not to be asked as fast as it can.
+  if (farewell.event != ConnectionEvent::kClosed && !connection.useful) PauseConnecting(now);
   TakeRoom(index);
   PrepareClose(connection.fd.get(), connection.kind, true, lane_.plan().resets);
   open_sockets_.fetch_sub(1, std::memory_order_relaxed);

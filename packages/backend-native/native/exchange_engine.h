@@ -115,6 +115,8 @@ class ExchangeEngine {
     std::uint64_t sent = 0;
     // It waits to be writable.
     bool blocked = false;
+    // There was an answer on it.
+    bool useful = false;
     // It is in the list of those with room.
     bool has_room = false;
     std::unique_ptr<ResponseReader> reader;
@@ -149,6 +151,9 @@ class ExchangeEngine {
   void Announce();
   void SetTimer();
 
+  // There are connections that serve those who wait, whatever becomes of another one.
+  bool ServesAnyway() const noexcept;
+  void PauseConnecting(std::uint64_t now) noexcept;
   void Connect();
   void HandleConnecting(std::uint32_t index, std::uint32_t events);
   void HandleOpen(std::uint32_t index, std::uint32_t events);

@@ -423,6 +423,20 @@ describeLanes('what goes wrong', (open, name) => {
     expect(server.accepted()).toBeGreaterThanOrEqual(3)
   })
 
+  it('a server that keeps only so many connections: the others are asked for with pauses, and nobody fails', async () => {
+    const server = await serve(echoing, (socket) => {
+      if (server.sockets.size > 1) socket.destroy()
+    })
+    const lane = open(server.address, { connections: 4 })
+    lane.submit(200)
+    const told = await lane.told(200)
+    // What was sent on a connection that was about to go is lost with it.
+    const failed = told.filter(({ end }) => end !== 'ANSWERED')
+    expect(failed.every(({ end }) => end === 'CUT_SHORT' || end === 'LOST')).toBe(true)
+    expect(failed.length).toBeLessThan(100)
+    expect(server.accepted()).toBeLessThan(100)
+  })
+
   it('an endless stream keeps nobody else from their turn', async () => {
     const flood = Buffer.alloc(60_000, 'x')
     const flooding = await serve((socket) => {

@@ -43,6 +43,7 @@ export class PortableConnection implements PortableConnectionLike {
   #startedAt: number
   #freeAt = 0
   #begun = 0
+  #wasUseful = false
   #isGone = false
 
   constructor(lane: LaneOfConnections, id: number) {
@@ -148,6 +149,8 @@ export class PortableConnection implements PortableConnectionLike {
 
   #answered(response: WholeResponse, at: number): void {
     const { check, exchangesPerConnection } = this.#lane.options
+    this.#wasUseful = true
+    this.#lane.answered()
     const [least, most] = check.code ?? [0, Number.POSITIVE_INFINITY]
     const isWanted = response.isFound && response.code >= least && response.code <= most
     this.#end(isWanted ? ExchangeEnd.ANSWERED : ExchangeEnd.UNWANTED, 0, at, response)
@@ -212,7 +215,7 @@ export class PortableConnection implements PortableConnectionLike {
     for (let end = first; this.#underWay.size > 0; end = rest) this.#end(end, status, Number.NaN)
     this.#tell(event, status, BulkStep.CONNECT, this.#lane.clock.now())
     this.#close()
-    this.#lane.gone(this)
+    this.#lane.gone(this, this.#wasUseful || event === ConnectionEvent.CLOSED)
   }
 
   #close(): void {

@@ -103,7 +103,6 @@ export class PortableLane implements ExchangeLane, LaneOfConnections {
   /** A connection has connected; `at`: when. */
   connected(connection: PortableConnectionLike): void {
     this.#connecting--
-    this.#pauseMs = 0
     this.freed(connection)
   }
 
@@ -111,12 +110,9 @@ export class PortableLane implements ExchangeLane, LaneOfConnections {
   failed(connection: PortableConnectionLike, status: number): void {
     this.#connecting--
     this.#connections.delete(connection)
-    const waiting = this.#takeDue(this.clock.now())
+    const waiting = this.#servesAnyway ? undefined : this.#takeDue(this.clock.now())
     if (waiting) this.telling.unsent(waiting, ExchangeEnd.NOT_CONNECTED, status)
-    else {
-      this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs))
-      this.#reconnectAt = this.clock.now() + this.#pauseMs
-    }
+    else this.#pauseConnecting()
     this.#scheduleTurn()
   }
 
@@ -131,10 +127,26 @@ export class PortableLane implements ExchangeLane, LaneOfConnections {
     }
   }
 
-  gone(connection: PortableConnectionLike): void {
+  answered(): void {
+    this.#pauseMs = 0
+  }
+
+  gone(connection: PortableConnectionLike, wasOfUse: boolean): void {
     this.#connections.delete(connection)
     this.#room.delete(connection)
+    // A peer that takes connections and lets them go is not to be asked as fast as it can.
+    if (!wasOfUse) this.#pauseConnecting()
     this.#scheduleTurn()
+  }
+
+  /** There are connections that serve those who wait, whatever becomes of another one. */
+  get #servesAnyway(): boolean {
+    return this.options.eager && this.#connections.size > this.#connecting
+  }
+
+  #pauseConnecting(): void {
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs))
+    this.#reconnectAt = this.clock.now() + this.#pauseMs
   }
 
   #scheduleTurn(): void {
@@ -186,7 +198,8 @@ export class PortableLane implements ExchangeLane, LaneOfConnections {
     const { connections, eager } = this.options
     if (this.#isStopped) return
     for (let begun = 0; this.#connections.size < connections; begun++) {
-      const isNeeded = this.#room.size === 0 && this.#due.size > this.#connecting
+      const isNeeded =
+        !this.#servesAnyway && this.#room.size === 0 && this.#due.size > this.#connecting
       if (!isNeeded && !(eager && now >= this.#reconnectAt)) return
       if (begun === MOST_IN_A_TURN) return this.#scheduleTurn()
       const connection = new PortableConnection(this, this.#made++)

@@ -35,7 +35,10 @@ export interface LaneOfConnections {
   failed(connection: PortableConnectionLike, status: number): void
   /** It may take another one. */
   freed(connection: PortableConnectionLike): void
-  gone(connection: PortableConnectionLike): void
+  /** One of its exchanges was answered. */
+  answered(): void
+  /** `wasOfUse`: there was an answer on it, or this side has closed it. */
+  gone(connection: PortableConnectionLike, wasOfUse: boolean): void
   /** A turn at that time, or before. */
   wakeAt(at: number, now: number): void
 }
