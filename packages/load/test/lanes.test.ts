@@ -44,7 +44,7 @@ describeLanes('exchanges', (open) => {
     const server = await serve(echoing)
     const lane = open(server.address)
     const now = systemClock.now()
-    const moments = [now - 1_000, now + 20, now + 20, now + 60, now + 90]
+    const moments = [now / 2, now + 20, now + 20, now + 60, now + 90]
     lane.submitAt(moments)
     const told = await lane.told(5)
     for (const [i, { sentAt, intendedAt }] of told.entries()) {
